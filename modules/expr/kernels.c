@@ -1,0 +1,1 @@
+typedef int tl_kernels_placeholder;
