@@ -1,0 +1,80 @@
+/* Questions about whole graphs, and rewriting them. See node.h. SPDX-License-Identifier: MIT */
+#include "modules/image/order.h"
+#include "runtime/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+tl_source *tl_node_first_source(const tl_node *n)
+{
+    tl_node *root = (tl_node *)(uintptr_t)n; /* the order only reads */
+    tl_order o;
+    tl_source *first = NULL;
+    tl_order_make(&o, &root, 1);
+    for (int i = 0; i < o.n && !first; i++)
+        first = o.node[i]->source;
+    tl_order_free(&o);
+    return first;
+}
+
+/* A copy of n over other arguments (references are taken over). */
+static tl_node *with_args(const tl_node *n, tl_node *const *args)
+{
+    tl_node *out = NULL;
+    tl_err e = TL_ERR_INIT;
+    int rc = 0;
+    if (n->op == TL_G_astype)
+        rc = tl_node_astype(args[0], n->dtype, n->saturate, n->where, &out, &e);
+    else if (n->op == TL_G_lookup)
+        rc = tl_node_lookup(args[0], n->table->type, n->table->entry, n->table->valid, n->table->n,
+                            n->where, &out, &e);
+    else
+        rc = tl_node_op(n->op, args, n->where, &out, &e);
+    if (rc)
+        abort(); /* it was legal before and its types are the same */
+    return out;
+}
+
+tl_node *tl_node_resample(tl_node *root, tl_method m)
+{
+    tl_order o;
+    tl_order_make(&o, &root, 1);
+    tl_node **copy = tl_xcalloc((size_t)o.n, sizeof *copy);
+    for (int i = 0; i < o.n; i++) {
+        tl_node *n = o.node[i], *args[3];
+        int changed = 0;
+        for (int k = 0; k < n->nargs; k++) {
+            args[k] = copy[tl_order_place(&o, n->arg[k])];
+            changed |= args[k] != n->arg[k];
+        }
+        if (n->kind == TL_NODE_BAND && n->method != m)
+            copy[i] = tl_node_band(n->source, n->band, m, n->where);
+        else
+            copy[i] = changed ? with_args(n, args) : tl_node_ref(n);
+    }
+    tl_node *out = tl_node_ref(copy[o.n - 1]);
+    for (int i = 0; i < o.n; i++)
+        tl_node_unref(copy[i]);
+    free(copy);
+    tl_order_free(&o);
+    return out;
+}
+
+tl_dtype tl_node_product_dtype(const tl_node *n)
+{
+    static const tl_dtype ints[] = {TL_U8, TL_I8, TL_U16, TL_I16, TL_U32, TL_I32, TL_I64};
+    if (n->type == TL_B)
+        return TL_U8;
+    if (n->kind == TL_NODE_OP && n->op == TL_G_astype)
+        return n->dtype;
+    if (n->kind == TL_NODE_OP && n->op == TL_G_keep) /* a mask changes no value */
+        return tl_node_product_dtype(n->arg[0]);
+    if (n->kind == TL_NODE_BAND)
+        return n->source->bands[n->band].dtype;
+    if (n->type == TL_F)
+        return TL_F32;
+    for (size_t i = 0; i < sizeof ints / sizeof ints[0]; i++)
+        if (n->lo >= tl_dtype_min(ints[i]) && n->hi <= tl_dtype_max(ints[i]))
+            return ints[i];
+    return TL_I64;
+}

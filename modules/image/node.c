@@ -1,0 +1,464 @@
+/* Graph nodes: construction, types and ranges. See node.h. SPDX-License-Identifier: MIT */
+#include "modules/image/node.h"
+#include "modules/image/lower.h"
+#include "runtime/mem.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int arity;
+} gops[TL_GOPS] = {
+#define GOP(name, arity, ...) {#name, arity},
+#include "modules/image/gops.def"
+#undef GOP
+};
+
+const char *tl_gop_name(tl_gop op)
+{
+    return gops[op].name;
+}
+
+int tl_gop_arity(tl_gop op)
+{
+    return gops[op].arity;
+}
+
+int tl_gop_from_name(const char *name, tl_gop *out)
+{
+    for (int i = 0; i < TL_GOPS; i++)
+        if (strcmp(gops[i].name, name) == 0) {
+            *out = (tl_gop)i;
+            return 0;
+        }
+    return -1;
+}
+
+const char *tl_type_name(tl_type t)
+{
+    static const char *const name[] = {"boolean", "integer", "float"};
+    return name[t];
+}
+
+tl_node *tl_node_ref(tl_node *n)
+{
+    atomic_fetch_add(&n->refs, 1);
+    return n;
+}
+
+static void free_table(tl_table *t)
+{
+    if (!t)
+        return;
+    free(t->entry);
+    free(t->valid);
+    free(t);
+}
+
+void tl_node_unref(tl_node *n)
+{
+    if (!n || atomic_fetch_sub(&n->refs, 1) != 1)
+        return;
+    for (int i = 0; i < n->nargs; i++)
+        tl_node_unref(n->arg[i]);
+    tl_source_unref(n->source);
+    free_table(n->table);
+    free(n);
+    tl_live(TL_LIVE_NODE, -1);
+}
+
+static tl_node *new_node(tl_kind kind, tl_type type, const char *where)
+{
+    tl_node *n = tl_xcalloc(1, sizeof *n);
+    atomic_init(&n->refs, 1);
+    n->kind = kind;
+    n->type = type;
+    n->where = where ? where : "";
+    n->lo = type == TL_B ? 0 : INT64_MIN;
+    n->hi = type == TL_B ? 1 : INT64_MAX;
+    n->flo = -INFINITY;
+    n->fhi = INFINITY;
+    tl_live(TL_LIVE_NODE, 1);
+    return n;
+}
+
+tl_node *tl_node_const(tl_type t, tl_num x, const char *where)
+{
+    tl_node *n = new_node(TL_NODE_CONST, t, where);
+    n->value = x;
+    if (t == TL_F) {
+        n->flo = isnan(x.f) ? -INFINITY : x.f;
+        n->fhi = isnan(x.f) ? INFINITY : x.f;
+        n->f32 = (double)(float)x.f == x.f;
+    } else {
+        n->lo = n->hi = x.i;
+    }
+    return n;
+}
+
+tl_node *tl_node_band(tl_source *s, int band, tl_method m, const char *where)
+{
+    tl_dtype t = s->bands[band].dtype;
+    tl_node *n = new_node(TL_NODE_BAND, tl_dtype_is_float(t) ? TL_F : TL_I, where);
+    n->source = tl_source_ref(s);
+    n->band = band;
+    n->method = m;
+    n->f32 = t == TL_F32;
+    if (n->type == TL_I) {
+        n->lo = tl_dtype_min(t);
+        n->hi = tl_dtype_max(t);
+    }
+    return n;
+}
+
+/* --- types ---------------------------------------------------------------------------------- */
+
+static tl_type number(tl_type t)
+{
+    return t == TL_B ? TL_I : t;
+}
+
+static tl_type joined(tl_type a, tl_type b)
+{
+    return number(a) == TL_F || number(b) == TL_F ? TL_F : TL_I;
+}
+
+static int logic_type(tl_gop op, tl_node *const *a, tl_type *out, tl_err *e)
+{
+    const char *sign = op == TL_G_and ? "&" : op == TL_G_or ? "|" : op == TL_G_xor ? "xor" : "~";
+    for (int i = 0; i < gops[op].arity; i++)
+        if (a[i]->type == TL_F)
+            return tl_fail(e, TL_ESCRIPT,
+                           "'%s' on a float image; compare it first: img:ne(0), img:gt(x)", sign);
+    if (gops[op].arity == 2 && a[0]->type != a[1]->type)
+        return tl_fail(e, TL_ESCRIPT,
+                       "'%s' on a boolean and an integer image; make the integer one boolean with "
+                       "img:ne(0)",
+                       sign);
+    *out = a[0]->type;
+    return 0;
+}
+
+static int choose_type(tl_gop op, tl_node *const *a, tl_type *out, tl_err *e)
+{
+    switch (op) {
+    case TL_G_add: case TL_G_sub: case TL_G_mul: case TL_G_idiv: case TL_G_mod:
+    case TL_G_min: case TL_G_max:
+        *out = joined(a[0]->type, a[1]->type);
+        return 0;
+    case TL_G_neg: case TL_G_abs: case TL_G_floor: case TL_G_ceil: case TL_G_round:
+        *out = number(a[0]->type);
+        return 0;
+    case TL_G_and: case TL_G_or: case TL_G_xor: case TL_G_not:
+        return logic_type(op, a, out, e);
+    case TL_G_shl: case TL_G_shr:
+        if (a[0]->type == TL_F || a[1]->type == TL_F)
+            return tl_fail(e, TL_ESCRIPT, "a shift of a float image; use img:astype(\"int32\")");
+        *out = TL_I;
+        return 0;
+    case TL_G_lt: case TL_G_le: case TL_G_eq: case TL_G_isvalid:
+        *out = TL_B;
+        return 0;
+    case TL_G_where:
+        if (a[0]->type != TL_B)
+            return tl_fail(e, TL_ESCRIPT, "a condition must be boolean; compare it: img:ne(0)");
+        *out = a[1]->type == a[2]->type ? a[1]->type : joined(a[1]->type, a[2]->type);
+        return 0;
+    case TL_G_keep:
+        if (a[1]->type != TL_B)
+            return tl_fail(e, TL_ESCRIPT, "a condition must be boolean; compare it: img:ne(0)");
+        *out = a[0]->type;
+        return 0;
+    case TL_G_unmask:
+        *out = a[0]->type == a[1]->type ? a[0]->type : joined(a[0]->type, a[1]->type);
+        return 0;
+    default: /* division, power and the functions of math */
+        *out = TL_F;
+        return 0;
+    }
+}
+
+/* --- ranges: interval arithmetic, "anything" on overflow -------------------------------------- */
+
+static void irange(tl_node *n, int64_t lo, int64_t hi)
+{
+    n->lo = lo;
+    n->hi = hi;
+}
+
+static void hull4(tl_node *n, const tl_node *a, const tl_node *b,
+                  int (*op)(int64_t, int64_t, int64_t *))
+{
+    int64_t x[4];
+    if (op(a->lo, b->lo, &x[0]) || op(a->lo, b->hi, &x[1]) || op(a->hi, b->lo, &x[2]) ||
+        op(a->hi, b->hi, &x[3]))
+        return; /* may wrap: anything */
+    n->lo = n->hi = x[0];
+    for (int i = 1; i < 4; i++) {
+        n->lo = x[i] < n->lo ? x[i] : n->lo;
+        n->hi = x[i] > n->hi ? x[i] : n->hi;
+    }
+}
+
+static int add64(int64_t a, int64_t b, int64_t *r) { return __builtin_add_overflow(a, b, r); }
+static int sub64(int64_t a, int64_t b, int64_t *r) { return __builtin_sub_overflow(a, b, r); }
+static int mul64(int64_t a, int64_t b, int64_t *r) { return __builtin_mul_overflow(a, b, r); }
+
+static void union_range(tl_node *n, const tl_node *a, const tl_node *b)
+{
+    irange(n, a->lo < b->lo ? a->lo : b->lo, a->hi > b->hi ? a->hi : b->hi);
+}
+
+static void integer_range(tl_node *n, tl_node *const *a)
+{
+    switch (n->op) {
+    case TL_G_add: hull4(n, a[0], a[1], add64); break;
+    case TL_G_sub: hull4(n, a[0], a[1], sub64); break;
+    case TL_G_mul: hull4(n, a[0], a[1], mul64); break;
+    case TL_G_neg:
+        if (a[0]->lo != INT64_MIN)
+            irange(n, -a[0]->hi, -a[0]->lo);
+        break;
+    case TL_G_abs:
+        if (a[0]->lo != INT64_MIN) {
+            int64_t m = -a[0]->lo > a[0]->hi ? -a[0]->lo : a[0]->hi;
+            irange(n, a[0]->lo > 0 ? a[0]->lo : a[0]->hi < 0 ? -a[0]->hi : 0, m);
+        }
+        break;
+    case TL_G_mod:
+        if (a[1]->lo > 0)
+            irange(n, 0, a[1]->hi - 1);
+        break;
+    case TL_G_idiv:
+        if (a[1]->lo > 0)
+            irange(n, a[0]->lo < 0 ? a[0]->lo : 0, a[0]->hi > 0 ? a[0]->hi : 0);
+        break;
+    case TL_G_and:
+        if (a[0]->lo >= 0 && a[1]->lo >= 0)
+            irange(n, 0, a[0]->hi < a[1]->hi ? a[0]->hi : a[1]->hi);
+        break;
+    case TL_G_shr:
+        if (a[0]->lo >= 0 && a[1]->lo >= 0)
+            irange(n, 0, a[0]->hi);
+        break;
+    case TL_G_min:
+        irange(n, a[0]->lo < a[1]->lo ? a[0]->lo : a[1]->lo, a[0]->hi < a[1]->hi ? a[0]->hi : a[1]->hi);
+        break;
+    case TL_G_max:
+        irange(n, a[0]->lo > a[1]->lo ? a[0]->lo : a[1]->lo, a[0]->hi > a[1]->hi ? a[0]->hi : a[1]->hi);
+        break;
+    case TL_G_floor: case TL_G_ceil: case TL_G_round: case TL_G_keep:
+        irange(n, a[0]->lo, a[0]->hi);
+        break;
+    case TL_G_where: union_range(n, a[1], a[2]); break;
+    case TL_G_unmask: union_range(n, a[0], a[1]); break;
+    default: break;
+    }
+}
+
+static double low(const tl_node *n)
+{
+    return n->type == TL_F ? n->flo : (double)n->lo;
+}
+
+static double high(const tl_node *n)
+{
+    return n->type == TL_F ? n->fhi : (double)n->hi;
+}
+
+/* Rounding may pass an exact bound by an ulp: widen by a relative 1e-12, which keeps "finite". */
+static void frange(tl_node *n, double lo, double hi)
+{
+    if (isnan(lo) || isnan(hi))
+        return;
+    n->flo = lo - fabs(lo) * 1e-12;
+    n->fhi = hi + fabs(hi) * 1e-12;
+}
+
+static void product_range(tl_node *n, tl_node *const *a)
+{
+    double x[4] = {low(a[0]) * low(a[1]), low(a[0]) * high(a[1]), high(a[0]) * low(a[1]),
+                   high(a[0]) * high(a[1])};
+    double lo = x[0], hi = x[0];
+    for (int i = 0; i < 4; i++) {
+        if (isnan(x[i]))
+            return;
+        lo = x[i] < lo ? x[i] : lo;
+        hi = x[i] > hi ? x[i] : hi;
+    }
+    frange(n, lo, hi);
+}
+
+static void float_range(tl_node *n, tl_node *const *a)
+{
+    switch (n->op) {
+    case TL_G_add: frange(n, low(a[0]) + low(a[1]), high(a[0]) + high(a[1])); break;
+    case TL_G_sub: frange(n, low(a[0]) - high(a[1]), high(a[0]) - low(a[1])); break;
+    case TL_G_mul: product_range(n, a); break;
+    case TL_G_neg: frange(n, -high(a[0]), -low(a[0])); break;
+    case TL_G_abs: frange(n, 0, fmax(fabs(low(a[0])), fabs(high(a[0])))); break;
+    case TL_G_min: frange(n, fmin(low(a[0]), low(a[1])), fmin(high(a[0]), high(a[1]))); break;
+    case TL_G_max: frange(n, fmax(low(a[0]), low(a[1])), fmax(high(a[0]), high(a[1]))); break;
+    case TL_G_floor: case TL_G_ceil: case TL_G_round:
+        frange(n, floor(low(a[0])), ceil(high(a[0])));
+        break;
+    case TL_G_keep:
+        n->flo = a[0]->flo;
+        n->fhi = a[0]->fhi;
+        n->f32 = a[0]->f32;
+        break;
+    case TL_G_where: frange(n, fmin(low(a[1]), low(a[2])), fmax(high(a[1]), high(a[2]))); break;
+    case TL_G_unmask: frange(n, fmin(low(a[0]), low(a[1])), fmax(high(a[0]), high(a[1]))); break;
+    case TL_G_sin: case TL_G_cos: frange(n, -1, 1); break;
+    case TL_G_atan: case TL_G_atan2: case TL_G_asin: case TL_G_acos: frange(n, -4, 4); break;
+    default: break;
+    }
+}
+
+/* --- construction ---------------------------------------------------------------------------- */
+
+static int set_args(tl_node *n, tl_node *const *args, int nargs, tl_err *e)
+{
+    for (int i = 0; i < nargs; i++) {
+        n->arg[n->nargs++] = tl_node_ref(args[i]);
+        if (args[i]->depth + 1 > n->depth)
+            n->depth = args[i]->depth + 1;
+    }
+    if (n->depth > TL_MOST_DEPTH)
+        return tl_fail(e, TL_ESCRIPT, "a chain of more than %d steps; is it built in a loop?",
+                       TL_MOST_DEPTH);
+    return 0;
+}
+
+/* Hands the finished node over, as a constant when its arguments are. */
+static int finish(tl_node *n, tl_node **out)
+{
+    int constant = 1;
+    for (int i = 0; i < n->nargs; i++)
+        constant &= n->arg[i]->kind == TL_NODE_CONST;
+    tl_num x;
+    if (constant && tl_fold(n, &x)) {
+        *out = tl_node_const(n->type, x, n->where);
+        tl_node_unref(n);
+    } else {
+        *out = n;
+    }
+    return 0;
+}
+
+int tl_node_op(tl_gop op, tl_node *const *args, const char *where, tl_node **out, tl_err *e)
+{
+    tl_type type = TL_F;
+    int rc = choose_type(op, args, &type, e);
+    if (rc) {
+        tl_err_where(e, where);
+        return rc;
+    }
+    tl_node *n = new_node(TL_NODE_OP, type, where);
+    n->op = op;
+    rc = set_args(n, args, gops[op].arity, e);
+    if (rc) {
+        tl_err_where(e, where);
+        tl_node_unref(n);
+        return rc;
+    }
+    if (type == TL_I)
+        integer_range(n, args);
+    else if (type == TL_F)
+        float_range(n, args);
+    return finish(n, out);
+}
+
+static void astype_range(tl_node *n, const tl_node *a)
+{
+    if (n->type == TL_I) {
+        n->lo = tl_dtype_min(n->dtype);
+        n->hi = tl_dtype_max(n->dtype);
+        if (a->type != TL_F) { /* what is out of range becomes invalid or the limit */
+            n->lo = a->lo > n->lo && a->lo <= n->hi ? a->lo : n->lo;
+            n->hi = a->hi < n->hi && a->hi >= n->lo ? a->hi : n->hi;
+        }
+    } else {
+        double most = n->dtype == TL_F32 ? (double)FLT_MAX : INFINITY;
+        n->f32 = n->dtype == TL_F32;
+        n->flo = fmax(low(a) - fabs(low(a)) * 1e-6, -most);
+        n->fhi = fmin(high(a) + fabs(high(a)) * 1e-6, most);
+    }
+}
+
+int tl_node_astype(tl_node *a, tl_dtype t, int saturate, const char *where, tl_node **out,
+                   tl_err *e)
+{
+    tl_node *n = new_node(TL_NODE_OP, tl_dtype_is_float(t) ? TL_F : TL_I, where);
+    n->op = TL_G_astype;
+    n->dtype = t;
+    n->saturate = saturate;
+    int rc = set_args(n, &a, 1, e);
+    if (rc) {
+        tl_node_unref(n);
+        return rc;
+    }
+    astype_range(n, a);
+    return finish(n, out);
+}
+
+static tl_table *copy_table(tl_type t, const tl_num *entry, const uint8_t *valid, int n)
+{
+    tl_table *tab = tl_xcalloc(1, sizeof *tab);
+    tab->type = t;
+    tab->n = n;
+    tab->entry = tl_xcalloc((size_t)n, sizeof *entry);
+    tab->valid = tl_xcalloc((size_t)n, 1);
+    for (int i = 0; i < n; i++)
+        if (valid[i]) {
+            tab->entry[i] = entry[i];
+            tab->valid[i] = 1;
+        }
+    return tab;
+}
+
+static void table_range(tl_node *n)
+{
+    const tl_table *t = n->table;
+    int first = 1;
+    for (int i = 0; i < t->n; i++) {
+        if (!t->valid[i])
+            continue;
+        if (t->type == TL_I) {
+            n->lo = first || t->entry[i].i < n->lo ? t->entry[i].i : n->lo;
+            n->hi = first || t->entry[i].i > n->hi ? t->entry[i].i : n->hi;
+        } else {
+            n->flo = first ? t->entry[i].f : fmin(n->flo, t->entry[i].f);
+            n->fhi = first ? t->entry[i].f : fmax(n->fhi, t->entry[i].f);
+        }
+        first = 0;
+    }
+}
+
+int tl_node_lookup(tl_node *a, tl_type t, const tl_num *entry, const uint8_t *valid, int n,
+                   const char *where, tl_node **out, tl_err *e)
+{
+    if (a->type != TL_I) {
+        tl_fail(e, TL_ESCRIPT, "lookup needs an integer image, this is %s; use img:astype(\"int32\")",
+                tl_type_name(a->type));
+        return tl_err_where(e, where);
+    }
+    if (n < 1 || n > 65536) {
+        tl_fail(e, TL_ESCRIPT, "a lookup table of %d entries; 1 to 65536 can be used", n);
+        return tl_err_where(e, where);
+    }
+    tl_node *node = new_node(TL_NODE_OP, t, where);
+    node->op = TL_G_lookup;
+    node->table = copy_table(t, entry, valid, n);
+    int rc = set_args(node, &a, 1, e);
+    if (rc) {
+        tl_node_unref(node);
+        return rc;
+    }
+    table_range(node);
+    *out = node;
+    return 0;
+}

@@ -1,0 +1,48 @@
+/* Passes: several bands evaluated together on one lattice. SPDX-License-Identifier: MIT
+ *
+ * A pass is a pixel program over the samplings of the sources it reads; immutable and shared by
+ * threads once made. A worker is one thread's buffers. A cell's value depends on the graph and its
+ * absolute index alone, never on the block it is computed in. */
+#ifndef TL_PASS_H
+#define TL_PASS_H
+
+#include "modules/image/node.h"
+
+typedef struct tl_pass tl_pass;
+typedef struct tl_pass_worker tl_pass_worker;
+
+/* The coordinate operation a plan fixed for this source on this lattice, or NULL to choose. */
+typedef const char *tl_pass_operation(void *ctx, const tl_source *s);
+
+typedef struct tl_pass_spec {
+    tl_grid lattice;       /* CRS, anchor and cell; the extent plays no part */
+    tl_node *const *nodes; /* n of them; borrowed, kept by reference */
+    const tl_dtype *dtypes; /* cells of each output */
+    int n;
+    tl_pass_operation *operation; /* NULL: always choose */
+    void *ctx;
+} tl_pass_spec;
+
+int tl_pass_new(const tl_pass_spec *spec, tl_pass **out, tl_err *e) TL_MUST_CHECK;
+void tl_pass_free(tl_pass *p); /* NULL is allowed; after its workers */
+
+int tl_pass_samplings(const tl_pass *p);
+const tl_sampling *tl_pass_sampling(const tl_pass *p, int k); /* borrowed */
+const tl_prog *tl_pass_program(const tl_pass *p);             /* borrowed */
+/* Bytes of source numbers and validity behind one cell. */
+int64_t tl_pass_input_bytes_per_cell(const tl_pass *p);
+
+/* Bytes that a worker for blocks of at most w x h cells takes, working memory of reads included. */
+int64_t tl_pass_worker_bytes(const tl_pass *p, int64_t w, int64_t h);
+
+int tl_pass_worker_new(const tl_pass *p, int64_t w, int64_t h, tl_pass_worker **out,
+                       tl_err *e) TL_MUST_CHECK;
+void tl_pass_worker_free(tl_pass_worker *w); /* NULL is allowed */
+
+/* Computes the cells of rect (absolute indices of the lattice). values[j]: dense cells of dtypes[j],
+ * rows from the north, 0 where invalid; valid[j]: one byte per cell. An error names the script line
+ * and the file. */
+int tl_pass_run(tl_pass_worker *w, tl_rect rect, void *const *values, uint8_t *const *valid,
+                tl_err *e) TL_MUST_CHECK;
+
+#endif
