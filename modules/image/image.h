@@ -29,6 +29,24 @@ tl_image *tl_image_of_source(tl_source *s, const char *where);
 
 int tl_image_find(const tl_image *img, const char *name); /* 0-based, or -1 */
 
+/* An operand of an operation: an image (borrowed), or a constant when img is NULL. */
+typedef struct tl_operand {
+    const tl_image *img;
+    tl_type type;
+    tl_num x;
+} tl_operand;
+
+/* op band by band: every image has one band, which serves all, or as many as the others. The result's
+ * names are those of the first operand with that many bands (for `where` the chosen values come
+ * before the condition). At least one operand is an image. */
+int tl_image_apply(tl_gop op, const tl_operand *args, int n, const char *where, tl_image **out,
+                   tl_err *e) TL_MUST_CHECK;
+
+/* f on every band; names kept. f as the tl_node_* constructors. */
+typedef int tl_band_fn(void *ctx, tl_node *in, tl_node **out, tl_err *e);
+int tl_image_map(const tl_image *img, tl_band_fn *f, void *ctx, tl_image **out,
+                 tl_err *e) TL_MUST_CHECK;
+
 /* "B02, B03 and B04", at most some ten names; for error messages. Returns buf. */
 const char *tl_image_band_list(const tl_image *img, char *buf, size_t size);
 

@@ -1,0 +1,86 @@
+/* Plans: outputs with their graphs, grids and cell types; all that a run needs, as data.
+ * SPDX-License-Identifier: MIT
+ *
+ * A plan is made from a script, or read back from its JSON; both give the same bytes when run. Its
+ * text is canonical JSON (sorted keys, no spaces) and the SHA-256 of that text is its key. */
+#ifndef TL_PLAN_H
+#define TL_PLAN_H
+
+#include <jansson.h>
+#include "modules/batch/gridding.h"
+#include "modules/batch/script.h"
+#include "modules/image/pass.h"
+#include "modules/raster/product.h"
+
+typedef struct tl_plan_output {
+    char *name;
+    const char *where; /* script line */
+    int nbands;
+    const char **band; /* interned names */
+    tl_node **node;    /* references */
+    tl_product product; /* what is written, and on which grid; band_names = band */
+    int pass;          /* index into the plan's passes */
+    int first;         /* its first output of that pass */
+} tl_plan_output;
+
+/* Outputs on one and the same grid are computed together. */
+typedef struct tl_plan_pass {
+    tl_pass *pass;
+    tl_grid grid;
+    int tile;  /* cells along a product's tile */
+    int nouts; /* bands of all its outputs */
+} tl_plan_pass;
+
+typedef struct tl_plan {
+    tl_plan_output *out;
+    int n;
+    tl_plan_pass *pass;
+    int npasses;
+    json_t *params;   /* {"name": value} */
+    char *script;     /* name of the script, "" for none */
+    char script_sha256[65];
+    json_t *operations; /* [{"source": uri, "crs": lattice, "operation": PROJ text}] */
+    int uses_libm;
+    char *text;   /* canonical JSON */
+    char key[65]; /* SHA-256 of text */
+    const char *(*meta)[2]; /* provenance of the products: key, value */
+    int nmeta;
+} tl_plan;
+
+/* Turns looks into data: an image of 3 uint8 bands. */
+typedef int tl_visualize(void *ctx, const tl_image *img, const json_t *looks, tl_image **out,
+                         tl_err *e);
+
+typedef struct tl_plan_request {
+    const char *output; /* only the output of this name, or NULL */
+    tl_where where;     /* from the command line */
+    const char *format; /* "cog", "gtiff", "png", or NULL */
+    int view;           /* every output as a picture on `viewport` or fitted into view_w x view_h */
+    int64_t view_w, view_h;
+    const tl_grid *viewport;
+    tl_visualize *visualize;
+    void *ctx;
+} tl_plan_request;
+
+int tl_plan_make(const tl_script *s, const tl_plan_request *r, tl_plan **out,
+                 tl_err *e) TL_MUST_CHECK;
+/* text: canonical or not; {"key":, "plan":} or the plan itself. A stated key that does not fit, a
+ * source that is not what it was, another libm (unless allow_drift): an error. */
+int tl_plan_load(const char *text, size_t len, int allow_drift, tl_plan **out,
+                 tl_err *e) TL_MUST_CHECK;
+void tl_plan_free(tl_plan *p); /* NULL is allowed */
+
+/* One line per fact: outputs, grids, sources and how each is sampled, the program. With `program` the
+ * instructions too. */
+void tl_plan_explain(const tl_plan *p, int program, tl_buf *out);
+
+/* Hash of some 1,000 results of exp, sin, pow ...: equal where products will be. 16 hex digits. */
+void tl_libm_probe(char hex[17]);
+
+/* --- shared by plan.c and plan_json.c ------------------------------------------------------------ */
+/* Makes the passes of p->out, fills operations, uses_libm, text, key, meta. `known` = operations to
+ * use, or NULL to choose. */
+int tl__plan_finish(tl_plan *p, const json_t *known, tl_err *e) TL_MUST_CHECK;
+json_t *tl__plan_json(const tl_plan *p);
+
+#endif

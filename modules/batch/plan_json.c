@@ -1,0 +1,526 @@
+/* Plans as JSON, both ways. See plan.h. SPDX-License-Identifier: MIT */
+#include "modules/batch/plan.h"
+#include "modules/image/order.h"
+#include "modules/raster/raster.h"
+#include "runtime/hash.h"
+#include "runtime/mem.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PLAN_FORMAT 1
+
+/* --- numbers: NaN and the infinities have no JSON --------------------------------------------------- */
+
+static json_t *real(double x)
+{
+    return isnan(x) ? json_string("nan") : isinf(x) ? json_string(x > 0 ? "inf" : "-inf") : json_real(x);
+}
+
+static int get_real(const json_t *j, double *x)
+{
+    const char *s = json_string_value(j);
+    if (json_is_number(j))
+        *x = json_number_value(j);
+    else if (s && (strcmp(s, "nan") == 0 || strcmp(s, "inf") == 0 || strcmp(s, "-inf") == 0))
+        *x = strtod(s, NULL);
+    else
+        return -1;
+    return 0;
+}
+
+static json_t *number(tl_type t, tl_num x)
+{
+    return t == TL_B ? json_boolean((int)x.i) : t == TL_I ? json_integer(x.i) : real(x.f);
+}
+
+static int get_number(const json_t *j, tl_type *t, tl_num *x)
+{
+    if (json_is_boolean(j)) {
+        *t = TL_B;
+        x->i = json_is_true(j);
+    } else if (json_is_integer(j)) {
+        *t = TL_I;
+        x->i = json_integer_value(j);
+    } else {
+        *t = TL_F;
+        return get_real(j, &x->f);
+    }
+    return 0;
+}
+
+/* --- writing ------------------------------------------------------------------------------------------ */
+
+/* Equal things are written once: text of the thing -> place. */
+typedef struct {
+    json_t *list;  /* array */
+    json_t *place; /* object: text -> integer */
+} unique_list;
+
+static json_int_t place_of(unique_list *u, json_t *item)
+{
+    char *text = json_dumps(item, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(17));
+    const json_t *known = json_object_get(u->place, text);
+    json_int_t at = known ? json_integer_value(known) : (json_int_t)json_array_size(u->list);
+    if (!known) {
+        json_array_append(u->list, item);
+        json_object_set_new(u->place, text, json_integer(at));
+    }
+    free(text);
+    json_decref(item);
+    return at;
+}
+
+static json_t *source_json(const tl_source *s)
+{
+    json_t *bands = json_array();
+    for (int i = 0; i < s->nbands; i++)
+        json_array_append_new(bands, json_string(tl_dtype_name(s->bands[i].dtype)));
+    return json_pack("{s:s, s:[I,I], s:o}", "uri", s->uri, "size", (json_int_t)s->native.w,
+                     (json_int_t)s->native.h, "bands", bands);
+}
+
+static json_t *table_json(const tl_table *t)
+{
+    json_t *a = json_array();
+    for (int i = 0; i < t->n; i++)
+        json_array_append_new(a, t->valid[i] ? number(t->type, t->entry[i]) : json_null());
+    return a;
+}
+
+typedef struct {
+    unique_list sources, nodes;
+    const char **where; /* script line of node k, the first that made it */
+    size_t nwhere;
+} writer;
+
+static json_t *node_json(writer *w, const tl_node *n, const json_int_t *args)
+{
+    if (n->kind == TL_NODE_CONST)
+        return json_pack("{s:o}", "const", number(n->type, n->value));
+    if (n->kind == TL_NODE_BAND)
+        return json_pack("{s:I, s:i, s:s}", "source", place_of(&w->sources, source_json(n->source)), "band",
+                         n->band + 1, "resample", tl_method_name(n->method));
+    json_t *list = json_array();
+    for (int k = 0; k < n->nargs; k++)
+        json_array_append_new(list, json_integer(args[k]));
+    json_t *j = json_pack("{s:s, s:o}", "op", tl_gop_name(n->op), "args", list);
+    if (n->op == TL_G_astype) {
+        json_object_set_new(j, "dtype", json_string(tl_dtype_name(n->dtype)));
+        if (n->saturate)
+            json_object_set_new(j, "saturate", json_true());
+    } else if (n->op == TL_G_lookup) {
+        json_object_set_new(j, "table", table_json(n->table));
+        json_object_set_new(j, "type", json_string(tl_type_name(n->table->type)));
+    }
+    return j;
+}
+
+/* Adds the output's nodes; returns the places of its bands. Structurally equal nodes become one; the
+ * line of the first stands for all. */
+static json_t *graph_json(writer *w, const tl_plan_output *o)
+{
+    tl_order order;
+    tl_order_make(&order, o->node, o->nbands);
+    json_int_t *place = tl_xcalloc((size_t)order.n + 1, sizeof *place);
+    for (int i = 0; i < order.n; i++) {
+        const tl_node *n = order.node[i];
+        json_int_t args[3] = {0};
+        for (int k = 0; k < n->nargs; k++)
+            args[k] = place[tl_order_place(&order, n->arg[k])];
+        place[i] = place_of(&w->nodes, node_json(w, n, args));
+        if ((size_t)place[i] >= w->nwhere) {
+            w->where = tl_xrealloc(w->where, (w->nwhere + 1) * sizeof *w->where);
+            w->where[w->nwhere++] = n->where;
+        }
+    }
+    json_t *bands = json_array();
+    for (int b = 0; b < o->nbands; b++)
+        json_array_append_new(bands, json_integer(place[tl_order_place(&order, o->node[b])]));
+    free(place);
+    tl_order_free(&order);
+    return bands;
+}
+
+static json_t *grid_json(const tl_grid *g)
+{
+    return json_pack("{s:s, s:[f,f], s:[f,f], s:[I,I,I,I]}", "crs", g->crs, "anchor", g->x0, g->y0, "cell",
+                     g->dx, g->dy, "extent", (json_int_t)g->col, (json_int_t)g->row, (json_int_t)g->w,
+                     (json_int_t)g->h);
+}
+
+static const char *const formats[] = {"cog", "gtiff", "png"}; /* ORDER enum tl_format */
+
+static json_t *output_json(writer *w, const tl_plan_output *o)
+{
+    const tl_product *p = &o->product;
+    json_t *names = json_array();
+    for (int b = 0; b < o->nbands; b++)
+        json_array_append_new(names, json_string(o->band[b]));
+    json_t *j = json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:i, s:s, s:s}", "name", o->name, "where", o->where,
+                          "bands", names, "nodes", graph_json(w, o), "grid", grid_json(&p->grid), "dtype",
+                          tl_dtype_name(p->dtype), "format", formats[p->format], "tile", p->tile, "compress",
+                          p->compress == TL_DEFLATE ? "deflate" : "none", "overview", tl_method_name(p->overview));
+    if (p->has_nodata && tl_dtype_is_float(p->dtype))
+        json_object_set_new(j, "nodata", real(p->nodata));
+    else if (p->has_nodata)
+        json_object_set_new(j, "nodata", json_integer(tl_dtype_size(p->dtype) == 8 ? p->nodata_i : (json_int_t)p->nodata));
+    if (p->rgb)
+        json_object_set_new(j, "rgb", json_true());
+    return j;
+}
+
+json_t *tl__plan_json(const tl_plan *p)
+{
+    writer w = {{json_array(), json_object()}, {json_array(), json_object()}, NULL, 0};
+    json_t *outputs = json_array(), *lines = json_array();
+    for (int i = 0; i < p->n; i++)
+        json_array_append_new(outputs, output_json(&w, &p->out[i]));
+    for (size_t i = 0; i < w.nwhere; i++)
+        json_array_append_new(lines, json_string(w.where[i]));
+    json_t *j = json_pack("{s:i, s:o, s:O, s:s, s:s, s:O, s:o, s:o, s:o, s:o}", "format", PLAN_FORMAT, "versions",
+                          tl_raster_versions_json(), "parameters", p->params, "script", p->script,
+                          "script_sha256", p->script_sha256, "operations", p->operations, "sources",
+                          w.sources.list, "nodes", w.nodes.list, "lines", lines, "outputs", outputs);
+    if (p->uses_libm) {
+        char hex[17];
+        tl_libm_probe(hex);
+        json_object_set_new(j, "libm", json_string(hex));
+    }
+    json_decref(w.sources.place);
+    json_decref(w.nodes.place);
+    free(w.where);
+    return j;
+}
+
+void tl_libm_probe(char hex[17])
+{
+    static const tl_op ops[] = {TL_OP_f_exp, TL_OP_f_log, TL_OP_f_log2, TL_OP_f_log10, TL_OP_f_sin,
+                                TL_OP_f_cos, TL_OP_f_tan, TL_OP_f_asin, TL_OP_f_acos, TL_OP_f_atan};
+    tl_num x[11 * 100];
+    int n = 0;
+    for (int k = 0; k < 100; k++) {
+        tl_num a = {.f = (k + 0.37) * 0.0997}, unit = {.f = (k + 0.37) / 101}, b = {.f = 0.1 * k - 3.3};
+        for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++)
+            x[n++] = tl_op_eval(ops[i], i == 7 || i == 8 ? unit : a, b, b);
+        x[n++] = tl_op_eval(TL_OP_f_pow, a, b, b);
+    }
+    char whole[65];
+    tl_sha256(x, sizeof x, whole);
+    memcpy(hex, whole, 16);
+    hex[16] = '\0';
+}
+
+/* --- reading ------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const json_t *plan;
+    tl_source **source;
+    size_t nsources;
+    tl_node **node;
+    size_t nnodes;
+} reader;
+
+static int broken(tl_err *e, const char *what, size_t i)
+{
+    return tl_fail(e, TL_EDATA, "the plan is damaged: %s %zu", what, i);
+}
+
+static int same_source(const tl_source *s, const json_t *j)
+{
+    json_t *now = source_json(s);
+    int same = json_equal(now, j);
+    json_decref(now);
+    return same;
+}
+
+static int read_sources(reader *r, tl_err *e)
+{
+    const json_t *list = json_object_get(r->plan, "sources"), *j;
+    size_t i;
+    r->source = tl_xcalloc(json_array_size(list), sizeof *r->source);
+    json_array_foreach(list, i, j)
+    {
+        const char *uri = json_string_value(json_object_get(j, "uri"));
+        if (!uri)
+            return broken(e, "source", i);
+        int rc = tl_raster_open(uri, &r->source[i], e);
+        if (rc)
+            return rc;
+        r->nsources++;
+        if (!same_source(r->source[i], j)) {
+            tl_fail(e, TL_EDATA, "the file is not what it was when the plan was made (size, bands or types)");
+            return tl_err_source(e, uri);
+        }
+    }
+    return 0;
+}
+
+static int read_table(const reader *r, const json_t *j, tl_node *arg, const char *where, tl_node **out, tl_err *e)
+{
+    (void)r;
+    const json_t *list = json_object_get(j, "table");
+    const char *type = json_string_value(json_object_get(j, "type"));
+    size_t n = json_array_size(list);
+    if (n < 1 || n > 65536 || !type)
+        return -1;
+    tl_type t = strcmp(type, "integer") == 0 ? TL_I : TL_F, got;
+    tl_num *entry = tl_xcalloc(n, sizeof *entry);
+    uint8_t *valid = tl_xcalloc(n, 1);
+    int rc = 0;
+    for (size_t i = 0; i < n && !rc; i++) {
+        const json_t *v = json_array_get(list, i);
+        valid[i] = !json_is_null(v);
+        if (valid[i] && (get_number(v, &got, &entry[i]) || got != t))
+            rc = -1;
+    }
+    if (!rc)
+        rc = tl_node_lookup(arg, t, entry, valid, (int)n, where, out, e);
+    free(entry);
+    free(valid);
+    return rc;
+}
+
+static int read_op(reader *r, const json_t *j, const char *where, tl_node **out, tl_err *e)
+{
+    tl_gop op;
+    tl_node *a[3];
+    const char *name = json_string_value(json_object_get(j, "op"));
+    const json_t *args = json_object_get(j, "args");
+    if (!name || tl_gop_from_name(name, &op) || json_array_size(args) != (size_t)tl_gop_arity(op))
+        return -1;
+    for (int k = 0; k < tl_gop_arity(op); k++) {
+        json_int_t at = json_integer_value(json_array_get(args, (size_t)k));
+        if (!json_is_integer(json_array_get(args, (size_t)k)) || at < 0 || (size_t)at >= r->nnodes)
+            return -1;
+        a[k] = r->node[at];
+    }
+    if (op == TL_G_lookup)
+        return read_table(r, j, a[0], where, out, e);
+    if (op != TL_G_astype)
+        return tl_node_op(op, a, where, out, e);
+    tl_dtype t;
+    const char *dtype = json_string_value(json_object_get(j, "dtype"));
+    if (!dtype || tl_dtype_from_name(dtype, &t))
+        return -1;
+    return tl_node_astype(a[0], t, json_is_true(json_object_get(j, "saturate")), where, out, e);
+}
+
+static int read_band(reader *r, const json_t *j, const char *where, tl_node **out)
+{
+    tl_method m;
+    json_int_t s = json_integer_value(json_object_get(j, "source"));
+    json_int_t band = json_integer_value(json_object_get(j, "band"));
+    const char *method = json_string_value(json_object_get(j, "resample"));
+    if (s < 0 || (size_t)s >= r->nsources || !method || tl_method_from_name(method, &m) || band < 1 ||
+        band > r->source[s]->nbands)
+        return -1;
+    *out = tl_node_band(r->source[s], (int)band - 1, m, where);
+    return 0;
+}
+
+static int read_node(reader *r, const json_t *j, const char *where, tl_node **out, tl_err *e)
+{
+    tl_type t;
+    tl_num x;
+    const json_t *c = json_object_get(j, "const");
+    if (c) {
+        if (get_number(c, &t, &x))
+            return -1;
+        *out = tl_node_const(t, x, where);
+        return 0;
+    }
+    if (json_object_get(j, "source"))
+        return read_band(r, j, where, out);
+    return read_op(r, j, where, out, e);
+}
+
+static int read_nodes(reader *r, tl_err *e)
+{
+    const json_t *list = json_object_get(r->plan, "nodes"), *j;
+    const json_t *lines = json_object_get(r->plan, "lines");
+    size_t i;
+    r->node = tl_xcalloc(json_array_size(list), sizeof *r->node);
+    json_array_foreach(list, i, j)
+    {
+        const char *line = json_string_value(json_array_get(lines, i));
+        int rc = read_node(r, j, tl_intern(line ? line : ""), &r->node[i], e);
+        if (rc)
+            return rc < 0 ? broken(e, "node", i) : rc;
+        r->nnodes++;
+    }
+    return 0;
+}
+
+static int read_grid(const json_t *j, tl_grid *g, tl_err *e)
+{
+    const char *crs;
+    json_int_t x[4];
+    if (json_unpack((json_t *)(uintptr_t)j, "{s:s, s:[F,F], s:[F,F], s:[I,I,I,I]}", "crs", &crs, "anchor", &g->x0,
+                    &g->y0, "cell", &g->dx, &g->dy, "extent", &x[0], &x[1], &x[2], &x[3]))
+        return -1;
+    g->col = x[0];
+    g->row = x[1];
+    g->w = x[2];
+    g->h = x[3];
+    if (!(g->dx > 0 && g->dy > 0 && g->w > 0 && g->h > 0) || !isfinite(g->x0) || !isfinite(g->y0))
+        return -1;
+    g->crs = tl_intern(crs);
+    return crs[0] && strcmp(crs, "LOCAL") != 0 ? tl_crs_canonical(crs, &g->crs, e) : 0;
+}
+
+static int read_product(const json_t *j, tl_product *p)
+{
+    const char *dtype, *format, *compress, *overview;
+    if (json_unpack((json_t *)(uintptr_t)j, "{s:s, s:s, s:i, s:s, s:s}", "dtype", &dtype, "format", &format, "tile",
+                    &p->tile, "compress", &compress, "overview", &overview) ||
+        tl_dtype_from_name(dtype, &p->dtype) || tl_method_from_name(overview, &p->overview))
+        return -1;
+    int f = 0;
+    while (f < 3 && strcmp(formats[f], format) != 0)
+        f++;
+    if (f == 3)
+        return -1;
+    p->format = (enum tl_format)f;
+    p->overviews = p->format == TL_COG;
+    p->compress = strcmp(compress, "none") == 0 ? TL_UNCOMPRESSED : TL_DEFLATE;
+    p->rgb = json_is_true(json_object_get(j, "rgb"));
+    const json_t *nodata = json_object_get(j, "nodata");
+    p->has_nodata = nodata != NULL;
+    p->has_mask = !nodata;
+    p->nodata_i = json_integer_value(nodata);
+    return nodata ? get_real(nodata, &p->nodata) : 0;
+}
+
+static int read_bands(const reader *r, const json_t *j, tl_plan_output *o)
+{
+    const json_t *names = json_object_get(j, "bands"), *nodes = json_object_get(j, "nodes");
+    size_t n = json_array_size(names);
+    if (n < 1 || n > TL_MOST_BANDS || json_array_size(nodes) != n)
+        return -1;
+    o->band = tl_xcalloc(n, sizeof *o->band);
+    o->node = tl_xcalloc(n, sizeof *o->node);
+    for (size_t b = 0; b < n; b++) {
+        const char *name = json_string_value(json_array_get(names, b));
+        json_int_t at = json_integer_value(json_array_get(nodes, b));
+        if (!name || at < 0 || (size_t)at >= r->nnodes)
+            return -1;
+        o->band[b] = tl_intern(name);
+        o->node[b] = tl_node_ref(r->node[at]);
+        o->nbands++;
+    }
+    o->product.nbands = o->nbands;
+    o->product.band_names = o->band;
+    return 0;
+}
+
+static int read_outputs(const reader *r, tl_plan *p, tl_err *e)
+{
+    const json_t *list = json_object_get(r->plan, "outputs"), *j;
+    size_t i;
+    p->out = tl_xcalloc(json_array_size(list), sizeof *p->out);
+    json_array_foreach(list, i, j)
+    {
+        tl_plan_output *o = &p->out[i];
+        const char *name = json_string_value(json_object_get(j, "name"));
+        const char *where = json_string_value(json_object_get(j, "where"));
+        tl_product_defaults(&o->product);
+        o->name = tl_xstrdup(name ? name : "");
+        o->where = tl_intern(where ? where : "");
+        p->n++;
+        if (!name || !name[0] || strchr(name, '/') || name[0] == '.' || read_bands(r, j, o) ||
+            read_product(j, &o->product))
+            return broken(e, "output", i);
+        int rc = read_grid(json_object_get(j, "grid"), &o->product.grid, e);
+        if (rc)
+            return rc < 0 ? broken(e, "the grid of output", i) : rc;
+        rc = tl_product_check(&o->product, e);
+        if (rc)
+            return rc;
+    }
+    return p->n ? 0 : tl_fail(e, TL_EDATA, "the plan names no output");
+}
+
+static int check_head(const json_t *j, int allow_drift, tl_err *e)
+{
+    char hex[17];
+    const char *libm = json_string_value(json_object_get(j, "libm"));
+    if (json_integer_value(json_object_get(j, "format")) != PLAN_FORMAT)
+        return tl_fail(e, TL_EDATA, "not a plan of this program (format %d is wanted)", PLAN_FORMAT);
+    tl_libm_probe(hex);
+    if (libm && strcmp(libm, hex) != 0 && !allow_drift)
+        return tl_fail(e, TL_ECONFIG,
+                       "the plan uses exp, sin, pow or the like, and this machine's libm gives other last bits "
+                       "(%s, the plan has %s); --allow-libm-drift accepts that",
+                       hex, libm);
+    return 0;
+}
+
+static void read_rest(const json_t *j, tl_plan *p)
+{
+    const char *script = json_string_value(json_object_get(j, "script"));
+    const char *sha = json_string_value(json_object_get(j, "script_sha256"));
+    p->params = json_incref(json_object_get(j, "parameters"));
+    if (!json_is_object(p->params)) {
+        json_decref(p->params);
+        p->params = json_object();
+    }
+    p->script = tl_xstrdup(script ? script : "");
+    if (sha && strlen(sha) == 64)
+        memcpy(p->script_sha256, sha, 65);
+}
+
+static int load(const json_t *j, int allow_drift, tl_plan *p, tl_err *e)
+{
+    reader r = {.plan = j};
+    int rc = check_head(j, allow_drift, e);
+    read_rest(j, p);
+    if (!rc)
+        rc = read_sources(&r, e);
+    if (!rc)
+        rc = read_nodes(&r, e);
+    if (!rc)
+        rc = read_outputs(&r, p, e);
+    for (size_t i = 0; i < r.nnodes; i++)
+        tl_node_unref(r.node[i]);
+    for (size_t i = 0; i < r.nsources; i++)
+        tl_source_unref(r.source[i]);
+    free(r.node);
+    free(r.source);
+    return rc ? rc : tl__plan_finish(p, json_object_get(j, "operations"), e);
+}
+
+static int check_key(const json_t *whole, const json_t *plan, tl_err *e)
+{
+    const char *key = json_string_value(json_object_get(whole, "key"));
+    char hex[65];
+    if (!key)
+        return 0;
+    char *text = json_dumps(plan, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(17));
+    tl_sha256(text ? text : "", text ? strlen(text) : 0, hex);
+    free(text);
+    if (strcmp(hex, key) != 0)
+        return tl_fail(e, TL_EDATA, "the plan was changed: its key is %.16s..., its contents give %.16s...", key, hex);
+    return 0;
+}
+
+int tl_plan_load(const char *text, size_t len, int allow_drift, tl_plan **out, tl_err *e)
+{
+    json_error_t je;
+    json_t *whole = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
+    if (!whole)
+        return tl_fail(e, TL_EDATA, "not JSON: line %d, column %d: %s", je.line, je.column, je.text);
+    const json_t *plan = json_object_get(whole, "plan");
+    plan = plan ? plan : whole;
+    tl_plan *p = tl_xcalloc(1, sizeof *p);
+    int rc = check_key(whole, plan, e);
+    if (!rc)
+        rc = load(plan, allow_drift, p, e);
+    if (rc)
+        tl_plan_free(p);
+    else
+        *out = p;
+    json_decref(whole);
+    return rc;
+}

@@ -1,0 +1,51 @@
+/* What a script declares: parameters and outputs. SPDX-License-Identifier: MIT
+ *
+ * One per run of a script; filled by the Lua functions param and output, read by the planner. */
+#ifndef TL_SCRIPT_H
+#define TL_SCRIPT_H
+
+#include <jansson.h>
+#include <lua.h>
+#include "modules/image/image.h"
+
+typedef struct tl_param {
+    char *name;
+    json_t *value;   /* what the script got */
+    json_t *options; /* {"default":..., "min":..., "max":..., "choices":[...], "label":...} */
+} tl_param;
+
+typedef struct tl_setting { /* -p name=value */
+    char *name, *text;
+    int used;
+} tl_setting;
+
+typedef struct tl_output {
+    char *name;
+    const char *where; /* script line, interned */
+    tl_image *image;   /* a reference */
+    json_t *options;   /* an object: crs, res, region, dtype ... and looks */
+} tl_output;
+
+typedef struct tl_script {
+    char *name; /* as the user named it, for provenance; NULL for none */
+    char sha256[65];
+    tl_setting *setting;
+    int nsettings;
+    tl_param *param;
+    int nparams;
+    tl_output *output;
+    int noutputs;
+} tl_script;
+
+/* "name=value"; TL_EUSAGE when it has no '='. */
+int tl_script_set(tl_script *s, const char *name_value, tl_err *e) TL_MUST_CHECK;
+/* After the script ran: every setting was asked for, and there is an output. */
+int tl_script_check(const tl_script *s, int need_output, tl_err *e) TL_MUST_CHECK;
+/* {"name": value, ...}: a new reference. */
+json_t *tl_script_params(const tl_script *s);
+void tl_script_free(tl_script *s); /* its contents */
+
+/* Adds param and output (to the table at the top of the stack, left there); s must outlive L. */
+void tl_script_open_lua(lua_State *L, tl_script *s);
+
+#endif

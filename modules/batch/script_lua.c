@@ -1,0 +1,211 @@
+/* param and output. SPDX-License-Identifier: MIT */
+#include "modules/batch/script.h"
+#include "modules/image/image_lua.h"
+#include "runtime/border.h"
+#include "runtime/json_lua.h"
+#include "runtime/mem.h"
+
+#include <lauxlib.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static tl_script *script(lua_State *L)
+{
+    return lua_touserdata(L, lua_upvalueindex(1));
+}
+
+/* --- param -------------------------------------------------------------------------------------- */
+
+static tl_setting *find_setting(tl_script *s, const char *name)
+{
+    tl_setting *found = NULL; /* the last -p of a name counts, all of them are used */
+    for (int i = 0; i < s->nsettings; i++)
+        if (strcmp(s->setting[i].name, name) == 0) {
+            s->setting[i].used = 1;
+            found = &s->setting[i];
+        }
+    return found;
+}
+
+static int bad(const tl_setting *set, const char *wanted, tl_err *e)
+{
+    return tl_fail(e, TL_EUSAGE, "-p %s=%s: %s", set->name, set->text, wanted);
+}
+
+/* The text as a value of the default's type. */
+static int parse_setting(const tl_setting *set, const json_t *def, json_t **out, tl_err *e)
+{
+    char *end;
+    if (json_is_integer(def)) {
+        long long i = strtoll(set->text, &end, 10);
+        double x = strtod(set->text, &end);
+        if (end == set->text || *end)
+            return bad(set, "a whole number is wanted", e);
+        if (x != (double)i)
+            return bad(set, "a whole number is wanted (the default is one)", e);
+        *out = json_integer(i);
+    } else if (json_is_real(def)) {
+        double x = strtod(set->text, &end);
+        if (end == set->text || *end || !isfinite(x))
+            return bad(set, "a number is wanted", e);
+        *out = json_real(x);
+    } else if (json_is_boolean(def)) {
+        int yes = strcmp(set->text, "true") == 0 || strcmp(set->text, "1") == 0;
+        if (!yes && strcmp(set->text, "false") != 0 && strcmp(set->text, "0") != 0)
+            return bad(set, "true or false is wanted", e);
+        *out = json_boolean(yes);
+    } else {
+        *out = json_string(set->text);
+        if (!*out)
+            return bad(set, "the text is not UTF-8", e);
+    }
+    return 0;
+}
+
+static int check_range(const char *name, const json_t *v, const json_t *options, tl_err *e)
+{
+    const json_t *lo = json_object_get(options, "min"), *hi = json_object_get(options, "max");
+    if (!json_is_number(v))
+        return 0;
+    double x = json_number_value(v);
+    if ((json_is_number(lo) && x < json_number_value(lo)) ||
+        (json_is_number(hi) && x > json_number_value(hi)))
+        return tl_fail(e, TL_EUSAGE, "parameter %s = %.17g is outside %.17g .. %.17g", name, x,
+                       json_is_number(lo) ? json_number_value(lo) : -INFINITY,
+                       json_is_number(hi) ? json_number_value(hi) : INFINITY);
+    return 0;
+}
+
+static int check_choice(const char *name, const json_t *v, const json_t *options, tl_err *e)
+{
+    const json_t *choices = json_object_get(options, "choices"), *c;
+    size_t i;
+    if (!json_is_array(choices))
+        return 0;
+    json_array_foreach(choices, i, c) if (json_equal(c, v)) return 0;
+    char *all = json_dumps(choices, JSON_ENCODE_ANY), *it = json_dumps(v, JSON_ENCODE_ANY);
+    tl_fail(e, TL_EUSAGE, "parameter %s = %s is none of %s", name, it ? it : "?", all ? all : "?");
+    free(all);
+    free(it);
+    return e->code;
+}
+
+static int known_options(const char *what, const json_t *options, const char *const *known, tl_err *e)
+{
+    const char *key;
+    json_t *v;
+    json_object_foreach((json_t *)(uintptr_t)options, key, v)
+    {
+        int i = 0;
+        while (known[i] && strcmp(known[i], key) != 0)
+            i++;
+        if (!known[i])
+            return tl_fail(e, TL_ESCRIPT, "%s has no option '%s'", what, key);
+    }
+    return 0;
+}
+
+/* The C half of param: no Lua below, so nothing is lost. */
+static int declare(tl_script *s, const char *name, json_t *def, json_t *options, const tl_param **out,
+                   tl_err *e)
+{
+    static const char *const known[] = {"min", "max", "choices", "label", NULL};
+    json_t *value = NULL;
+    tl_setting *set = find_setting(s, name);
+    int rc = known_options("param", options, known, e);
+    for (int i = 0; i < s->nparams && !rc; i++)
+        if (strcmp(s->param[i].name, name) == 0)
+            rc = tl_fail(e, TL_ESCRIPT, "parameter '%s' is declared twice", name);
+    if (!rc && set)
+        rc = parse_setting(set, def, &value, e);
+    else
+        value = json_incref(def);
+    if (!rc)
+        rc = check_range(name, value, options, e);
+    if (!rc)
+        rc = check_choice(name, value, options, e);
+    if (rc) {
+        json_decref(value);
+        return rc;
+    }
+    s->param = tl_xrealloc(s->param, (size_t)(s->nparams + 1) * sizeof *s->param);
+    json_object_set(options, "default", def);
+    s->param[s->nparams] =
+        (tl_param){.name = tl_xstrdup(name), .value = value, .options = json_incref(options)};
+    *out = &s->param[s->nparams++];
+    return 0;
+}
+
+/* param(name, default[, {min, max, choices, label}]) -> the value */
+static int lua_param(lua_State *L)
+{
+    tl_err e = TL_ERR_INIT;
+    const tl_param *p = NULL;
+    const char *name = luaL_checkstring(L, 1);
+    int t = lua_type(L, 2);
+    if (t != LUA_TNUMBER && t != LUA_TSTRING && t != LUA_TBOOLEAN)
+        return tl_raisef(L, TL_ESCRIPT, "param(\"%s\", default): the default is a number, text or boolean", name);
+    if (!lua_isnoneornil(L, 3))
+        luaL_checktype(L, 3, LUA_TTABLE);
+    json_t *def = tl_json_from(L, 2, &e);
+    json_t *options = !def ? NULL : lua_istable(L, 3) ? tl_json_from(L, 3, &e) : json_object();
+    if (options && !json_is_object(options))
+        tl_fail(&e, TL_ESCRIPT, "param's third argument is a table of names");
+    int rc = e.code ? e.code : declare(script(L), name, def, options, &p, &e);
+    json_decref(def);
+    json_decref(options);
+    if (rc)
+        return tl_raise(L, &e);
+    tl_json_push(L, p->value);
+    return 1;
+}
+
+/* --- output ------------------------------------------------------------------------------------- */
+
+static int name_is_good(const char *s)
+{
+    if (!*s || strlen(s) > 100 || s[0] == '.')
+        return 0;
+    for (; *s; s++)
+        if (strchr("/\\:*?\"<>|", *s) || (unsigned char)*s < 32)
+            return 0;
+    return 1;
+}
+
+/* output(name, image[, options]) */
+static int lua_output(lua_State *L)
+{
+    static const char *const known[] = {
+        "region",  "crs",      "res",  "dtype",   "nodata", "format",  "compress",  "align",     "saturate",
+        "palette", "ramp",     "rgb",  "stretch", "min",    "max",     "gamma",     "reverse",   "classes",
+        "bbox",    "overview", "tile", "colors",  NULL};
+    tl_err e = TL_ERR_INIT;
+    tl_script *s = script(L);
+    const char *name = luaL_checkstring(L, 1);
+    tl_image *img = tl_image_check(L, 2);
+    if (!name_is_good(name))
+        return tl_raisef(L, TL_ESCRIPT, "output(\"%s\"): a name becomes a file's name, so no / \\ : and the like", name);
+    for (int i = 0; i < s->noutputs; i++)
+        if (strcmp(s->output[i].name, name) == 0)
+            return tl_raisef(L, TL_ESCRIPT, "output \"%s\" is named twice; the first is at %s", name, s->output[i].where);
+    if (!lua_isnoneornil(L, 3))
+        luaL_checktype(L, 3, LUA_TTABLE);
+    const char *where = tl_script_line(L);
+    json_t *options = lua_istable(L, 3) ? tl_json_from(L, 3, &e) : json_object();
+    if (!options || known_options("output", options, known, &e)) {
+        json_decref(options);
+        return tl_raise(L, &e);
+    }
+    s->output = tl_xrealloc(s->output, (size_t)(s->noutputs + 1) * sizeof *s->output);
+    s->output[s->noutputs++] = (tl_output){.name = tl_xstrdup(name), .where = where,
+                                           .image = tl_image_ref(img), .options = options};
+    return 0;
+}
+
+void tl_script_open_lua(lua_State *L, tl_script *s)
+{
+    static const luaL_Reg functions[] = {{"param", lua_param}, {"output", lua_output}, {NULL, NULL}};
+    lua_pushlightuserdata(L, s);
+    luaL_setfuncs(L, functions, 1);
+}

@@ -1,0 +1,125 @@
+/* JSON values to and from Lua: see json_lua.h. SPDX-License-Identifier: MIT */
+#include "runtime/json_lua.h"
+
+#include <lauxlib.h>
+#include <math.h>
+
+void tl_json_push(lua_State *L, const json_t *j)
+{
+    const char *key;
+    json_t *v;
+    size_t i;
+    luaL_checkstack(L, 4, "JSON too deep");
+    switch (j ? json_typeof(j) : JSON_NULL) {
+    case JSON_OBJECT:
+        lua_newtable(L);
+        json_object_foreach((json_t *)(uintptr_t)j, key, v)
+        {
+            tl_json_push(L, v);
+            lua_setfield(L, -2, key);
+        }
+        break;
+    case JSON_ARRAY:
+        lua_newtable(L);
+        json_array_foreach(j, i, v)
+        {
+            tl_json_push(L, v);
+            lua_rawseti(L, -2, (lua_Integer)i + 1);
+        }
+        break;
+    case JSON_STRING: lua_pushlstring(L, json_string_value(j), json_string_length(j)); break;
+    case JSON_INTEGER: lua_pushinteger(L, json_integer_value(j)); break;
+    case JSON_REAL: lua_pushnumber(L, json_real_value(j)); break;
+    case JSON_TRUE: case JSON_FALSE: lua_pushboolean(L, json_is_true(j)); break;
+    default: lua_pushnil(L); break;
+    }
+}
+
+static json_t *from(lua_State *L, int idx, int depth, tl_err *e);
+
+static json_t *from_array(lua_State *L, int idx, lua_Integer n, int depth, tl_err *e)
+{
+    json_t *a = json_array();
+    for (lua_Integer i = 1; i <= n; i++) {
+        lua_rawgeti(L, idx, i);
+        json_t *v = from(L, lua_gettop(L), depth, e);
+        lua_pop(L, 1);
+        if (!v || json_array_append_new(a, v)) {
+            json_decref(a);
+            return NULL;
+        }
+    }
+    return a;
+}
+
+static json_t *from_object(lua_State *L, int idx, int depth, tl_err *e)
+{
+    json_t *o = json_object();
+    lua_pushnil(L);
+    while (lua_next(L, idx)) {
+        json_t *v = NULL;
+        if (lua_type(L, -2) != LUA_TSTRING) /* lua_tostring would change the key under lua_next */
+            tl_fail(e, TL_ESCRIPT, "a table mixes names with numbers as keys");
+        else
+            v = from(L, lua_gettop(L), depth, e);
+        if (!v || json_object_set_new(o, lua_tostring(L, -2), v)) {
+            if (e->code == 0)
+                tl_fail(e, TL_ESCRIPT, "a key is not UTF-8");
+            lua_pop(L, 2);
+            json_decref(o);
+            return NULL;
+        }
+        lua_pop(L, 1);
+    }
+    return o;
+}
+
+static json_t *from_table(lua_State *L, int idx, int depth, tl_err *e)
+{
+    if (depth > 32 || !lua_checkstack(L, 6)) {
+        tl_fail(e, TL_ESCRIPT, "a table nested too deep");
+        return NULL;
+    }
+    lua_Integer n = (lua_Integer)lua_rawlen(L, idx);
+    return n > 0 ? from_array(L, idx, n, depth + 1, e) : from_object(L, idx, depth + 1, e);
+}
+
+static json_t *from_number(lua_State *L, int idx, tl_err *e)
+{
+    if (lua_isinteger(L, idx))
+        return json_integer(lua_tointeger(L, idx));
+    double x = lua_tonumber(L, idx);
+    if (!isfinite(x)) {
+        tl_fail(e, TL_ESCRIPT, "a number that is not finite cannot be kept");
+        return NULL;
+    }
+    return json_real(x);
+}
+
+static json_t *from(lua_State *L, int idx, int depth, tl_err *e)
+{
+    json_t *j = NULL;
+    size_t len;
+    switch (lua_type(L, idx)) {
+    case LUA_TNIL: return json_null();
+    case LUA_TBOOLEAN: return json_boolean(lua_toboolean(L, idx));
+    case LUA_TNUMBER: return from_number(L, idx, e);
+    case LUA_TTABLE: return from_table(L, idx, depth, e);
+    case LUA_TSTRING: {
+        const char *s = lua_tolstring(L, idx, &len);
+        j = json_stringn(s, len);
+        if (!j)
+            tl_fail(e, TL_ESCRIPT, "a text is not UTF-8");
+        return j;
+    }
+    default:
+        tl_fail(e, TL_ESCRIPT, "a %s where a number, text, boolean or table of them belongs",
+                luaL_typename(L, idx));
+        return NULL;
+    }
+}
+
+json_t *tl_json_from(lua_State *L, int idx, tl_err *e)
+{
+    return from(L, lua_absindex(L, idx), 0, e);
+}
