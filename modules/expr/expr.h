@@ -36,6 +36,8 @@ typedef union tl_num {
 /* Limits; exceeding one is TL_ESCRIPT "... too large". */
 #define TL_MOST_VALUES 200000 /* SSA values of one program */
 #define TL_MOST_SLOTS 4096    /* inputs, outputs, tables: each */
+#define TL_MOST_ENTRIES 1048576 /* of all tables together */
+#define TL_MOST_REGISTERS 16384 /* 64 MB of scratch per thread */
 #define TL_SPAN 512           /* pixels a register holds */
 
 /* --- building ----------------------------------------------------------------------------- */

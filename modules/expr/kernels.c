@@ -1,1 +1,137 @@
-typedef int tl_kernels_placeholder;
+/* The loops of the vector VM, compiled once per instruction set. SPDX-License-Identifier: MIT
+ * TL_KERNEL_ISA names the set this object is for; without it, what every machine has. */
+#include "modules/expr/arith.h"
+#include "modules/expr/expr_int.h"
+
+#ifndef TL_KERNEL_ISA
+#define TL_KERNEL_ISA baseline
+#endif
+
+#define LOOP(R, expr)                                                                              \
+    tl__c_##R *restrict d = pd;                                                                    \
+    for (size_t i = 0; i < n; i++)                                                                 \
+        d[i] = (tl__c_##R)(expr);
+
+#define ARGS size_t n, void *pd, const void *pa, const void *pb, const void *pc
+
+#define KERNEL_1(name, R, A, B, C, expr)                                                           \
+    static inline tl__c_##R one_##name(tl__c_##A a) {                                              \
+        return (tl__c_##R)(expr);                                                                  \
+    }                                                                                              \
+    static void op_##name(ARGS) {                                                                  \
+        const tl__c_##A *restrict a = pa;                                                          \
+        (void)pb, (void)pc;                                                                        \
+        LOOP(R, one_##name(a[i]))                                                                  \
+    }
+#define KERNEL_2(name, R, A, B, C, expr)                                                           \
+    static inline tl__c_##R one_##name(tl__c_##A a, tl__c_##B b) {                                 \
+        return (tl__c_##R)(expr);                                                                  \
+    }                                                                                              \
+    static void op_##name(ARGS) {                                                                  \
+        const tl__c_##A *restrict a = pa;                                                          \
+        const tl__c_##B *restrict b = pb;                                                          \
+        (void)pc;                                                                                  \
+        LOOP(R, one_##name(a[i], b[i]))                                                            \
+    }
+#define KERNEL_3(name, R, A, B, C, expr)                                                           \
+    static inline tl__c_##R one_##name(tl__c_##A a, tl__c_##B b, tl__c_##C c) {                    \
+        return (tl__c_##R)(expr);                                                                  \
+    }                                                                                              \
+    static void op_##name(ARGS) {                                                                  \
+        const tl__c_##A *restrict a = pa;                                                          \
+        const tl__c_##B *restrict b = pb;                                                          \
+        const tl__c_##C *restrict c = pc;                                                          \
+        LOOP(R, one_##name(a[i], b[i], c[i]))                                                      \
+    }
+#define OP(name, R, arity, A, B, C, libm, expr, meaning) KERNEL_##arity(name, R, A, B, C, expr)
+#include "modules/expr/ops.def"
+#undef OP
+
+/* --- loads and stores ---------------------------------------------------------------------- */
+
+#define CONVERT(name, from, R, expr)                                                               \
+    static void name(ARGS) {                                                                       \
+        const from *restrict s = pa;                                                               \
+        (void)pb, (void)pc;                                                                        \
+        LOOP(R, expr)                                                                              \
+    }
+
+typedef float tl__c_F32;
+typedef uint8_t tl__c_U8;
+typedef uint16_t tl__c_U16;
+typedef uint32_t tl__c_U32;
+
+#define INTEGERS(X)                                                                                \
+    X(U8, uint8_t)                                                                                 \
+    X(I8, int8_t)                                                                                  \
+    X(U16, uint16_t)                                                                               \
+    X(I16, int16_t)                                                                                \
+    X(U32, uint32_t)                                                                               \
+    X(I32, int32_t)                                                                                \
+    X(U64, uint64_t)                                                                               \
+    X(I64, int64_t)
+
+/* Only cells of 32 bits and fewer have vector conversions of their own. */
+#define TO_F(x) (sizeof(x) < 8 ? (double)(x) : tl__i_to_f((int64_t)(x)))
+
+/* Stores keep the low bits, so signed and unsigned cells share a kernel. */
+#define INTEGER_LOADS(T, ctype)                                                                    \
+    CONVERT(load_##T, ctype, I, s[i])                                                              \
+    CONVERT(load_f_##T, ctype, F, TO_F(s[i]))
+INTEGERS(INTEGER_LOADS)
+CONVERT(load_F32, float, F, s[i])
+CONVERT(load_F64, double, F, s[i])
+CONVERT(load_mask, uint8_t, B, s[i] != 0)
+
+CONVERT(store_I_8, int64_t, U8, (uint64_t)s[i])
+CONVERT(store_I_16, int64_t, U16, (uint64_t)s[i])
+CONVERT(store_I_32, int64_t, U32, (uint64_t)s[i])
+CONVERT(store_I_64, int64_t, I, s[i])
+CONVERT(store_B_8, uint8_t, U8, s[i])
+CONVERT(store_B_16, uint8_t, U16, s[i])
+CONVERT(store_B_32, uint8_t, U32, s[i])
+CONVERT(store_B_64, uint8_t, I, s[i])
+CONVERT(store_F_32, double, F32, s[i])
+CONVERT(store_F_64, double, F, s[i])
+
+/* --- tables ---------------------------------------------------------------------------------- */
+
+#define LOOKUP(name, R, field)                                                                     \
+    static void name(ARGS) {                                                                       \
+        const int64_t *restrict index = pa;                                                        \
+        const tl_num *restrict entry = pb;                                                         \
+        uint64_t count = (uint64_t) * (const int64_t *)pc;                                         \
+        LOOP(R, (uint64_t)index[i] < count ? entry[index[i]].field : 0)                            \
+    }
+LOOKUP(table_i, I, i)
+LOOKUP(table_f, F, f)
+
+#define TABLE_NAME(isa)  TABLE_NAME_(isa)
+#define TABLE_NAME_(isa) tl__kernels_##isa
+#define TEXT(isa)        TEXT_(isa)
+#define TEXT_(isa)       #isa
+
+extern const tl__kernels TABLE_NAME(TL_KERNEL_ISA);
+const tl__kernels TABLE_NAME(TL_KERNEL_ISA) = {
+    .isa = TEXT(TL_KERNEL_ISA),
+    .op =
+        {
+#define OP(name, ...) op_##name,
+#include "modules/expr/ops.def"
+#undef OP
+        },
+#define ENTRY(T, ctype) load_##T,
+    .load = {INTEGERS(ENTRY) load_F32, load_F64},
+#undef ENTRY
+#define ENTRY(T, ctype) load_f_##T,
+    .load_f = {INTEGERS(ENTRY) NULL, NULL},
+#undef ENTRY
+    .load_mask = load_mask,
+    .store = {[TL_B] = {store_B_8, store_B_8, store_B_16, store_B_16, store_B_32, store_B_32,
+                        store_B_64, store_B_64, NULL, NULL},
+              [TL_I] = {store_I_8, store_I_8, store_I_16, store_I_16, store_I_32, store_I_32,
+                        store_I_64, store_I_64, NULL, NULL},
+              [TL_F] = {[TL_F32] = store_F_32, [TL_F64] = store_F_64}},
+    .table_i = table_i,
+    .table_f = table_f,
+};
