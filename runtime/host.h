@@ -1,0 +1,76 @@
+/* The Lua host: one capped, stripped Lua state and the running of scripts in it.
+ * SPDX-License-Identifier: MIT
+ *
+ * A host belongs to the thread that uses it; only tl_host_interrupt may come from elsewhere. None
+ * of these functions raises. What it stops: instructions, memory of Lua, names. What it does not:
+ * time spent inside one C function (a pattern, a sort with a C comparator); hostile text belongs in
+ * a process that can be killed. */
+#ifndef TL_HOST_H
+#define TL_HOST_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <lua.h>
+#include "runtime/err.h"
+
+typedef struct tl_host tl_host;
+
+typedef struct tl_limits {
+    size_t memory;        /* bytes that Lua may hold; 0 = 512 MiB */
+    int64_t instructions; /* VM instructions per run; 0 = 10^10 */
+    int allow_io, allow_os;
+} tl_limits;
+
+/* `limits` NULL = all defaults. */
+int tl_host_open(const tl_limits *limits, tl_host **out, tl_err *e) TL_MUST_CHECK;
+void tl_host_close(tl_host *h); /* NULL is fine. Not while something runs. */
+
+/* The state whose stack the functions below use: the main thread, or the running coroutine when a
+ * binding calls back into the host. Bindings are registered here (under a protected call). */
+lua_State *tl_host_lua(tl_host *h);
+/* The host of a state, NULL when a stock lua made it. */
+tl_host *tl_host_of(lua_State *L);
+
+/* --- running ----------------------------------------------------------------------------------
+ * On success nresults values (LUA_MULTRET: all) lie on the stack; on failure it is as it was, e
+ * says what and where. Each outermost run starts with a full instruction budget. */
+int tl_host_run_file(tl_host *h, const char *path, int nresults, tl_err *e) TL_MUST_CHECK;
+/* `name` is what errors call the text: "stdin", "-e". */
+int tl_host_run_text(tl_host *h, const char *text, size_t len, const char *name, int nresults,
+                     tl_err *e) TL_MUST_CHECK;
+/* The two halves of a run: pushes the compiled text as a function; calls the function and nargs
+ * arguments on top of the stack (gone afterwards). */
+int tl_host_load(tl_host *h, const char *text, size_t len, const char *name,
+                 tl_err *e) TL_MUST_CHECK;
+int tl_host_call(tl_host *h, int nargs, int nresults, tl_err *e) TL_MUST_CHECK;
+
+/* Was the text of the last failed load merely cut short, so that a prompt should ask for more? */
+int tl_host_incomplete(const tl_host *h);
+/* Call stack of the last failed run, innermost first, one "file:line: in ..." per line, or "". */
+const char *tl_host_traceback(const tl_host *h);
+
+/* The text behind a chunk name (as in lua_Debug.source, with or without its first '@' or '='),
+ * borrowed for the host's life; NULL when unknown. Names are unique: another text of the same name
+ * got a suffix. Texts loaded by scripts are kept up to 4 MiB in all. */
+const char *tl_host_source(tl_host *h, const char *chunk, size_t *len);
+
+/* --- stopping ----------------------------------------------------------------------------------
+ */
+
+/* Stops what runs with TL_EINTR; pcall cannot keep it. Any thread, and signal handlers. Forgotten
+ * when nothing runs. */
+void tl_host_interrupt(tl_host *h);
+/* Is the run over (budget, interrupt)? Long C work asks this now and then and returns. This thread.
+ */
+int tl_host_stopping(tl_host *h);
+/* Raises when the run is over; otherwise counts n instructions for work done in C. */
+void tl_host_charge(lua_State *L, int64_t n);
+
+/* --- output ------------------------------------------------------------------------------------
+ */
+
+/* Where print goes: one call per print, newline included; NULL = stdout. `write` must not raise. */
+void tl_host_set_print(tl_host *h, void (*write)(void *ctx, const char *text, size_t len),
+                       void *ctx);
+
+#endif
