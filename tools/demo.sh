@@ -20,6 +20,7 @@ fetch_package() { # into the current folder
 }
 
 fetch_scene() {
+    echo "demo: fetching a Landsat scene from the package $package"
     tmp=$(mktemp -d)
     trap 'rm -rf "$tmp"' EXIT
     here=$(pwd)

@@ -47,17 +47,22 @@ source=$test
 case $test in
 *_test.py) runner=/usr/bin/python3 ;;
 *_test.lua)
-    # A stock Lua tests the module; without that first line the program runs the file.
-    if head -n 1 "$test" | grep -q '^#!.*lua5\.4'; then
-        if [ -n "$alone" ]; then
+    # Its first line says who runs it: "#!/usr/bin/env lua5.4" (the module in a stock Lua), or
+    # "#!/usr/bin/env -S tellua ARGUMENTS"; without one it is `tellua run`.
+    first=$(head -n 1 "$test")
+    case $first in
+    '#!'*lua5.4*)
+        case $config in asan | tsan)
             echo "1..0 # SKIP a stock Lua has no sanitizer in it"
             exit 0
-        fi
+            ;;
+        esac
         export LUA_CPATH="$build/?.so"
         runner=lua5.4
-    else
-        runner="$TELLUA run --out $scratch"
-    fi
+        ;;
+    '#!'*tellua*) runner="$TELLUA ${first##*tellua}" ;;
+    *) runner="$TELLUA run --out $scratch" ;;
+    esac
     ;;
 *_test) source=tests/c/${test##*/}.c ;;
 *.t) runner=$(head -n 1 "$test" | sed -n 's/^#!//p') ;;
