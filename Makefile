@@ -11,6 +11,7 @@ DESTDIR ?=
 LUA ?= lua5.4
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -19,23 +20,23 @@ MAKEFLAGS += --no-builtin-rules
 
 # --- what we stand on (README says why each) -------------------------------------------------
 PKGS := gdal proj jansson libpng chafa libdeflate nettle $(LUA)
-GOALS_WITHOUT_DEPS := deps help clean distclean format demo check check-asan check-tsan ci
-NEED_PKGS := $(if $(MAKECMDGOALS),$(filter-out $(GOALS_WITHOUT_DEPS),$(MAKECMDGOALS)),all)
-ifneq ($(NEED_PKGS),)
-PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS)))
-PKG_LIBS := $(shell pkg-config --libs $(PKGS))
-endif
+# Asked once, at the first use and not when this file is read: `make deps` may have to run first.
+pkg = $(shell pkg-config $(1) $(PKGS) || echo missing)
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(patsubst -I%,-isystem %,$(call pkg,--cflags)))$(PKG_CHECK)$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $(call pkg,--libs))$(PKG_LIBS)
+PKG_CHECK = $(if $(filter missing,$(PKG_CFLAGS)),$(error libraries are missing: `make deps` installs them))
 
 OPT_release := -O2 -g
 OPT_debug := -O0 -g3 -DTL_DEBUG
 OPT_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -DTL_DEBUG
 OPT_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread -DTL_DEBUG
 OPT_cov := -O0 -g --coverage
+IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null))
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wformat=2 \
-        -Wno-format-nonliteral -Wno-format-truncation $(if $(filter 1,$(WERROR)),-Werror)
+        -Wno-format-nonliteral $(if $(IS_CLANG),,-Wno-format-truncation) $(if $(filter 1,$(WERROR)),-Werror)
 # One result everywhere: no contraction, no fast-math; errno and traps are not looked at.
 FLOAT := -ffp-contract=off -fno-math-errno -fno-trapping-math
-OUR_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden $(OPT_$(CONFIG)) $(FLOAT) $(WARN) -I. -I$(BUILD) $(PKG_CFLAGS)
+OUR_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden $(OPT_$(CONFIG)) $(FLOAT) $(WARN) -I. -I$(BUILD) $(PKG_CFLAGS)
 ALL_CFLAGS = $(OUR_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 LIBS = $(PKG_LIBS) -lm -lpthread
 
@@ -53,13 +54,15 @@ TESTS_C := $(TEST_SRC:%.c=$(BUILD)/%)
 $(shell mkdir -p $(BUILD))
 FLAGS_NOW = $(CC) $(ALL_CFLAGS) $(LDFLAGS)
 $(BUILD)/.flags: FORCE
-	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' > $@
-VERSION_NOW := $(shell cat VERSION)$(shell git describe --always --dirty --exclude='*' 2>/dev/null | sed 's/^/+/')
+	$(file >$@.now,$(FLAGS_NOW))
+	@if cmp -s $@.now $@; then rm $@.now; else mv $@.now $@; fi
+VERSION := $(shell cat VERSION)
+VERSION_NOW := $(VERSION)$(shell git describe --always --dirty --exclude='*' 2>/dev/null | sed 's/^/+/')
 $(BUILD)/version.h: FORCE
 	@echo '#define TL_VERSION "$(VERSION_NOW)"' | cmp -s - $@ || echo '#define TL_VERSION "$(VERSION_NOW)"' > $@
 FORCE:
 
-all: $(PROG) ## build the tellua program
+all: $(PROG) $(BUILD)/tellua.so ## build the program and the shared library
 
 $(BUILD)/%.o: %.c $(BUILD)/.flags | $(BUILD)/version.h
 	@mkdir -p $(@D)
@@ -67,14 +70,14 @@ $(BUILD)/%.o: %.c $(BUILD)/.flags | $(BUILD)/version.h
 	$(Q)$(CC) $(ALL_CFLAGS) $(CFLAGS_$(basename $(notdir $<))) -MMD -MP -c $< -o $@
 
 # The vector kernels once per instruction set; expr/run.c picks one at start.
-ifneq ($(filter x86_64%,$(shell $(CC) -dumpmachine)),)
+ifneq ($(filter x86_64%,$(shell $(CC) -dumpmachine 2>/dev/null || uname -m)),)
 KERNEL_ISAS := avx2 avx512
 endif
 CFLAGS_kernels = -O3 $(foreach i,$(KERNEL_ISAS),-DTL_HAVE_$(i))
 CFLAGS_run = $(foreach i,$(KERNEL_ISAS),-DTL_HAVE_$(i))
 ISA_avx2 := -mavx2
 ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl
-OBJ += $(KERNEL_ISAS:%=$(BUILD)/modules/expr/kernels_%.o)
+OBJ += $(if $(wildcard modules/expr/kernels.c),$(KERNEL_ISAS:%=$(BUILD)/modules/expr/kernels_%.o))
 $(BUILD)/modules/expr/kernels_%.o: modules/expr/kernels.c $(BUILD)/.flags
 	@mkdir -p $(@D)
 	@echo "  CC      $< ($*)"
@@ -95,6 +98,17 @@ $(PROG): $(BUILD)/runtime/main.o $(LIB)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# Shows only what runtime/tellua.h marks TL_API. The same file is the module of `require "tellua"`.
+SONAME := libtellua.so.$(firstword $(subst ., ,$(VERSION)))
+SHARED := $(BUILD)/libtellua.so.$(VERSION)
+$(SHARED): $(OBJ)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -o $@ $^ $(LIBS)
+$(BUILD)/tellua.so: $(SHARED)
+	@ln -sf $(<F) $(BUILD)/$(SONAME)
+	@ln -sf $(SONAME) $(BUILD)/libtellua.so
+	@ln -sf $(SONAME) $@
+
 # --- tests -----------------------------------------------------------------------------------
 $(BUILD)/tests/c/%: $(BUILD)/tests/c/%.o $(LIB)
 	@echo "  LINK    $@"
@@ -104,7 +118,114 @@ tests-c: $(TESTS_C)
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 16
+TESTS ?= $(TESTS_C) $(wildcard tests/cli/*.t tests/py/*_test.py tests/lua/*_test.lua)
+TEST_ENV = BUILD='$(BUILD)' CONFIG='$(CONFIG)' CC='$(CC)' TELLUA='$(abspath $(PROG))'
+SUB = $(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
-.PHONY: all tests-c help FORCE
+deps: ## install the Debian packages that building needs
+	@tools/deps.sh build
+
+demo: ## set up, build, and show a vegetation index of a Landsat scene
+	@tools/deps.sh build
+	+@$(SUB) --no-print-directory all
+	@TELLUA='$(abspath $(PROG))' tools/demo.sh
+
+check: ## set up, build, and run all tests
+	@tools/deps.sh check
+	+@$(SUB) --no-print-directory test
+
+test: all tests-c ## run all tests, or those of TESTS='...' (V=1: each line)
+	@$(TEST_ENV) prove $(if $(filter 1,$(V)),-v) -j$(JOBS) --exec 'sh tools/run-test.sh' $(TESTS)
+
+check-asan: ## all tests under AddressSanitizer and UBSan
+	@tools/deps.sh check
+	+@$(SUB) --no-print-directory CONFIG=asan test
+
+check-tsan: ## all tests under ThreadSanitizer
+	@tools/deps.sh check
+	+@$(SUB) --no-print-directory CONFIG=tsan test
+
+check-layers: ## includes point down only (DESIGN, the layers)
+	@prove -v tests/cli/layers.t
+
+bench: all ## run bench/*.sh, one after the other
+	@for f in $(wildcard bench/*.sh); do echo "== $$f"; $(TEST_ENV) sh $$f || exit 1; done
+
+ci: ## what .ci/run does: both compilers, sanitizers, linters
+	@.ci/run
+
+# --- form ------------------------------------------------------------------------------------
+FILES = $(wildcard $(shell git ls-files -co --exclude-standard 2>/dev/null || find . -path ./build -prune -o -type f -printf '%P\n'))
+C_FILES = $(filter %.c %.h,$(FILES))
+LUA_FILES = $(filter %.lua,$(FILES))
+SH_FILES = $(if $(FILES),$(shell grep -lIE '^\#!.*[ /](sh|bash)$$' $(FILES)))
+# Formatters of different years disagree: .clang-format names the one that decides.
+CLANG_FORMAT ?= $(firstword $(shell command -v clang-format-14 clang-format))
+FORMATS = $(if $(CLANG_FORMAT),$(shell $(CLANG_FORMAT) --version | grep -o 'version 14\.'))
+
+format: ## clang-format (14) all C files
+	$(if $(FORMATS),,$(error clang-format 14 is the one that decides, and is not here))
+	$(Q)$(CLANG_FORMAT) -i $(C_FILES)
+
+format-check: ## name the C files that `make format` would change, and fail
+	$(if $(FORMATS),,@echo "format-check: SKIPPED: there is no clang-format 14 here")
+	$(if $(FORMATS),@bad=0; for f in $(C_FILES); do $(CLANG_FORMAT) $$f | cmp -s - $$f || { echo "  FORMAT  $$f"; bad=1; }; done; exit $$bad)
+
+lint: ## luacheck, shellcheck; cppcheck where it is installed
+	$(Q)$(if $(LUA_FILES),luacheck --no-color -q $(LUA_FILES),:)
+	$(Q)shellcheck -e SC2317,SC2329 $(SH_FILES)
+	$(Q)if command -v cppcheck >/dev/null; then \
+	    cppcheck -q -j$(JOBS) --enable=warning,portability --inline-suppr --error-exitcode=1 \
+	    --suppress=missingIncludeSystem --suppress=unknownMacro -I. $(filter-out tests/%,$(filter %.c,$(C_FILES))); fi
+
+compile_commands.json: FORCE ## for editors and clang-tidy
+	$(file >$@.flags,$(ALL_CFLAGS))
+	@flags=$$(sed 's/["\\]/\\&/g' $@.flags); rm $@.flags; sep='['; for f in $(MAIN) $(SRC) $(TEST_SRC); do \
+	    printf '%s\n{"directory":"%s","file":"%s","command":"%s %s -c %s"}' "$$sep" "$$PWD" $$f '$(CC)' "$$flags" $$f; \
+	    sep=,; done > $@; echo ']' >> $@
+
+# --- installation ----------------------------------------------------------------------------
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DATADIR ?= $(PREFIX)/share/tellua
+DOCDIR ?= $(PREFIX)/share/doc/tellua
+LUA_CMOD ?= $(PREFIX)/lib/lua/5.4
+TO = $(DESTDIR)$(1)
+HEADER := $(wildcard runtime/tellua.h)
+SCRIPTS := $(wildcard scripts/*)
+DOCS := $(wildcard README.md LICENSE NEWS.md docs/*.md)
+
+install: all ## install into PREFIX (/usr/local), below DESTDIR
+	install -d "$(call TO,$(BINDIR))" "$(call TO,$(LIBDIR))/pkgconfig" "$(call TO,$(LUA_CMOD))" "$(call TO,$(DOCDIR))"
+	install -m 755 $(PROG) "$(call TO,$(BINDIR))/tellua"
+	install -m 644 $(LIB) "$(call TO,$(LIBDIR))/libtellua.a"
+	install -m 755 $(SHARED) "$(call TO,$(LIBDIR))/libtellua.so.$(VERSION)"
+	ln -sfn libtellua.so.$(VERSION) "$(call TO,$(LIBDIR))/$(SONAME)"
+	ln -sfn $(SONAME) "$(call TO,$(LIBDIR))/libtellua.so"
+	ln -srfn "$(call TO,$(LIBDIR))/$(SONAME)" "$(call TO,$(LUA_CMOD))/tellua.so"
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+	    -e 's|@PKGS@|$(PKGS)|' tools/tellua.pc.in > "$(call TO,$(LIBDIR))/pkgconfig/tellua.pc"
+	$(if $(HEADER),install -D -m 644 $(HEADER) "$(call TO,$(INCLUDEDIR))/tellua.h")
+	$(if $(SCRIPTS),install -d "$(call TO,$(DATADIR))/scripts" && cp -R $(SCRIPTS) "$(call TO,$(DATADIR))/scripts/")
+	$(if $(DOCS),install -m 644 $(DOCS) "$(call TO,$(DOCDIR))/")
+
+uninstall: ## remove what install put there
+	rm -f "$(call TO,$(BINDIR))/tellua" "$(call TO,$(INCLUDEDIR))/tellua.h" "$(call TO,$(LUA_CMOD))/tellua.so"
+	rm -f "$(call TO,$(LIBDIR))/libtellua.a" "$(call TO,$(LIBDIR))/libtellua.so" "$(call TO,$(LIBDIR))/$(SONAME)"
+	rm -f "$(call TO,$(LIBDIR))/libtellua.so.$(VERSION)" "$(call TO,$(LIBDIR))/pkgconfig/tellua.pc"
+	rm -rf "$(call TO,$(DATADIR))" "$(call TO,$(DOCDIR))"
+
+# --- the rest --------------------------------------------------------------------------------
+clean: ## remove this configuration's build folder
+	rm -rf $(BUILD)
+
+distclean: clean ## remove all that was built or fetched
+	rm -rf build compile_commands.json
+
+help: ## this list
+	@echo "make TARGET [CONFIG=release|debug|asan|tsan|cov] [V=1] [WERROR=1] [CC=...] [CFLAGS=...]"
+	@grep -hE '^[a-z_.-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 24
+
+.PHONY: all tests-c deps demo check test check-asan check-tsan check-layers bench ci format format-check lint \
+        install uninstall clean distclean help FORCE

@@ -1,0 +1,15 @@
+-- What Tellua's scripts may name. SPDX-License-Identifier: MIT
+std = "lua54"
+max_line_length = 100
+exclude_files = { "build" }
+
+-- The script's own words (docs/manual.md).
+read_globals = {
+  "Image", "Collection", "Grid", "Map", "Job",
+  "param", "output", "show", "place", "tellua", "help", "near", "lerp", "step", "clamp",
+  "test_execute",
+}
+
+-- In a Function the parameters are named like bands, wanted or not.
+files["scripts"] = { ignore = { "212" } }
+files["tests/lua"] = { globals = { "test", "skip", "eq", "near_eq", "raises" } }
