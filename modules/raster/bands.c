@@ -1,0 +1,310 @@
+/* What a file says about its bands. SPDX-License-Identifier: MIT */
+#include "modules/raster/raster_int.h"
+#include "runtime/mem.h"
+
+#include <cpl_string.h>
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define MOST_BLOCK_BYTES ((int64_t)1 << 30)
+
+/* --- names ----------------------------------------------------------------------------------- */
+
+/* "B04", "b5", "B8A", "SCL": what single-band files of the known missions end in. */
+static int is_band_token(const char *s, size_t n)
+{
+    static const char *const word[] = {"SCL", "AOT", "WVP", "BQA", "VV", "VH", "HH", "HV"};
+    for (size_t i = 0; i < sizeof word / sizeof word[0]; i++)
+        if (strlen(word[i]) == n && strncasecmp(word[i], s, n) == 0)
+            return 1;
+    if (n < 2 || n > 4 || toupper((unsigned char)s[0]) != 'B' || !isdigit((unsigned char)s[1]))
+        return 0;
+    for (size_t i = 2; i < n; i++)
+        if (!isdigit((unsigned char)s[i]) && !(i + 1 == n && toupper((unsigned char)s[i]) == 'A'))
+            return 0;
+    return 1;
+}
+
+/* "10m" */
+static int is_resolution(const char *s, size_t n)
+{
+    size_t i = 0;
+    while (i < n && isdigit((unsigned char)s[i]))
+        i++;
+    return i > 0 && i + 1 == n && s[i] == 'm';
+}
+
+/* The band token at the end of the file's stem, upper case, into out; "" when there is none. */
+static void token_of(const char *uri, char out[8])
+{
+    const char *stem = strrchr(uri, '/');
+    stem = stem ? stem + 1 : uri;
+    const char *dot = strchr(stem, '.');
+    size_t end = dot ? (size_t)(dot - stem) : strlen(stem);
+    out[0] = '\0';
+    for (int tries = 0; tries < 2; tries++) {
+        size_t from = end;
+        while (from > 0 && stem[from - 1] != '_')
+            from--;
+        if (is_band_token(stem + from, end - from)) {
+            for (size_t i = from; i < end; i++)
+                out[i - from] = (char)toupper((unsigned char)stem[i]);
+            out[end - from] = '\0';
+            return;
+        }
+        if (!is_resolution(stem + from, end - from) || from == 0)
+            return;
+        end = from - 1;
+    }
+}
+
+static int name_taken(const tl_raster *r, int upto, const char *name)
+{
+    for (int i = 0; i < upto; i++)
+        if (r->s.bands[i].name == name)
+            return 1;
+    return 0;
+}
+
+static void name_bands(tl_raster *r, tl_gdal_ds ds)
+{
+    char token[8], plain[32];
+    token_of(r->s.uri, token);
+    for (int i = 0; i < r->s.nbands; i++) {
+        const char *said = GDALGetDescription(GDALGetRasterBand(ds.h, i + 1));
+        snprintf(plain, sizeof plain, "B%d", i + 1);
+        const char *name = tl_intern(said && said[0]                ? said
+                                     : r->s.nbands == 1 && token[0] ? token
+                                                                    : plain);
+        for (int k = 1; name_taken(r, i, name); k++) {
+            snprintf(plain, sizeof plain, k == 1 ? "B%d" : "B%d_%d", i + 1, k);
+            name = tl_intern(plain);
+        }
+        r->s.bands[i].name = name;
+    }
+}
+
+/* --- types and validity ----------------------------------------------------------------------- */
+
+static int map_type(GDALRasterBandH band, GDALDataType type, tl_dtype *out)
+{
+    const char *pixel = GDALGetMetadataItem(band, "PIXELTYPE", "IMAGE_STRUCTURE");
+    switch (type) {
+    case GDT_Byte:
+        *out = pixel && EQUAL(pixel, "SIGNEDBYTE") ? TL_I8 : TL_U8;
+        return 0;
+#if GDAL_VERSION_NUM >= 3070000
+    case GDT_Int8:
+        *out = TL_I8;
+        return 0;
+#endif
+    case GDT_UInt16:
+        *out = TL_U16;
+        return 0;
+    case GDT_Int16:
+        *out = TL_I16;
+        return 0;
+    case GDT_UInt32:
+        *out = TL_U32;
+        return 0;
+    case GDT_Int32:
+        *out = TL_I32;
+        return 0;
+    case GDT_UInt64:
+        *out = TL_U64;
+        return 0;
+    case GDT_Int64:
+        *out = TL_I64;
+        return 0;
+    case GDT_Float32:
+        *out = TL_F32;
+        return 0;
+    case GDT_Float64:
+        *out = TL_F64;
+        return 0;
+    default:
+        return -1;
+    }
+}
+
+/* Whether a number can be a value of the type at all; a nodata that cannot masks nothing. */
+static int fits(double v, tl_dtype t)
+{
+    return tl_dtype_is_float(t) ||
+           (v == floor(v) && v >= (double)tl_dtype_min(t) && v <= (double)tl_dtype_max(t));
+}
+
+static void read_nodata(GDALRasterBandH band, tl_band *b)
+{
+    int has = 0;
+    if (b->dtype == TL_I64) {
+        b->nodata_i = GDALGetRasterNoDataValueAsInt64(band, &has);
+        b->nodata = (double)b->nodata_i;
+    } else if (b->dtype == TL_U64) {
+        uint64_t v = GDALGetRasterNoDataValueAsUInt64(band, &has);
+        has = has && v <= INT64_MAX; /* greater values are invalid anyway */
+        b->nodata_i = (int64_t)v;
+        b->nodata = (double)v;
+    } else {
+        double v = GDALGetRasterNoDataValue(band, &has);
+        if (b->dtype == TL_I8 && v > 127 && v <= 255)
+            v -= 256; /* old files state the bits */
+        if (b->dtype == TL_F32)
+            v = fabs(v) <= 3.4028235677973366e38 || !isfinite(v)
+                    ? (double)(float)v
+                    : copysign(3.4028234663852886e38, v);
+        has = has && fits(v, b->dtype);
+        b->nodata = has ? v : 0;
+        b->nodata_i = has && !tl_dtype_is_float(b->dtype) ? (int64_t)v : 0;
+    }
+    b->has_nodata = has != 0;
+}
+
+static void read_validity(GDALRasterBandH band, tl_band *b, tl_bandinfo *info)
+{
+    int flags = GDALGetMaskFlags(band);
+    read_nodata(band, b);
+    if (flags & GMF_ALL_VALID || GDALGetRasterColorInterpretation(band) == GCI_AlphaBand)
+        info->validity = TL_VALID_ALL;
+    else if (flags == GMF_NODATA)
+        info->validity = b->has_nodata ? TL_VALID_NODATA : TL_VALID_ALL;
+    else
+        info->validity = TL_VALID_MASK;
+}
+
+static void read_looks(GDALRasterBandH band, tl_band *b)
+{
+    int has_scale = 0, has_offset = 0;
+    double scale = GDALGetRasterScale(band, &has_scale);
+    double offset = GDALGetRasterOffset(band, &has_offset);
+    b->scale = has_scale && isfinite(scale) && scale != 0 ? scale : 1;
+    b->offset = has_offset && isfinite(offset) ? offset : 0;
+    b->has_scale = b->scale != 1 || b->offset != 0;
+    GDALColorTableH table = GDALGetRasterColorTable(band);
+    int n = table ? GDALGetColorEntryCount(table) : 0;
+    b->is_classes = n > 0 || GDALGetRasterCategoryNames(band) != NULL;
+    if (n <= 0 || n > 65536)
+        return;
+    uint8_t(*colors)[4] = tl_xcalloc((size_t)n, 4);
+    for (int i = 0; i < n; i++) {
+        GDALColorEntry c = {0, 0, 0, 0};
+        GDALGetColorEntryAsRGB(table, i, &c);
+        const short v[4] = {c.c1, c.c2, c.c3, c.c4};
+        for (int k = 0; k < 4; k++)
+            colors[i][k] = (uint8_t)(v[k] < 0 ? 0 : v[k] > 255 ? 255 : v[k]);
+    }
+    b->colors = (const uint8_t(*)[4])colors;
+    b->ncolors = n;
+}
+
+static void read_band(tl_raster *r, tl_gdal_ds ds, int i)
+{
+    GDALRasterBandH band = GDALGetRasterBand(ds.h, i + 1);
+    tl_band *b = &r->s.bands[i];
+    tl_bandinfo *info = &r->info[i];
+    info->type = GDALGetRasterDataType(band);
+    GDALGetBlockSize(band, &b->block_w, &b->block_h);
+    if (map_type(band, info->type, &b->dtype) != 0) {
+        const char *type = GDALGetDataTypeName(info->type);
+        b->dtype = TL_F64;
+        info->refused = tl_xasprintf("its values are of type %s, which has no place in an image",
+                                     type ? type : "unknown");
+    } else if (GDALGetRasterBandXSize(band) != r->w || GDALGetRasterBandYSize(band) != r->h) {
+        info->refused =
+            tl_xasprintf("it is %d x %d, the file %d x %d", GDALGetRasterBandXSize(band),
+                         GDALGetRasterBandYSize(band), r->w, r->h);
+    } else {
+        read_validity(band, b, info);
+    }
+    read_looks(band, b);
+}
+
+/* --- plausibility ------------------------------------------------------------------------------
+ */
+
+/* What GDAL must hold in memory to deliver the first cell. */
+static int check_blocks(const tl_raster *r, tl_gdal_ds ds, tl_err *e)
+{
+    const char *order = GDALGetMetadataItem(ds.h, "INTERLEAVE", "IMAGE_STRUCTURE");
+    int together = order && EQUAL(order, "PIXEL") ? r->s.nbands : 1;
+    for (int i = 0; i < r->s.nbands; i++) {
+        const tl_band *b = &r->s.bands[i];
+        double bytes =
+            (double)b->block_w * b->block_h * together * GDALGetDataTypeSizeBytes(r->info[i].type);
+        if (b->block_w < 1 || b->block_h < 1 || bytes > (double)MOST_BLOCK_BYTES)
+            return tl_fail(e, TL_EDATA,
+                           "%s: blocks of %d x %d cells are %.1f GiB in memory, more than 1 GiB: "
+                           "rewrite the file in tiles",
+                           r->s.uri, b->block_w, b->block_h, bytes / (double)MOST_BLOCK_BYTES);
+    }
+    return 0;
+}
+
+static int check_any(const tl_raster *r, tl_err *e)
+{
+    for (int i = 0; i < r->s.nbands; i++)
+        if (!r->info[i].refused)
+            return 0;
+    return tl_fail(e, TL_EDATA, "%s: no band can be read: band 1: %s", r->s.uri,
+                   r->info[0].refused);
+}
+
+/* --- overviews ---------------------------------------------------------------------------------
+ */
+
+/* Whether level k (1 = first overview) of every readable band is w x h with the mask it needs. */
+static int level_holds(const tl_raster *r, tl_gdal_ds ds, int k, int w, int h)
+{
+    for (int i = 0; i < r->s.nbands; i++) {
+        GDALRasterBandH band = GDALGetRasterBand(ds.h, i + 1);
+        if (r->info[i].refused)
+            continue;
+        GDALRasterBandH o = k <= GDALGetOverviewCount(band) ? GDALGetOverview(band, k - 1) : NULL;
+        if (!o || GDALGetRasterBandXSize(o) != w || GDALGetRasterBandYSize(o) != h ||
+            GDALGetRasterDataType(o) != r->info[i].type)
+            return 0;
+        if (r->info[i].validity == TL_VALID_MASK && GDALGetMaskFlags(o) & GMF_ALL_VALID)
+            return 0;
+    }
+    return 1;
+}
+
+/* Keeps the levels that all bands share, as long as each is coarser than the one before. */
+static void read_levels(tl_raster *r, tl_gdal_ds ds)
+{
+    int first = 0;
+    while (r->info[first].refused)
+        first++;
+    GDALRasterBandH band = GDALGetRasterBand(ds.h, first + 1);
+    int n = GDALGetOverviewCount(band);
+    n = n < 0 ? 0 : n > 40 ? 40 : n;
+    r->levels = tl_xcalloc((size_t)n + 1, sizeof *r->levels);
+    r->levels[0] = (tl_level){r->w, r->h};
+    r->nlevels = 1;
+    for (int k = 1; k <= n; k++) {
+        GDALRasterBandH o = GDALGetOverview(band, k - 1);
+        int w = o ? GDALGetRasterBandXSize(o) : 0, h = o ? GDALGetRasterBandYSize(o) : 0;
+        const tl_level *last = &r->levels[r->nlevels - 1];
+        if (w < 1 || h < 1 || w > last->w || h > last->h || (w == last->w && h == last->h) ||
+            !level_holds(r, ds, k, w, h))
+            break;
+        r->levels[r->nlevels++] = (tl_level){w, h};
+    }
+}
+
+int tl_raster_read_bands(tl_raster *r, tl_gdal_ds ds, tl_err *e)
+{
+    int code;
+    for (int i = 0; i < r->s.nbands; i++)
+        read_band(r, ds, i);
+    name_bands(r, ds);
+    if ((code = check_any(r, e)) || (code = check_blocks(r, ds, e)))
+        return code;
+    read_levels(r, ds);
+    r->by_rows = r->s.bands[0].block_w >= r->w;
+    return 0;
+}

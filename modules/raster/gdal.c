@@ -1,0 +1,278 @@
+/* GDAL, tamed: see gdal.h. SPDX-License-Identifier: MIT */
+#define _LARGEFILE64_SOURCE 1 /* GDAL's stat structure is stat64 */
+#include "modules/raster/gdal.h"
+#include "modules/raster/crs.h"
+#include "modules/raster/raster.h"
+#include "runtime/log.h"
+#include "runtime/mem.h"
+#include "runtime/watch.h"
+
+#include <cpl_conv.h>
+#include <cpl_error.h>
+#include <cpl_string.h>
+#include <cpl_vsi.h>
+#include <gdal_alg.h>
+#include <ogr_srs_api.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define MOST_HANDLES 32 /* of one thread */
+
+/* --- start ----------------------------------------------------------------------------------- */
+
+/* Only what the user's environment does not set. */
+static void set_default(const char *key, const char *value)
+{
+    if (!CPLGetConfigOption(key, NULL))
+        CPLSetConfigOption(key, value);
+}
+
+/* Messages of threads that GDAL starts itself, and of calls outside a guard. */
+static void CPL_STDCALL stray(CPLErr kind, CPLErrorNum number, const char *text)
+{
+    (void)number;
+    if (kind != CE_Debug)
+        tl_log(TL_LOG_DEBUG, "GDAL: %s", text);
+}
+
+static void start(void)
+{
+    CPLSetErrorHandler(stray);
+    /* Our threads are the parallelism; JPEG 2000 would start one per processor in each of them. */
+    CPLSetConfigOption("GDAL_NUM_THREADS", "1");
+    /* A VRT's sources belong to the VRT's handle, hence to its thread. */
+    CPLSetConfigOption("VRT_SHARED_SOURCE", "0");
+    set_default("GDAL_HTTP_MULTIRANGE", "YES");
+    set_default("GDAL_HTTP_MERGE_CONSECUTIVE_RANGES", "YES");
+    set_default("GDAL_HTTP_MULTIPLEX", "YES");
+    set_default("GDAL_HTTP_MAX_RETRY", "4");
+    set_default("GDAL_HTTP_RETRY_DELAY", "0.5");
+    set_default("GDAL_HTTP_CONNECTTIMEOUT", "20");
+    set_default("GDAL_HTTP_LOW_SPEED_TIME", "60");
+    set_default("GDAL_HTTP_LOW_SPEED_LIMIT", "1");
+    set_default("VSI_CACHE", "YES");
+    set_default("VSI_CACHE_SIZE", "5000000");
+    set_default("CPL_VSIL_CURL_CACHE_SIZE", "67108864");
+    set_default("GDAL_MAX_DATASET_POOL_SIZE", "100");
+    GDALAllRegister();
+    OSRSetPROJEnableNetwork(0);
+    if (!CPLGetConfigOption("GDAL_CACHEMAX", NULL))
+        GDALSetCacheMax64((GIntBig)256 << 20);
+}
+
+void tl_gdal_start(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, start);
+}
+
+void tl_raster_set_cache(int64_t bytes)
+{
+    tl_gdal_start();
+    GDALSetCacheMax64(bytes);
+}
+
+int tl_raster_open_datasets(void)
+{
+    GDALDatasetH *all = NULL;
+    int n = 0;
+    GDALGetOpenDatasets(&all, &n);
+    return n;
+}
+
+/* --- errors ---------------------------------------------------------------------------------- */
+
+static void CPL_STDCALL caught(CPLErr kind, CPLErrorNum number, const char *text)
+{
+    tl_gdal_guard *g = CPLGetErrorHandlerUserData();
+    (void)number;
+    if (kind == CE_Warning)
+        tl_warn_once("%s", text);
+    else if (kind != CE_Debug && !g->failed++)
+        snprintf(g->message, sizeof g->message, "%s", text);
+}
+
+void tl_gdal_begin(tl_gdal_guard *g, const char *what)
+{
+    g->failed = 0;
+    g->message[0] = '\0';
+    g->watched = what != NULL;
+    if (what)
+        tl_watch_begin(what);
+    CPLErrorReset();
+    CPLPushErrorHandlerEx(caught, g);
+}
+
+void tl_gdal_end(tl_gdal_guard *g)
+{
+    CPLPopErrorHandler();
+    if (g->watched)
+        tl_watch_end();
+    for (char *s = g->message; *s; s++)
+        if (*s == '\n' || *s == '\r')
+            *s = ' ';
+}
+
+int tl_gdal_is_remote(const char *uri)
+{
+    static const char *const mark[] = {"/vsicurl", "/vsis3",    "/vsigs",   "/vsiaz",  "/vsiadls",
+                                       "/vsioss",  "/vsiswift", "/vsihdfs", "http://", "https://"};
+    for (size_t i = 0; i < sizeof mark / sizeof mark[0]; i++)
+        if (strstr(uri, mark[i]))
+            return 1;
+    return 0;
+}
+
+static int may_pass(const char *uri, const char *message)
+{
+    static const char *const mark[] = {"HTTP error code: 5", "HTTP response code: 5",
+                                       "response code on",   "code: 429",
+                                       "timed out",          "Timeout",
+                                       "CURL error",         "Could not resolve",
+                                       "Connection re",      "SlowDown"};
+    if (!tl_gdal_is_remote(uri))
+        return 0;
+    for (size_t i = 0; i < sizeof mark / sizeof mark[0]; i++)
+        if (strstr(message, mark[i]))
+            return 1;
+    return 0;
+}
+
+int tl_gdal_fail(const tl_gdal_guard *g, const char *uri, int code, tl_err *e, const char *fmt, ...)
+{
+    char text[300];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (may_pass(uri, g->message))
+        code = TL_ETRANSIENT;
+    tl_fail(e, code, "%s%s%s", text, g->message[0] ? ": " : "", g->message);
+    if (e)
+        tl_err_source(e, uri);
+    return code;
+}
+
+/* --- handles --------------------------------------------------------------------------------- */
+
+static __thread struct {
+    tl_gdal_handle seat[MOST_HANDLES];
+    uint64_t clock;
+    int keyed;
+} mine;
+
+tl_gdal_stamp tl_gdal_stamp_of(const char *uri)
+{
+    struct stat st;
+    VSIStatBufL vsi;
+    if (strncmp(uri, "/vsi", 4) != 0) {
+        if (stat(uri, &st) == 0)
+            return (tl_gdal_stamp){(int64_t)st.st_size,
+                                   (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
+                                   (int64_t)st.st_ino};
+    } else if (!tl_gdal_is_remote(uri) && VSIStatL(uri, &vsi) == 0) {
+        return (tl_gdal_stamp){(int64_t)vsi.st_size, (int64_t)vsi.st_mtime * 1000000000, -1};
+    }
+    return (tl_gdal_stamp){-1, -1, -1};
+}
+
+static void close_handle(tl_gdal_handle *h)
+{
+    tl_gdal_guard g;
+    if (!h->uri)
+        return;
+    tl_gdal_begin(&g, NULL);
+    if (h->transformer)
+        GDALDestroyGenImgProjTransformer(h->transformer);
+    GDALClose(h->ds.h);
+    tl_gdal_end(&g);
+    memset(h, 0, sizeof *h);
+}
+
+void tl_gdal_handles_close(void)
+{
+    for (int i = 0; i < MOST_HANDLES; i++)
+        close_handle(&mine.seat[i]);
+}
+
+void tl_gdal_handle_drop(const char *uri)
+{
+    for (int i = 0; i < MOST_HANDLES; i++)
+        if (mine.seat[i].uri && strcmp(mine.seat[i].uri, uri) == 0)
+            close_handle(&mine.seat[i]);
+}
+
+void tl_raster_thread_done(void)
+{
+    tl_gdal_handles_close();
+    tl_crs_thread_done();
+}
+
+static pthread_key_t leave_key;
+
+static void at_exit_of_thread(void *unused)
+{
+    (void)unused;
+    tl_raster_thread_done();
+}
+
+static void make_key(void)
+{
+    pthread_key_create(&leave_key, at_exit_of_thread);
+}
+
+void tl_gdal_thread_begin(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    if (mine.keyed)
+        return;
+    pthread_once(&once, make_key);
+    pthread_setspecific(leave_key, &mine);
+    mine.keyed = 1;
+}
+
+static int open_dataset(const char *uri, GDALDatasetH *out, tl_err *e)
+{
+    char what[256];
+    tl_gdal_guard g;
+    snprintf(what, sizeof what, "open %s", uri);
+    tl_gdal_begin(&g, what);
+    /* A server's directory is not listed to find side-cars; on a disk it is. */
+    if (tl_gdal_is_remote(uri))
+        CPLSetThreadLocalConfigOption("GDAL_DISABLE_READDIR_ON_OPEN", "EMPTY_DIR");
+    GDALDatasetH ds = GDALOpenEx(uri, GDAL_OF_RASTER | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR,
+                                 NULL, NULL, NULL);
+    if (tl_gdal_is_remote(uri))
+        CPLSetThreadLocalConfigOption("GDAL_DISABLE_READDIR_ON_OPEN", NULL);
+    tl_gdal_end(&g);
+    if (!ds)
+        return tl_gdal_fail(&g, uri, TL_EDATA, e, "cannot open %s", uri);
+    *out = ds;
+    return 0;
+}
+
+int tl_gdal_handle_get(const char *uri, tl_gdal_stamp stamp, tl_gdal_handle **out, tl_err *e)
+{
+    tl_gdal_handle *oldest = &mine.seat[0];
+    tl_gdal_thread_begin();
+    for (int i = 0; i < MOST_HANDLES; i++) {
+        tl_gdal_handle *h = &mine.seat[i];
+        if (h->uri && memcmp(&h->stamp, &stamp, sizeof stamp) == 0 && strcmp(h->uri, uri) == 0) {
+            h->used = ++mine.clock;
+            *out = h;
+            return 0;
+        }
+        if (h->used < oldest->used)
+            oldest = h;
+    }
+    GDALDatasetH ds = NULL;
+    int code = open_dataset(uri, &ds, e);
+    if (code)
+        return code;
+    close_handle(oldest);
+    *oldest = (tl_gdal_handle){{ds}, tl_intern(uri), stamp, NULL, ++mine.clock};
+    *out = oldest;
+    return 0;
+}

@@ -1,0 +1,97 @@
+/* The coordinate lattice: see lattice.h. SPDX-License-Identifier: MIT */
+#include "modules/raster/lattice.h"
+
+#include <math.h>
+
+typedef struct task {
+    tl_lattice_map map;
+    void *ctx;
+    tl_rect rect;
+    double shift;
+    double *x, *y;
+} task;
+
+/* Within tolerance, and not NaN. */
+static int near(double guess, double exact)
+{
+    return fabs(guess - exact) <= TL_LATTICE_ERROR;
+}
+
+/* The nine test points of a square, three by three from its upper left corner. */
+static void nine(const task *t, int64_t col, int64_t row, int64_t size, double x[9], double y[9])
+{
+    for (int k = 0; k < 9; k++) {
+        x[k] = (double)col + (double)(k % 3) * 0.5 * (double)size + t->shift;
+        y[k] = (double)row + (double)(k / 3) * 0.5 * (double)size + t->shift;
+    }
+    t->map(t->ctx, 9, x, y);
+}
+
+static int is_flat(const double v[9])
+{
+    double top = (v[0] + v[2]) * 0.5, bottom = (v[6] + v[8]) * 0.5;
+    return near(top, v[1]) && near(bottom, v[7]) && near((v[0] + v[6]) * 0.5, v[3]) &&
+           near((v[2] + v[8]) * 0.5, v[5]) && near((top + bottom) * 0.5, v[4]);
+}
+
+static void interpolate(const double v[9], int64_t size, int64_t from, int64_t n, double fy,
+                        double *out)
+{
+    double left = v[0] * (1 - fy) + v[6] * fy, right = v[2] * (1 - fy) + v[8] * fy;
+    for (int64_t i = 0; i < n; i++) {
+        double fx = (double)(from + i) / (double)size;
+        out[i] = left * (1 - fx) + right * fx;
+    }
+}
+
+static void square(const task *t, int64_t col, int64_t row, int64_t size)
+{
+    double x[9], y[9];
+    tl_rect part = tl_rect_intersect((tl_rect){col, row, size, size}, t->rect);
+    if (part.w <= 0 || part.h <= 0)
+        return;
+    int64_t at = (part.y - t->rect.y) * t->rect.w + (part.x - t->rect.x);
+    if (size == 1) {
+        t->x[at] = (double)col + t->shift;
+        t->y[at] = (double)row + t->shift;
+        t->map(t->ctx, 1, &t->x[at], &t->y[at]);
+        return;
+    }
+    nine(t, col, row, size, x, y);
+    if (!is_flat(x) || !is_flat(y)) {
+        int64_t half = size / 2;
+        for (int k = 0; k < 4; k++)
+            square(t, col + (k & 1) * half, row + (k >> 1) * half, half);
+        return;
+    }
+    for (int64_t j = 0; j < part.h; j++, at += t->rect.w) {
+        double fy = (double)(part.y - row + j) / (double)size;
+        interpolate(x, size, part.x - col, part.w, fy, t->x + at);
+        interpolate(y, size, part.x - col, part.w, fy, t->y + at);
+    }
+}
+
+static int64_t floor_step(int64_t v)
+{
+    int64_t m = v % TL_LATTICE_STEP;
+    return v - (m < 0 ? m + TL_LATTICE_STEP : m);
+}
+
+void tl_lattice_eval(tl_lattice_map map, void *ctx, tl_rect rect, double shift, int exact,
+                     double *x, double *y)
+{
+    const task t = {map, ctx, rect, shift, x, y};
+    if (exact) {
+        size_t n = 0;
+        for (int64_t j = 0; j < rect.h; j++)
+            for (int64_t i = 0; i < rect.w; i++, n++) {
+                x[n] = (double)(rect.x + i) + shift;
+                y[n] = (double)(rect.y + j) + shift;
+            }
+        map(ctx, n, x, y);
+        return;
+    }
+    for (int64_t row = floor_step(rect.y); row < rect.y + rect.h; row += TL_LATTICE_STEP)
+        for (int64_t col = floor_step(rect.x); col < rect.x + rect.w; col += TL_LATTICE_STEP)
+            square(&t, col, row, TL_LATTICE_STEP);
+}

@@ -1,0 +1,158 @@
+/* Opening a file as a source. SPDX-License-Identifier: MIT */
+#include "modules/raster/crs.h"
+#include "modules/raster/raster_int.h"
+#include "runtime/buf.h"
+#include "runtime/mem.h"
+
+#include <cpl_string.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MOST_BANDS 65536
+
+static void destroy(tl_source *s)
+{
+    tl_raster *r = (tl_raster *)s;
+    tl_gdal_handle_drop(s->uri); /* this thread's; other threads close theirs when they end */
+    for (int i = 0; i < s->nbands && s->bands; i++) {
+        free((void *)s->bands[i].colors);
+        free(r->info[i].refused);
+    }
+    free(s->bands);
+    free(r->info);
+    free(r->levels);
+    free(s->uri);
+    free(r);
+    tl_live(TL_LIVE_SOURCE, -1);
+}
+
+const tl_source_vt tl_raster_vt = {destroy, tl_raster_sample, tl_raster_sampling_destroy,
+                                   tl_raster_working_bytes, tl_raster_read};
+
+/* NETCDF:"file":variable, HDF5:file://x: the file inside made absolute where it is one. NULL when
+ * the name has no such form. */
+static char *absolute_inside(const char *name)
+{
+    char file[PATH_MAX], full[PATH_MAX];
+    const char *from = strchr(name, ':');
+    if (!from)
+        return NULL;
+    int quoted = from[1] == '"';
+    from += 1 + quoted;
+    size_t n = strcspn(from, quoted ? "\"" : ":");
+    if (n == 0 || n >= sizeof file || from[0] == '/')
+        return NULL;
+    memcpy(file, from, n);
+    file[n] = '\0';
+    if (!realpath(file, full))
+        return NULL;
+    return tl_xasprintf("%.*s%s%s", (int)(from - name), name, full, from + n);
+}
+
+/* malloc'd */
+static char *absolute(const char *path)
+{
+    char full[PATH_MAX];
+    if (strncmp(path, "/vsi", 4) != 0 && realpath(path, full))
+        return tl_xstrdup(full);
+    char *inside = absolute_inside(path);
+    return inside ? inside : tl_xstrdup(path);
+}
+
+static int is_plain_missing(const char *path)
+{
+    return strncmp(path, "/vsi", 4) != 0 && !strchr(path, ':') && path[0] != '<' &&
+           access(path, R_OK) != 0;
+}
+
+/* A container: say what it contains. */
+static int fail_without_bands(const char *uri, GDALDatasetH ds, tl_err *e)
+{
+    tl_buf names = TL_BUF_INIT;
+    char **sub = GDALGetMetadata(ds, "SUBDATASETS");
+    int n = CSLCount(sub) / 2;
+    for (int i = 1; i <= n && i <= 3; i++) {
+        char key[40];
+        snprintf(key, sizeof key, "SUBDATASET_%d_NAME", i);
+        const char *name = CSLFetchNameValue(sub, key);
+        if (name)
+            tl_buf_printf(&names, "%s%s", names.len ? ", " : "", name);
+    }
+    if (names.len)
+        tl_fail(e, TL_EDATA, "%s holds %d rasters, open one by its name: %s%s", uri, n,
+                tl_buf_text(&names), n > 3 ? ", ..." : "");
+    else
+        tl_fail(e, TL_EDATA, "%s has no raster band", uri);
+    tl_buf_free(&names);
+    return TL_EDATA;
+}
+
+static int describe(tl_raster *r, tl_gdal_handle *h, tl_err *e)
+{
+    tl_gdal_guard g;
+    char what[256];
+    r->w = GDALGetRasterXSize(h->ds.h);
+    r->h = GDALGetRasterYSize(h->ds.h);
+    int nbands = GDALGetRasterCount(h->ds.h);
+    if (nbands < 1)
+        return fail_without_bands(r->s.uri, h->ds.h, e);
+    if (nbands > MOST_BANDS || r->w < 1 || r->h < 1)
+        return tl_fail(e, TL_EDATA, "%s: %d x %d cells in %d bands cannot be read", r->s.uri, r->w,
+                       r->h, nbands);
+    r->s.bands = tl_xcalloc((size_t)nbands, sizeof *r->s.bands);
+    r->info = tl_xcalloc((size_t)nbands, sizeof *r->info);
+    r->s.nbands = nbands;
+    snprintf(what, sizeof what, "describe %s", r->s.uri);
+    tl_gdal_begin(&g, what);
+    int code = tl_raster_read_bands(r, h->ds, e);
+    tl_gdal_end(&g);
+    return code ? code : tl_raster_read_georef(r, h, e);
+}
+
+int tl_raster_open(const char *path, tl_source **out, tl_err *e)
+{
+    tl_gdal_handle *h = NULL;
+    tl_gdal_start();
+    if (is_plain_missing(path))
+        return tl_fail(e, TL_EDATA, "%s: no such file, or it may not be read", path);
+    tl_raster *r = tl_xcalloc(1, sizeof *r);
+    r->s.vt = &tl_raster_vt;
+    atomic_init(&r->s.refs, 1);
+    r->s.uri = absolute(path);
+    r->stamp = tl_gdal_stamp_of(r->s.uri);
+    tl_live(TL_LIVE_SOURCE, 1);
+    int code = tl_gdal_handle_get(r->s.uri, r->stamp, &h, e);
+    if (!code)
+        code = describe(r, h, e);
+    if (code) {
+        if (e)
+            tl_err_source(e, r->s.uri);
+        tl_source_unref(&r->s);
+        return code;
+    }
+    *out = &r->s;
+    return 0;
+}
+
+/* --- doctor ------------------------------------------------------------------------------------
+ */
+
+const char *tl_raster_versions(void)
+{
+    static const char *const wanted[] = {"GTiff", "COG", "JP2OpenJPEG", "netCDF", "HDF5",
+                                         "Zarr",  "VRT", "PNG",         "JPEG",   "WEBP"};
+    tl_buf b = TL_BUF_INIT;
+    tl_gdal_start();
+    PJ_INFO proj = proj_info();
+    tl_buf_printf(&b, "GDAL: %s\nPROJ: %s\nproj.db: %s\n", GDALVersionInfo("RELEASE_NAME"),
+                  proj.version, tl_crs_database());
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+        tl_buf_printf(&b, "driver %s: %s\n", wanted[i],
+                      GDALGetDriverByName(wanted[i]) ? "yes" : "no");
+    const char *text = tl_intern(tl_buf_text(&b));
+    tl_buf_free(&b);
+    return text;
+}

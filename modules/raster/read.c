@@ -1,0 +1,187 @@
+/* Reading windows of a file, and blocks that lie on its cells. SPDX-License-Identifier: MIT */
+#include "modules/raster/raster_int.h"
+#include "runtime/mem.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int tl_raster_handle(const tl_raster *r, tl_gdal_handle **out, tl_err *e)
+{
+    tl_gdal_handle *h = NULL;
+    int code = tl_gdal_handle_get(r->s.uri, r->stamp, &h, e);
+    if (code)
+        return code;
+    if (GDALGetRasterXSize(h->ds.h) != r->w || GDALGetRasterYSize(h->ds.h) != r->h ||
+        GDALGetRasterCount(h->ds.h) != r->s.nbands) {
+        tl_fail(e, TL_EDATA, "%s is no longer the file that was opened", r->s.uri);
+        return e ? tl_err_source(e, r->s.uri) : TL_EDATA;
+    }
+    *out = h;
+    return 0;
+}
+
+/* --- validity ----------------------------------------------------------------------------------
+ */
+
+#define CLEAR_FUNCTION(name, T, INVALID)                                                           \
+    static void name(void *values, uint8_t *valid, int64_t n, const tl_band *b, int compare)       \
+    {                                                                                              \
+        T *v = values;                                                                             \
+        const T none = (T)(tl_dtype_is_float(b->dtype) ? b->nodata : (double)0);                   \
+        const T inone = (T)b->nodata_i;                                                            \
+        (void)none, (void)inone;                                                                   \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            int bad = (valid[i] == 0) | (INVALID);                                                 \
+            valid[i] = (uint8_t)!bad;                                                              \
+            v[i] = bad ? 0 : v[i];                                                                 \
+        }                                                                                          \
+    }
+CLEAR_FUNCTION(clear_u8, uint8_t, (compare & (v[i] == inone)))
+CLEAR_FUNCTION(clear_i8, int8_t, (compare & (v[i] == inone)))
+CLEAR_FUNCTION(clear_u16, uint16_t, (compare & (v[i] == inone)))
+CLEAR_FUNCTION(clear_i16, int16_t, (compare & (v[i] == inone)))
+CLEAR_FUNCTION(clear_u32, uint32_t, (compare & (v[i] == inone)))
+CLEAR_FUNCTION(clear_i32, int32_t, (compare & (v[i] == inone)))
+CLEAR_FUNCTION(clear_u64, uint64_t, (compare & (v[i] == inone)) | (v[i] > INT64_MAX))
+CLEAR_FUNCTION(clear_i64, int64_t, (compare & (v[i] == inone)))
+CLEAR_FUNCTION(clear_f32, float, (compare & (v[i] == none)) | (v[i] != v[i]))
+CLEAR_FUNCTION(clear_f64, double, (compare & (v[i] == none)) | (v[i] != v[i]))
+
+/* Clears `valid` where the value is nodata or NaN, and sets the values of invalid cells to 0.
+ * ORDER TL_DTYPE */
+static void (*const clear[TL_DTYPES])(void *, uint8_t *, int64_t, const tl_band *, int) = {
+    clear_u8,  clear_i8,  clear_u16, clear_i16, clear_u32,
+    clear_i32, clear_u64, clear_i64, clear_f32, clear_f64};
+
+/* --- windows -----------------------------------------------------------------------------------
+ */
+
+static GDALRasterBandH level_band(const tl_gdal_handle *h, int level, int band)
+{
+    GDALRasterBandH b = GDALGetRasterBand(h->ds.h, band + 1);
+    return b && level > 0 ? GDALGetOverview(b, level - 1) : b;
+}
+
+static CPLErr fetch(GDALRasterBandH b, tl_rect w, void *out, GDALDataType type, int64_t stride)
+{
+    int size = GDALGetDataTypeSizeBytes(type);
+    return b ? GDALRasterIOEx(b, GF_Read, (int)w.x, (int)w.y, (int)w.w, (int)w.h, out, (int)w.w,
+                              (int)w.h, type, size, (GSpacing)stride * size, NULL)
+             : CE_Failure;
+}
+
+int tl_raster_window(const tl_raster *r, tl_gdal_handle *h, int level, int band, tl_rect win,
+                     void *values, uint8_t *valid, int64_t stride, tl_err *e)
+{
+    const tl_bandinfo *info = &r->info[band];
+    const tl_band *b = &r->s.bands[band];
+    tl_gdal_guard g;
+    char what[256];
+    if (info->refused) {
+        tl_fail(e, TL_EDATA, "band %d of %s cannot be read: %s", band + 1, r->s.uri, info->refused);
+        return e ? tl_err_source(e, r->s.uri) : TL_EDATA;
+    }
+    snprintf(what, sizeof what, "read %.150s band %d, window %lld,%lld %lldx%lld", r->s.uri,
+             band + 1, (long long)win.x, (long long)win.y, (long long)win.w, (long long)win.h);
+    tl_gdal_begin(&g, what);
+    GDALRasterBandH from = level_band(h, level, band);
+    CPLErr done = fetch(from, win, values, info->type, stride);
+    if (done == CE_None && info->validity == TL_VALID_MASK)
+        done = fetch(GDALGetMaskBand(from), win, valid, GDT_Byte, stride);
+    tl_gdal_end(&g);
+    if (done != CE_None)
+        return tl_gdal_fail(&g, r->s.uri, TL_EDATA, e,
+                            "cannot read band %d (%s) of %s%s, columns %lld-%lld, rows %lld-%lld",
+                            band + 1, b->name, r->s.uri, level > 0 ? " (an overview)" : "",
+                            (long long)win.x, (long long)(win.x + win.w - 1), (long long)win.y,
+                            (long long)(win.y + win.h - 1));
+    for (int64_t j = 0; j < win.h; j++) {
+        char *line = (char *)values + (size_t)(j * stride) * tl_dtype_size(b->dtype);
+        uint8_t *ok = valid + j * stride;
+        if (info->validity != TL_VALID_MASK)
+            memset(ok, 1, (size_t)win.w);
+        clear[b->dtype](line, ok, win.w, b, info->validity == TL_VALID_NODATA);
+    }
+    return 0;
+}
+
+/* --- aligned blocks ----------------------------------------------------------------------------
+ */
+
+static void swap_bytes(char *a, char *b, size_t n)
+{
+    char t[4096];
+    while (n > 0) {
+        size_t k = n < sizeof t ? n : sizeof t;
+        memcpy(t, a, k);
+        memcpy(a, b, k);
+        memcpy(b, t, k);
+        a += k;
+        b += k;
+        n -= k;
+    }
+}
+
+static void flip(char *base, int64_t stride_bytes, int64_t line_bytes, int64_t h)
+{
+    for (int64_t j = 0; j < h / 2; j++)
+        swap_bytes(base + j * stride_bytes, base + (h - 1 - j) * stride_bytes, (size_t)line_bytes);
+}
+
+/* The part of the block that meets the level when its columns are moved by `move`. */
+static int read_part(const tl_raster_sampling *m, tl_gdal_handle *h, const tl_read *q, int k,
+                     int64_t move, tl_err *e)
+{
+    const tl_raster *r = (const tl_raster *)m->m.source;
+    const tl_level *l = &r->levels[m->level];
+    size_t size = tl_dtype_size(r->s.bands[q->bands[k]].dtype);
+    tl_rect want = {q->rect.x + m->dcol + move, q->rect.y + m->drow, q->rect.w, q->rect.h};
+    tl_rect win = tl_rect_intersect(want, (tl_rect){0, 0, l->w, l->h});
+    if (win.w <= 0 || win.h <= 0)
+        return 0;
+    int64_t at = (win.y - want.y) * q->rect.w + (win.x - want.x);
+    char *values = (char *)q->values[k] + (size_t)at * size;
+    uint8_t *valid = q->valid[k] + at;
+    if (r->georef == TL_GEO_SOUTH)
+        win.y = l->h - win.y - win.h;
+    int code = tl_raster_window(r, h, m->level, q->bands[k], win, values, valid, q->rect.w, e);
+    if (!code && r->georef == TL_GEO_SOUTH) {
+        flip(values, q->rect.w * (int64_t)size, win.w * (int64_t)size, win.h);
+        flip((char *)valid, q->rect.w, win.w, win.h);
+    }
+    return code;
+}
+
+static int read_exact(const tl_raster_sampling *m, const tl_read *q, tl_err *e)
+{
+    const tl_raster *r = (const tl_raster *)m->m.source;
+    tl_gdal_handle *h = NULL;
+    int code = tl_raster_handle(r, &h, e);
+    for (int k = 0; k < q->nbands && !code; k++) {
+        size_t n = (size_t)(q->rect.w * q->rect.h);
+        memset(q->values[k], 0, n * tl_dtype_size(r->s.bands[q->bands[k]].dtype));
+        memset(q->valid[k], 0, n);
+        /* The file's own longitudes last: where a file laps over itself, they count. */
+        if (m->turn > 0)
+            code = read_part(m, h, q, k, m->turn, e);
+        if (m->turn > 0 && !code)
+            code = read_part(m, h, q, k, -m->turn, e);
+        if (!code)
+            code = read_part(m, h, q, k, 0, e);
+    }
+    return code;
+}
+
+int tl_raster_read(const tl_sampling *m, const tl_read *q, tl_err *e)
+{
+    const tl_raster_sampling *rm = (const tl_raster_sampling *)m;
+    return m->exact ? read_exact(rm, q, e) : tl_resample_read(rm, q, e);
+}
+
+int64_t tl_raster_working_bytes(const tl_sampling *m, int64_t w, int64_t h, int n)
+{
+    (void)n; /* bands are read one after the other */
+    return m->exact ? 16384 : tl_resample_bytes((const tl_raster_sampling *)m, w, h);
+}
