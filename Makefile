@@ -58,13 +58,13 @@ $(BUILD)/.flags: FORCE
 	@if cmp -s $@.now $@; then rm $@.now; else mv $@.now $@; fi
 VERSION := $(shell cat VERSION)
 VERSION_NOW := $(VERSION)$(shell git describe --always --dirty --exclude='*' 2>/dev/null | sed 's/^/+/')
-$(BUILD)/version.h: FORCE
+$(BUILD)/build_version.h: FORCE
 	@echo '#define TL_VERSION "$(VERSION_NOW)"' | cmp -s - $@ || echo '#define TL_VERSION "$(VERSION_NOW)"' > $@
 FORCE:
 
 all: $(PROG) $(BUILD)/tellua.so ## build the program and the shared library
 
-$(BUILD)/%.o: %.c $(BUILD)/.flags | $(BUILD)/version.h
+$(BUILD)/%.o: %.c $(BUILD)/.flags | $(BUILD)/build_version.h
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	$(Q)$(CC) $(ALL_CFLAGS) $(CFLAGS_$(basename $(notdir $<))) -MMD -MP -c $< -o $@

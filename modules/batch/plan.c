@@ -3,6 +3,7 @@
 #include "modules/raster/raster.h"
 #include "runtime/hash.h"
 #include "runtime/mem.h"
+#include "runtime/version.h"
 
 #include <inttypes.h>
 #include <math.h>

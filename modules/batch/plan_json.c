@@ -4,6 +4,7 @@
 #include "modules/raster/raster.h"
 #include "runtime/hash.h"
 #include "runtime/mem.h"
+#include "runtime/version.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -171,6 +172,12 @@ static json_t *output_json(writer *w, const tl_plan_output *o)
     return j;
 }
 
+static json_t *versions(void)
+{
+    return json_pack("{s:s, s:s, s:s}", "tellua", tl_version(), "gdal", tl_gdal_version(), "proj",
+                     tl_proj_version());
+}
+
 json_t *tl__plan_json(const tl_plan *p)
 {
     writer w = {{json_array(), json_object()}, {json_array(), json_object()}, NULL, 0};
@@ -180,7 +187,7 @@ json_t *tl__plan_json(const tl_plan *p)
     for (size_t i = 0; i < w.nwhere; i++)
         json_array_append_new(lines, json_string(w.where[i]));
     json_t *j = json_pack("{s:i, s:o, s:O, s:s, s:s, s:O, s:o, s:o, s:o, s:o}", "format", PLAN_FORMAT, "versions",
-                          tl_raster_versions_json(), "parameters", p->params, "script", p->script,
+                          versions(), "parameters", p->params, "script", p->script,
                           "script_sha256", p->script_sha256, "operations", p->operations, "sources",
                           w.sources.list, "nodes", w.nodes.list, "lines", lines, "outputs", outputs);
     if (p->uses_libm) {

@@ -44,6 +44,9 @@ int tl_crs_transform_box(const char *from, const char *to, const double in[4], d
 int tl_crs_transform_points(const char *from, const char *to, size_t n, double *x, double *y,
                             tl_err *e) TL_MUST_CHECK;
 
+const char *tl_gdal_version(void);
+const char *tl_proj_version(void);
+
 /* Lines "key: value" for doctor: GDAL, PROJ, its database, the drivers wanted and whether they are
  * there. */
 const char *tl_raster_versions(void);

@@ -1,0 +1,403 @@
+/* The local engine: see engine.h. SPDX-License-Identifier: MIT */
+#include "modules/batch/engine.h"
+#include "modules/batch/crew.h"
+#include "modules/batch/merge.h"
+#include "modules/batch/pyramid.h"
+#include "modules/raster/raster.h"
+#include "runtime/buf.h"
+#include "runtime/mem.h"
+#include "runtime/watch.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+typedef struct {
+    const tl_plan *plan;
+    const tl_run_options *opt;
+    tl_run_report *report;
+    tl_store *store;
+    tl_pyramid **pyramid; /* per output; NULL without overviews */
+    char *job_dir;
+    double began;
+    atomic_long done, kept, cells, bytes;
+    int64_t tiles;
+} engine;
+
+/* One pass's list of work: chunks of tiles that one thread does in a row, because they share blocks
+ * of the file. */
+typedef struct {
+    engine *eng;
+    int k; /* the pass */
+    const tl_plan_pass *pass;
+    int64_t across, down;         /* tiles */
+    int64_t chunk_w, chunk_h;     /* tiles of a chunk */
+    int64_t chunks_across;
+} pass_job;
+
+typedef struct {
+    tl_pass_worker *worker;
+    tl_codec **codec; /* per output of the plan; NULL for those of other passes */
+    void **values;    /* per output of the pass: a whole tile */
+    uint8_t **valid;
+    void **value_at; /* the rows in work */
+    uint8_t **valid_at;
+} tools;
+
+/* --- one thread's tools ------------------------------------------------------------------------------ */
+
+static int make_buffers(const pass_job *j, tools *t, tl_err *e)
+{
+    const tl_plan *p = j->eng->plan;
+    size_t n = (size_t)j->pass->nouts, cells = (size_t)j->pass->tile * (size_t)j->pass->tile;
+    t->codec = tl_xcalloc((size_t)p->n, sizeof *t->codec);
+    t->values = tl_xcalloc(n, sizeof *t->values);
+    t->valid = tl_xcalloc(n, sizeof *t->valid);
+    t->value_at = tl_xcalloc(n, sizeof *t->value_at);
+    t->valid_at = tl_xcalloc(n, sizeof *t->valid_at);
+    int rc = 0;
+    for (int i = 0; i < p->n && !rc; i++) {
+        const tl_plan_output *o = &p->out[i];
+        if (o->pass != j->k)
+            continue;
+        rc = tl_codec_new(&o->product, &t->codec[i], e);
+        for (int b = o->first; b < o->first + o->nbands && !rc; b++) {
+            rc = tl_try_alloc(&t->values[b], cells, tl_dtype_size(o->product.dtype), "a tile", e);
+            if (!rc)
+                rc = tl_try_alloc((void **)&t->valid[b], cells, 1, "a tile's mask", e);
+        }
+    }
+    return rc;
+}
+
+static int start(void *ctx, void **out, tl_err *e)
+{
+    pass_job *j = ctx;
+    tools *t = tl_xcalloc(1, sizeof *t);
+    *out = t;
+    int rows = j->eng->report->memory.rows;
+    int rc = tl_pass_worker_new(j->pass->pass, j->pass->tile, rows < j->pass->tile ? rows : j->pass->tile,
+                                &t->worker, e);
+    return rc ? rc : make_buffers(j, t, e);
+}
+
+static void stop(void *ctx, void *arg)
+{
+    pass_job *j = ctx;
+    tools *t = arg;
+    for (int i = 0; t->codec && i < j->eng->plan->n; i++)
+        tl_codec_free(t->codec[i]);
+    for (int b = 0; t->values && b < j->pass->nouts; b++) {
+        free(t->values[b]);
+        free(t->valid[b]);
+    }
+    tl_pass_worker_free(t->worker);
+    free(t->codec);
+    free(t->values);
+    free(t->valid);
+    free(t->value_at);
+    free(t->valid_at);
+    free(t);
+}
+
+/* --- one tile ---------------------------------------------------------------------------------------- */
+
+static const tl_plan_output *output_of_band(const engine *g, int k, int band)
+{
+    const tl_plan_output *o = g->plan->out;
+    while (o->pass != k || band < o->first || band >= o->first + o->nbands)
+        o++;
+    return o;
+}
+
+/* In strips of rows, so that the inputs' buffers stay within the memory plan. */
+static int compute_tile(const pass_job *j, tools *t, tl_rect r, tl_err *e)
+{
+    int64_t rows = j->eng->report->memory.rows;
+    for (int64_t y = 0; y < r.h; y += rows) {
+        tl_rect strip = {r.x, r.y + y, r.w, r.h - y < rows ? r.h - y : rows};
+        for (int b = 0; b < j->pass->nouts; b++) {
+            size_t size = tl_dtype_size(output_of_band(j->eng, j->k, b)->product.dtype);
+            t->value_at[b] = (char *)t->values[b] + (size_t)(y * r.w) * size;
+            t->valid_at[b] = t->valid[b] + y * r.w;
+        }
+        int rc = tl_pass_run(t->worker, strip, t->value_at, t->valid_at, e);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static int store_tile(const pass_job *j, tools *t, int i, int64_t tx, int64_t ty, tl_rect r, tl_err *e)
+{
+    engine *g = j->eng;
+    const tl_plan_output *o = &g->plan->out[i];
+    tl_packed packed;
+    int rc = tl_codec_encode(t->codec[i], (int)r.w, (int)r.h, (const void *const *)t->values + o->first,
+                             (const uint8_t *const *)t->valid + o->first, &packed, e);
+    if (!rc)
+        rc = tl_store_put(g->store, i, 0, tx, ty, &packed, e);
+    if (rc)
+        return rc;
+    atomic_fetch_add(&g->bytes, (long)(packed.len + packed.mask_len));
+    return g->pyramid[i] ? tl_pyramid_climb(g->pyramid[i], t->codec[i], (tl_tile_at){0, tx, ty}, e) : 0;
+}
+
+static int kept(const pass_job *j, int64_t tx, int64_t ty)
+{
+    for (int i = 0; i < j->eng->plan->n; i++)
+        if (j->eng->plan->out[i].pass == j->k && !tl_store_has(j->eng->store, i, 0, tx, ty))
+            return 0;
+    return 1;
+}
+
+static int do_tile(const pass_job *j, tools *t, int64_t tx, int64_t ty, tl_err *e)
+{
+    engine *g = j->eng;
+    int tile = j->pass->tile, rc = 0;
+    tl_rect all = tl_grid_rect(&j->pass->grid);
+    tl_rect r = tl_rect_intersect(all, (tl_rect){all.x + tx * tile, all.y + ty * tile, tile, tile});
+    atomic_fetch_add(&g->done, 1);
+    if (kept(j, tx, ty)) {
+        atomic_fetch_add(&g->kept, 1);
+        return 0;
+    }
+    rc = compute_tile(j, t, r, e);
+    if (rc)
+        return tl_err_prefix(e, "block %lld,%lld of %s", (long long)tx, (long long)ty,
+                             output_of_band(g, j->k, 0)->name);
+    for (int i = 0; i < g->plan->n && !rc; i++)
+        if (g->plan->out[i].pass == j->k)
+            rc = store_tile(j, t, i, tx, ty, r, e);
+    atomic_fetch_add(&g->cells, (long)(r.w * r.h));
+    return rc;
+}
+
+static int do_chunk(void *ctx, void *arg, int64_t k, tl_err *e)
+{
+    const pass_job *j = ctx;
+    int64_t x0 = k % j->chunks_across * j->chunk_w, y0 = k / j->chunks_across * j->chunk_h;
+    int rc = 0;
+    for (int64_t y = y0; y < y0 + j->chunk_h && y < j->down; y++)
+        for (int64_t x = x0; x < x0 + j->chunk_w && x < j->across && !rc; x++) {
+            if (j->eng->opt->cancel && atomic_load(j->eng->opt->cancel))
+                return tl_fail(e, TL_EINTR, "interrupted");
+            rc = do_tile(j, arg, x, y, e);
+        }
+    return rc;
+}
+
+/* --- passes -------------------------------------------------------------------------------------------- */
+
+static void tick(void *ctx)
+{
+    const engine *g = ((pass_job *)ctx)->eng;
+    if (!g->opt->progress)
+        return;
+    tl_run_progress p = {.tiles = g->tiles,
+                         .tiles_done = atomic_load(&g->done),
+                         .cells_done = atomic_load(&g->cells),
+                         .seconds = tl_now() - g->began};
+    g->opt->progress(g->opt->ctx, &p);
+}
+
+/* Tiles that one block of the file covers belong to one thread: each thread has its own handles and
+ * would decode the block again. */
+static void choose_chunks(pass_job *j)
+{
+    int64_t w = 1, h = 1, tile = j->pass->tile;
+    for (int i = 0; i < tl_pass_samplings(j->pass->pass); i++) {
+        const tl_sampling *m = tl_pass_sampling(j->pass->pass, i);
+        double k = m->coarser > 0 ? m->coarser : 1;
+        int64_t bw = (int64_t)(m->source->bands[0].block_w / k), bh = (int64_t)(m->source->bands[0].block_h / k);
+        w = (bw + tile - 1) / tile > w ? (bw + tile - 1) / tile : w;
+        h = (bh + tile - 1) / tile > h ? (bh + tile - 1) / tile : h;
+    }
+    j->chunk_w = w < j->across ? w : j->across;
+    j->chunk_h = h < 4 ? h : 4; /* a file of one single block would leave one thread alone */
+    j->chunk_h = j->chunk_h < j->down ? j->chunk_h : j->down;
+    j->chunks_across = (j->across + j->chunk_w - 1) / j->chunk_w;
+}
+
+static int run_pass(engine *g, int k, tl_err *e)
+{
+    pass_job j = {.eng = g, .k = k, .pass = &g->plan->pass[k]};
+    j.across = (j.pass->grid.w + j.pass->tile - 1) / j.pass->tile;
+    j.down = (j.pass->grid.h + j.pass->tile - 1) / j.pass->tile;
+    choose_chunks(&j);
+    tl_crew crew = {.threads = g->report->memory.threads,
+                    .items = j.chunks_across * ((j.down + j.chunk_h - 1) / j.chunk_h),
+                    .ctx = &j,
+                    .start = start,
+                    .item = do_chunk,
+                    .stop = stop,
+                    .tick = tick,
+                    .cancel = g->opt->cancel};
+    return tl_crew_run(&crew, e);
+}
+
+/* --- products ------------------------------------------------------------------------------------------- */
+
+char *tl_product_path(const tl_plan_output *o, const char *dir)
+{
+    return tl_xasprintf("%s/%s.%s", dir, o->name, o->product.format == TL_PNG ? "png" : "tif");
+}
+
+static int merge_output(engine *g, int i, tl_err *e)
+{
+    const tl_plan_output *o = &g->plan->out[i];
+    tl_codec *codec = NULL;
+    int rc = 0;
+    if (g->opt->progress) {
+        tl_run_progress p = {.tiles = g->tiles, .tiles_done = g->tiles, .cells_done = atomic_load(&g->cells),
+                             .seconds = tl_now() - g->began, .merging = o->name};
+        g->opt->progress(g->opt->ctx, &p);
+    }
+    if (g->pyramid[i] && !(rc = tl_codec_new(&o->product, &codec, e)))
+        rc = tl_pyramid_finish(g->pyramid[i], codec, e);
+    tl_codec_free(codec);
+    char *path = tl_product_path(o, g->opt->dir);
+    if (!rc)
+        rc = tl_merge(g->store, i, &o->product, path, e);
+    free(path);
+    return rc;
+}
+
+static int64_t product_bytes(const tl_plan_output *o)
+{
+    return o->product.grid.w * o->product.grid.h * o->nbands * (int64_t)tl_dtype_size(o->product.dtype);
+}
+
+/* Refuses what could not be finished, before anything is computed. */
+static int check_room(const tl_plan *p, const tl_run_options *o, tl_err *e)
+{
+    int64_t cells = 0, bytes = 0;
+    for (int i = 0; i < p->n; i++) {
+        cells += p->out[i].product.grid.w * p->out[i].product.grid.h;
+        bytes += product_bytes(&p->out[i]);
+    }
+    if (o->max_pixels > 0 && cells > o->max_pixels)
+        return tl_fail(e, TL_EUSAGE, "the products have %lld cells, --max-pixels allows %lld", (long long)cells,
+                       (long long)o->max_pixels);
+    struct statvfs v;
+    if (statvfs(o->dir, &v))
+        return tl_fail(e, TL_EIO, "cannot write into %s: %s", o->dir, strerror(errno));
+    int64_t room = (int64_t)v.f_bavail * (int64_t)v.f_frsize;
+    if (bytes > room)
+        return tl_fail(e, TL_EIO, "the products have %.1f MiB before compression, %s has %.1f MiB left",
+                       (double)bytes / 1048576, o->dir, (double)room / 1048576);
+    return 0;
+}
+
+static int open_job(engine *g, tl_err *e)
+{
+    const char *dir = g->opt->dir;
+    if (mkdir(dir, 0777) && errno != EEXIST)
+        return tl_fail(e, TL_EIO, "cannot make %s: %s", dir, strerror(errno));
+    int rc = check_room(g->plan, g->opt, e);
+    if (rc)
+        return rc;
+    g->job_dir = tl_xasprintf("%s/.%s.job", dir, g->plan->out[0].name);
+    struct stat st;
+    if (!g->opt->resume && stat(g->job_dir, &st) == 0 && (rc = tl_store_remove(g->job_dir, e)))
+        return rc;
+    rc = tl_store_open(g->job_dir, "local", g->plan->key, g->opt->resume ? TL_STORE_VERIFY : 0, &g->store, e);
+    g->pyramid = tl_xcalloc((size_t)g->plan->n, sizeof *g->pyramid);
+    for (int i = 0; i < g->plan->n && !rc; i++) {
+        const tl_product *p = &g->plan->out[i].product;
+        int64_t across, down;
+        if (tl_product_levels(p) > 1)
+            rc = tl_pyramid_new(p, i, g->store, &g->pyramid[i], e);
+        tl_product_level_tiles(p, 0, &across, &down);
+    }
+    for (int k = 0; k < g->plan->npasses; k++) {
+        const tl_plan_pass *p = &g->plan->pass[k];
+        g->tiles += ((p->grid.w + p->tile - 1) / p->tile) * ((p->grid.h + p->tile - 1) / p->tile);
+    }
+    return rc;
+}
+
+/* What is finished stays for --resume, unless there is nothing of it. */
+static void close_job(engine *g, int failed, tl_err *e)
+{
+    int64_t stored = 0;
+    for (int i = 0; g->store && i < g->plan->n; i++) {
+        stored += tl_store_count(g->store, i, 0);
+        tl_pyramid_free(g->pyramid ? g->pyramid[i] : NULL);
+    }
+    free(g->pyramid);
+    tl_store_close(g->store);
+    tl_err ignored = TL_ERR_INIT;
+    int remove = g->store && (!failed || stored == 0);
+    int rc = remove ? tl_store_remove(g->job_dir, &ignored) : 0;
+    (void)rc;
+    if (failed && stored > 0) {
+        size_t n = strlen(e->message);
+        snprintf(e->message + n, sizeof e->message - n, "; %lld finished blocks are kept, --resume goes on",
+                 (long long)stored);
+    }
+    free(g->job_dir);
+}
+
+/* Bytes that went through read and write calls, from the kernel's own count. */
+static void process_io(int64_t *read, int64_t *written)
+{
+    char line[128];
+    long long x;
+    FILE *f = fopen("/proc/self/io", "r");
+    *read = *written = 0;
+    while (f && fgets(line, sizeof line, f)) {
+        if (sscanf(line, "rchar: %lld", &x) == 1)
+            *read = x;
+        else if (sscanf(line, "wchar: %lld", &x) == 1)
+            *written = x;
+    }
+    if (f)
+        fclose(f);
+}
+
+static void fill_report(engine *g, int64_t read0, int64_t written0)
+{
+    tl_run_report *r = g->report;
+    struct rusage u;
+    process_io(&r->bytes_read, &r->bytes_written);
+    r->bytes_read -= read0;
+    r->bytes_written -= written0;
+    r->pixels = atomic_load(&g->cells);
+    r->blocks_kept = atomic_load(&g->kept);
+    r->blocks = atomic_load(&g->done) - r->blocks_kept;
+    r->tile_bytes = atomic_load(&g->bytes);
+    getrusage(RUSAGE_SELF, &u);
+    r->peak_rss = (int64_t)u.ru_maxrss * 1024;
+}
+
+int tl_run_plan(const tl_plan *p, const tl_run_options *o, tl_run_report *report, tl_err *e)
+{
+    engine g = {.plan = p, .opt = o, .report = report, .began = tl_now()};
+    int64_t read0, written0;
+    double start_time = tl_now();
+    *report = (tl_run_report){0};
+    process_io(&read0, &written0);
+    int rc = tl_plan_memory(p, o->threads, o->mem, &report->memory, e);
+    if (rc)
+        return rc;
+    tl_raster_set_cache(report->memory.cache);
+    rc = open_job(&g, e);
+    g.began = tl_now();
+    for (int k = 0; k < p->npasses && !rc; k++)
+        rc = run_pass(&g, k, e);
+    report->seconds_compute = tl_now() - g.began;
+    if (!rc)
+        rc = tl_store_sync(g.store, e);
+    for (int i = 0; i < p->n && !rc; i++)
+        rc = merge_output(&g, i, e);
+    report->seconds_merge = tl_now() - g.began - report->seconds_compute;
+    close_job(&g, rc != 0, e);
+    report->seconds_total = tl_now() - start_time;
+    fill_report(&g, read0, written0);
+    return rc;
+}

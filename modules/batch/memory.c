@@ -1,0 +1,119 @@
+/* How much memory a run takes, before it starts. See engine.h. SPDX-License-Identifier: MIT */
+#include "modules/batch/crew.h"
+#include "modules/batch/engine.h"
+#include "modules/batch/pyramid.h"
+#include "modules/raster/codec.h"
+
+#include <unistd.h>
+
+#define MIB (1024 * 1024LL)
+/* What the program, GDAL, PROJ and their tables take before any pixel. */
+#define BASE_BYTES (72 * MIB)
+/* Per thread: its stack, its dataset handles, its PROJ context, what a decoder allocates. */
+#define HANDLE_BYTES (6 * MIB)
+#define LEAST_ROWS 16
+
+static int64_t most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Buffers of one thread for one pass when `rows` rows of a tile are computed at once. */
+static int64_t thread_bytes(const tl_plan *p, int k, int rows)
+{
+    const tl_plan_pass *pass = &p->pass[k];
+    int64_t tile = pass->tile, bytes = tl_pass_worker_bytes(pass->pass, tile, rows), build = 0;
+    for (int i = 0; i < p->n; i++) {
+        const tl_product *q = &p->out[i].product;
+        if (p->out[i].pass != k)
+            continue;
+        bytes += tile * tile * q->nbands * (int64_t)(tl_dtype_size(q->dtype) + 1);
+        bytes += tl_codec_bytes(q);
+        build = most(build, tl_pyramid_build_bytes(q)); /* one parent at a time */
+    }
+    return bytes + build;
+}
+
+/* A file's own blocks behind one tile: they should stay in the cache until its neighbours are done,
+ * and one block is decoded whole whatever is asked of it. */
+static int64_t source_bytes(const tl_plan_pass *pass, int64_t *one_block)
+{
+    int64_t bytes = 0;
+    for (int i = 0; i < tl_pass_samplings(pass->pass); i++) {
+        const tl_source *s = tl_pass_sampling(pass->pass, i)->source;
+        for (int b = 0; b < s->nbands; b++) {
+            const tl_band *band = &s->bands[b];
+            int64_t size = (int64_t)tl_dtype_size(band->dtype);
+            int64_t w = most(pass->tile, band->block_w), h = most(pass->tile, band->block_h);
+            *one_block = most(*one_block, band->block_w * (int64_t)band->block_h * size);
+            bytes += least(w, s->native.w) * least(h, s->native.h) * size;
+        }
+    }
+    return bytes;
+}
+
+static int64_t default_limit(void)
+{
+    int64_t ram = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+    return ram > 0 && ram / 2 < 1024 * MIB ? ram / 2 : 1024 * MIB;
+}
+
+/* Index of the store (40 bytes a tile), offsets of the file (16 a tile), pyramid (1). */
+static int64_t index_bytes(const tl_plan *p)
+{
+    int64_t bytes = 0;
+    for (int i = 0; i < p->n; i++) {
+        const tl_product *q = &p->out[i].product;
+        for (int level = 0; level < tl_product_levels(q); level++) {
+            int64_t across, down;
+            tl_product_level_tiles(q, level, &across, &down);
+            bytes += across * down * 80;
+        }
+    }
+    return bytes;
+}
+
+static int64_t total(const tl_plan *p, tl_memory_plan *m, int64_t limit)
+{
+    int64_t want = 0, block = 0;
+    m->per_thread = 0;
+    for (int k = 0; k < p->npasses; k++) {
+        int64_t bytes = thread_bytes(p, k, (int)least(m->rows, p->pass[k].tile));
+        m->per_thread = most(m->per_thread, bytes);
+        want = most(want, source_bytes(&p->pass[k], &block));
+    }
+    m->per_thread += HANDLE_BYTES + 2 * block; /* a block packed and unpacked */
+    int64_t fixed = m->base + m->index + m->threads * m->per_thread;
+    m->cache = most(16 * MIB, least(m->threads * want + 8 * MIB, (limit - fixed)));
+    m->cache = least(m->cache, 256 * MIB);
+    m->total = fixed + m->cache;
+    return m->total;
+}
+
+int tl_plan_memory(const tl_plan *p, int threads, int64_t mem, tl_memory_plan *out, tl_err *e)
+{
+    int64_t limit = mem > 0 ? mem : default_limit();
+    tl_memory_plan m = {.threads = threads > 0 ? threads : tl_cores(), .rows = 1 << 20, .base = BASE_BYTES};
+    int64_t tile = 0;
+    m.index = index_bytes(p);
+    for (int k = 0; k < p->npasses; k++)
+        tile = most(tile, p->pass[k].tile);
+    m.rows = (int)tile;
+    while (total(p, &m, limit) > limit) {
+        if (m.rows > LEAST_ROWS)
+            m.rows /= 2;
+        else if (m.threads > 1)
+            m.threads--;
+        else
+            return tl_fail(e, TL_ENOMEM, "this needs %.0f MiB even in the smallest blocks on one thread, --mem "
+                                         "allows %.0f MiB",
+                           (double)m.total / (double)MIB, (double)limit / (double)MIB);
+    }
+    *out = m;
+    return 0;
+}
