@@ -137,18 +137,23 @@ int tl_arg_error(lua_State *L, int arg, const char *fmt, ...) {
     return tl_raisef(L, TL_ESCRIPT, "bad argument #%d to '%s' (%s)", arg, name, text);
 }
 
+/* Does a message start with an address in one of our own chunks? */
+static int is_own(const char *s) {
+    return strncmp(s, &OWN_CHUNK[1], strlen(OWN_CHUNK) - 1) == 0;
+}
+
 /* --- thrown values ---------------------------------------------------------------------------- */
 
 /* Length of the "chunk:12" that Lua put before ": " at the front of a message; 0 without one. A
- * name with blanks counts only when it looks like a file or like Lua's own [string "..."]. */
+ * name with blanks counts only when it looks like a script or like Lua's own [string "..."]. */
 static size_t address_length(const char *s) {
     for (const char *p = s; *p && *p != '\n'; p++) {
         size_t digits = *p == ':' ? strspn(p + 1, "0123456789") : 0;
         if (!digits || p[1 + digits] != ':' || p[2 + digits] != ' ')
             continue;
         size_t name = (size_t)(p - s);
-        int file = name >= 4 && strncmp(p - 4, ".lua", 4) == 0;
-        if (!name || (!file && s[0] != '[' && memchr(s, ' ', name)))
+        const char *file = strstr(s, ".lua");
+        if (!name || (memchr(s, ' ', name) && s[0] != '[' && (!file || file > p)))
             return 0;
         return name + 1 + digits;
     }
@@ -170,7 +175,7 @@ static void from_string(const char *s, size_t len, tl_err *e) {
         return;
     }
     size_t at = address_length(s);
-    if (at && strncmp(s, OWN_CHUNK + 1, strlen(OWN_CHUNK) - 1) != 0)
+    if (at && !is_own(s))
         copy_clean(e->where, sizeof e->where, s, at);
     size_t skip = at ? at + 2 : 0;
     copy_clean(e->message, sizeof e->message, s + skip, len - skip);
@@ -206,7 +211,7 @@ int tl__fix_address(lua_State *L) {
     if (lua_type(L, 1) != LUA_TSTRING)
         return 1;
     const char *s = lua_tostring(L, 1);
-    if (strncmp(s, OWN_CHUNK + 1, strlen(OWN_CHUNK) - 1) != 0)
+    if (!is_own(s))
         return 1;
     char line[sizeof((tl_err *)0)->where];
     size_t at = address_length(s);

@@ -77,11 +77,11 @@ const char *tl_host_source(tl_host *h, const char *chunk, size_t *len) {
     return c ? c->text : NULL;
 }
 
-/* The chunk that holds this text under this name, or under "name (7)" when another text has it.
+/* The chunk that holds this text under this name, or under "name#7" when another text has it.
  * NULL when memory is gone. */
 static tl_chunk *keep(tl_host *h, const char *name, const char *text, size_t len) {
     if (strncmp(name, TL_OWN_CHUNK, strlen(TL_OWN_CHUNK)) == 0)
-        name++; /* such names are ours */
+        name += strlen(TL_OWN_CHUNK); /* such names are ours */
     for (tl_chunk *c = h->chunks; c; c = c->next)
         if (c->len == len && strcmp(c->wanted, name) == 0 && memcmp(c->text, text, len) == 0)
             return c;
@@ -93,7 +93,7 @@ static tl_chunk *keep(tl_host *h, const char *name, const char *text, size_t len
     char *unique = tl_xstrdup(name);
     while (find(h, unique)) {
         free(unique);
-        unique = tl_xasprintf("%s (%u)", name, ++h->serial);
+        unique = tl_xasprintf("%s#%u", name, h->serial++ + 2);
     }
     tl_chunk *c = tl_xmalloc(sizeof *c);
     *c = (tl_chunk){h->chunks, tl_xstrdup(name), unique, copy, len};
@@ -203,12 +203,25 @@ static void add_caret(tl_err *e, const char *p, const char *eol, const char *at)
     tl_buf_free(&b);
 }
 
+/* A chunk's name with blanks was not taken for one: here it is known. */
+static void split_address(tl_err *e, const char *name) {
+    size_t n = strlen(name);
+    char *colon = e->message + n;
+    size_t digits =
+        strncmp(e->message, name, n) == 0 && *colon == ':' ? strspn(colon + 1, "0123456789") : 0;
+    if (e->where[0] || !digits || strncmp(colon + 1 + digits, ": ", 2) != 0)
+        return;
+    snprintf(e->where, sizeof e->where, "%.*s", (int)(n + 1 + digits), e->message);
+    memmove(e->message, colon + digits + 3, strlen(colon + digits + 3) + 1);
+}
+
 /* Turns Lua's message on top of the stack into an error with line, column and a caret. */
 static void syntax_error(tl_host *h, lua_State *L, const char *text, size_t len, const char *chunk,
                          tl_err *e) {
     size_t n;
     const char *message = lua_tolstring(L, -1, &n);
     tl_to_err(L, -1, e);
+    split_address(e, chunk + 1);
     tl__whole_name(h, e);
     const char *eof = " near <eof>";
     h->incomplete = n >= strlen(eof) && strcmp(message + n - strlen(eof), eof) == 0;

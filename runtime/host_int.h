@@ -31,7 +31,7 @@ struct tl_host {
     int allow_io, allow_os;
     tl_err *stop_err; /* payload of the error object for `stop`, made beforehand */
     tl_chunk *chunks;
-    unsigned serial;     /* last number used to make a name unique */
+    unsigned serial;     /* numbers used to make names unique */
     size_t loaded_bytes; /* of texts kept for load() */
     void (*print)(void *ctx, const char *text, size_t len);
     void *print_ctx;
