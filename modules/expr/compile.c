@@ -22,7 +22,8 @@ typedef struct compiler {
     pool wide, byte;
 } compiler;
 
-void tl_prog_free(tl_prog *p) {
+void tl_prog_free(tl_prog *p)
+{
     if (!p)
         return;
     free(p->insn);
@@ -38,7 +39,8 @@ void tl_prog_free(tl_prog *p) {
 /* --- which values are needed ---------------------------------------------------------------------
  */
 
-static void count_uses(compiler *c) {
+static void count_uses(compiler *c)
+{
     const tl_ir *ir = c->ir;
     memset(c->uses, 0, (size_t)ir->n * sizeof *c->uses);
     for (int v = 0; v < ir->n; v++)
@@ -58,16 +60,19 @@ static void count_uses(compiler *c) {
 /* --- registers
  * --------------------------------------------------------------------------------------- */
 
-static pool *pool_of(compiler *c, tl_val v) {
+static pool *pool_of(compiler *c, tl_val v)
+{
     return c->ir->node[v].type == TL_B ? &c->byte : &c->wide;
 }
 
-static void take_register(compiler *c, tl_val v) {
+static void take_register(compiler *c, tl_val v)
+{
     pool *r = pool_of(c, v);
     c->reg[v] = r->n_free ? r->free[--r->n_free] : r->made++;
 }
 
-static void release(compiler *c, tl_val v) {
+static void release(compiler *c, tl_val v)
+{
     if (--c->uses[v] == 0 && c->ir->node[v].code != TL__CONST) {
         pool *r = pool_of(c, v);
         r->free[r->n_free++] = c->reg[v];
@@ -77,7 +82,8 @@ static void release(compiler *c, tl_val v) {
 /* --- instructions
  * ------------------------------------------------------------------------------------ */
 
-static void emit_stores(compiler *c, tl_val v) {
+static void emit_stores(compiler *c, tl_val v)
+{
     for (int s = c->slot[v]; s >= 0; s = c->next_slot[s]) {
         c->p->insn[c->p->n_insn++] = (tl__insn){TL__STORE, 0, {v, 0, 0}, s};
         release(c, v);
@@ -85,7 +91,8 @@ static void emit_stores(compiler *c, tl_val v) {
 }
 
 /* Until number_registers, instructions name values: a value keeps its register for life. */
-static void emit(compiler *c, tl_val v) {
+static void emit(compiler *c, tl_val v)
+{
     const tl__node *node = &c->ir->node[v];
     tl__insn in = {node->code, v, {0, 0, 0}, node->imm};
     for (int k = 0; k < tl__code_arity(node->code); k++)
@@ -97,11 +104,13 @@ static void emit(compiler *c, tl_val v) {
     emit_stores(c, v);
 }
 
-static int is_load(int code) {
+static int is_load(int code)
+{
     return code == TL__LOAD || code == TL__LOAD_F || code == TL__LOAD_MASK;
 }
 
-static void emit_all(compiler *c) {
+static void emit_all(compiler *c)
+{
     const tl_ir *ir = c->ir;
     for (int v = 0; v < ir->n; v++) {
         const tl__node *node = &ir->node[v];
@@ -119,7 +128,8 @@ static void emit_all(compiler *c) {
 }
 
 /* Constants first: they keep their registers for the whole program. */
-static void place_constants(compiler *c) {
+static void place_constants(compiler *c)
+{
     const tl_ir *ir = c->ir;
     for (int v = 0; v < ir->n; v++)
         if (c->uses[v] && ir->node[v].code == TL__CONST) {
@@ -128,11 +138,13 @@ static void place_constants(compiler *c) {
         }
 }
 
-static int32_t register_of(const compiler *c, tl_val v) {
+static int32_t register_of(const compiler *c, tl_val v)
+{
     return c->reg[v] + (c->ir->node[v].type == TL_B ? c->wide.made : 0);
 }
 
-static void number_registers(compiler *c) {
+static void number_registers(compiler *c)
+{
     tl_prog *p = c->p;
     p->n_wide = c->wide.made;
     p->n_byte = c->byte.made;
@@ -150,7 +162,8 @@ static void number_registers(compiler *c) {
 /* --- slots and tables
  * ------------------------------------------------------------------------------ */
 
-static void note_slots(compiler *c) {
+static void note_slots(compiler *c)
+{
     tl_prog *p = c->p;
     memset(p->in_type, TL__UNUSED, TL_MOST_SLOTS);
     memset(p->out_type, TL__UNUSED, TL_MOST_SLOTS);
@@ -166,7 +179,8 @@ static void note_slots(compiler *c) {
     }
 }
 
-static void copy_tables(compiler *c) {
+static void copy_tables(compiler *c)
+{
     tl_prog *p = c->p;
     p->n_table = c->ir->n_table;
     p->n_entry = c->ir->n_entry;
@@ -176,11 +190,13 @@ static void copy_tables(compiler *c) {
         memcpy(p->entry, c->ir->entry, (size_t)p->n_entry * sizeof *p->entry);
 }
 
-static int allocate(void *out, size_t n, size_t size, tl_err *e) {
+static int allocate(void *out, size_t n, size_t size, tl_err *e)
+{
     return tl_try_alloc(out, n, size, "a pixel program", e);
 }
 
-static int set_up(compiler *c, tl_err *e) {
+static int set_up(compiler *c, tl_err *e)
+{
     size_t n = (size_t)c->ir->n;
     tl_prog *p = c->p = tl_xcalloc(1, sizeof *p);
     tl_live(TL_LIVE_PROGRAM, 1);
@@ -199,7 +215,8 @@ static int set_up(compiler *c, tl_err *e) {
     return 0;
 }
 
-int tl_ir_compile(const tl_ir *ir, tl_prog **out, tl_err *e) {
+int tl_ir_compile(const tl_ir *ir, tl_prog **out, tl_err *e)
+{
     if (ir->err.code)
         return tl_fail(e, ir->err.code, "%s", ir->err.message);
     compiler c = {.ir = ir};

@@ -5,11 +5,13 @@
 
 static const char letter[] = {'b', 'i', 'f'}; /* ORDER tl_type */
 
-static const char *slot_code_name(int code) {
+static const char *slot_code_name(int code)
+{
     return code == TL__LOAD ? "load" : code == TL__LOAD_F ? "load_f" : "load_mask";
 }
 
-static void dump_constant(const tl__konst *k, tl_buf *out) {
+static void dump_constant(const tl__konst *k, tl_buf *out)
+{
     tl_buf_printf(out, "r%d:%c = const ", k->reg, letter[k->type]);
     if (k->type == TL_F)
         tl_buf_printf(out, "%.17g\n", k->x.f);
@@ -17,7 +19,8 @@ static void dump_constant(const tl__konst *k, tl_buf *out) {
         tl_buf_printf(out, "%" PRId64 "\n", k->x.i);
 }
 
-static void dump_load(const tl_prog *p, const tl__insn *in, tl_buf *out) {
+static void dump_load(const tl_prog *p, const tl__insn *in, tl_buf *out)
+{
     tl_dtype t = (tl_dtype)p->in_type[in->imm];
     int type = in->code == TL__LOAD_MASK                        ? TL_B
                : in->code == TL__LOAD_F || tl_dtype_is_float(t) ? TL_F
@@ -26,7 +29,8 @@ static void dump_load(const tl_prog *p, const tl__insn *in, tl_buf *out) {
                   in->imm, tl_dtype_name(t));
 }
 
-static void dump_instruction(const tl_prog *p, const tl__insn *in, tl_buf *out) {
+static void dump_instruction(const tl_prog *p, const tl__insn *in, tl_buf *out)
+{
     switch (in->code) {
     case TL__LOAD:
     case TL__LOAD_F:
@@ -51,7 +55,8 @@ static void dump_instruction(const tl_prog *p, const tl__insn *in, tl_buf *out) 
     tl_buf_puts(out, "\n");
 }
 
-void tl_prog_dump(const tl_prog *p, tl_buf *out) {
+void tl_prog_dump(const tl_prog *p, tl_buf *out)
+{
     for (int k = 0; k < p->n_konst; k++)
         dump_constant(&p->konst[k], out);
     for (int i = 0; i < p->n_insn; i++)

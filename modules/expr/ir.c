@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-tl_ir *tl_ir_new(void) {
+tl_ir *tl_ir_new(void)
+{
     tl_ir *ir = tl_xcalloc(1, sizeof *ir);
     memset(ir->in_type, TL__UNUSED, sizeof ir->in_type);
     memset(ir->out_type, TL__UNUSED, sizeof ir->out_type);
@@ -15,7 +16,8 @@ tl_ir *tl_ir_new(void) {
     return ir;
 }
 
-void tl_ir_free(tl_ir *ir) {
+void tl_ir_free(tl_ir *ir)
+{
     if (!ir)
         return;
     free(ir->node);
@@ -26,12 +28,14 @@ void tl_ir_free(tl_ir *ir) {
 }
 
 /* Makes the failure sticky; every later value is TL_NONE. */
-static tl_val too_large(tl_ir *ir, const char *what, int most) {
+static tl_val too_large(tl_ir *ir, const char *what, int most)
+{
     tl_fail(&ir->err, TL_ESCRIPT, "the pixel program is too large: more than %d %s", most, what);
     return TL_NONE;
 }
 
-static tl_val no_memory(tl_ir *ir) {
+static tl_val no_memory(tl_ir *ir)
+{
     tl_fail(&ir->err, TL_ENOMEM, "not enough memory to build the pixel program");
     return TL_NONE;
 }
@@ -39,32 +43,37 @@ static tl_val no_memory(tl_ir *ir) {
 /* --- equal values are one ----------------------------------------------------------------------
  */
 
-static uint64_t mix(uint64_t h, uint64_t x) {
+static uint64_t mix(uint64_t h, uint64_t x)
+{
     h = (h ^ x) * 0x9e3779b97f4a7c15u;
     return h ^ (h >> 29);
 }
 
-static uint64_t hash_node(const tl__node *v) {
+static uint64_t hash_node(const tl__node *v)
+{
     uint64_t h = mix((uint64_t)v->code, ((uint64_t)(uint32_t)v->imm << 8) | v->type);
     for (int k = 0; k < 3; k++)
         h = mix(h, (uint32_t)v->src[k]);
     return mix(h, (uint64_t)v->x.i);
 }
 
-static int same_node(const tl__node *v, const tl__node *w) {
+static int same_node(const tl__node *v, const tl__node *w)
+{
     return v->code == w->code && v->imm == w->imm && v->type == w->type && v->x.i == w->x.i &&
            memcmp(v->src, w->src, sizeof v->src) == 0;
 }
 
 /* The place of an equal value, or the free place where it belongs. */
-static size_t find_place(const tl_ir *ir, const tl__node *v) {
+static size_t find_place(const tl_ir *ir, const tl__node *v)
+{
     size_t i = (size_t)hash_node(v) & (ir->hash_cap - 1);
     while (ir->hash[i] && !same_node(&ir->node[ir->hash[i] - 1], v))
         i = (i + 1) & (ir->hash_cap - 1);
     return i;
 }
 
-static int grow(tl_ir *ir) {
+static int grow(tl_ir *ir)
+{
     int32_t cap = ir->cap ? ir->cap * 2 : 256;
     size_t places = (size_t)cap * 2;
     tl__node *node = realloc(ir->node, (size_t)cap * sizeof *node);
@@ -83,7 +92,8 @@ static int grow(tl_ir *ir) {
     return 0;
 }
 
-static tl_val add(tl_ir *ir, const tl__node *v) {
+static tl_val add(tl_ir *ir, const tl__node *v)
+{
     if (ir->n == ir->cap && grow(ir))
         return no_memory(ir);
     size_t place = find_place(ir, v);
@@ -99,7 +109,8 @@ static tl_val add(tl_ir *ir, const tl__node *v) {
 /* --- bounds of integers: they tell where a float holds them exactly ----------------------------
  */
 
-static uint8_t bits_of_const(int64_t i) {
+static uint8_t bits_of_const(int64_t i)
+{
     uint64_t size = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
     uint8_t bits = 0;
     while (bits < 63 && size > ((uint64_t)1 << bits))
@@ -107,7 +118,8 @@ static uint8_t bits_of_const(int64_t i) {
     return bits;
 }
 
-static uint8_t bits_of_op(const tl_ir *ir, const tl__node *v) {
+static uint8_t bits_of_op(const tl_ir *ir, const tl__node *v)
+{
     unsigned s[3] = {0, 0, 0}, bits = 64;
     for (int k = 0; k < 3; k++)
         if (v->src[k] >= 0)
@@ -147,7 +159,8 @@ static uint8_t bits_of_op(const tl_ir *ir, const tl__node *v) {
 /* --- loads, constants, tables ------------------------------------------------------------------
  */
 
-static tl_val load(tl_ir *ir, int code, int slot, tl_dtype t, tl_type type) {
+static tl_val load(tl_ir *ir, int code, int slot, tl_dtype t, tl_type type)
+{
     if (ir->err.code)
         return TL_NONE;
     assert(slot >= 0);
@@ -159,15 +172,15 @@ static tl_val load(tl_ir *ir, int code, int slot, tl_dtype t, tl_type type) {
     return add(ir, &(tl__node){code, slot, {-1, -1, -1}, (uint8_t)type, bits, {.i = 0}});
 }
 
-tl_val tl_ir_load(tl_ir *ir, int slot, tl_dtype t) {
+tl_val tl_ir_load(tl_ir *ir, int slot, tl_dtype t)
+{
     return load(ir, TL__LOAD, slot, t, tl_dtype_is_float(t) ? TL_F : TL_I);
 }
 
-tl_val tl_ir_load_mask(tl_ir *ir, int slot) {
-    return load(ir, TL__LOAD_MASK, slot, TL_U8, TL_B);
-}
+tl_val tl_ir_load_mask(tl_ir *ir, int slot) { return load(ir, TL__LOAD_MASK, slot, TL_U8, TL_B); }
 
-tl_val tl_ir_const(tl_ir *ir, tl_type t, tl_num x) {
+tl_val tl_ir_const(tl_ir *ir, tl_type t, tl_num x)
+{
     if (ir->err.code)
         return TL_NONE;
     if (t == TL_B)
@@ -177,7 +190,8 @@ tl_val tl_ir_const(tl_ir *ir, tl_type t, tl_num x) {
 }
 
 static int same_table(const tl_ir *ir, const tl__table *t, tl_type type, const tl_num *entries,
-                      int n) {
+                      int n)
+{
     if (t->type != (int32_t)type || t->n != n)
         return 0;
     for (int k = 0; k < n; k++)
@@ -186,7 +200,8 @@ static int same_table(const tl_ir *ir, const tl__table *t, tl_type type, const t
     return 1;
 }
 
-static int append_table(tl_ir *ir, tl_type type, const tl_num *entries, int n) {
+static int append_table(tl_ir *ir, tl_type type, const tl_num *entries, int n)
+{
     tl__table *table = realloc(ir->table, ((size_t)ir->n_table + 1) * sizeof *table);
     if (!table)
         return no_memory(ir);
@@ -202,7 +217,8 @@ static int append_table(tl_ir *ir, tl_type type, const tl_num *entries, int n) {
     return ir->n_table++;
 }
 
-int tl_ir_table(tl_ir *ir, tl_type t, const tl_num *entries, int n) {
+int tl_ir_table(tl_ir *ir, tl_type t, const tl_num *entries, int n)
+{
     if (ir->err.code)
         return TL_NONE;
     assert((t == TL_I || t == TL_F) && n >= 0);
@@ -216,7 +232,8 @@ int tl_ir_table(tl_ir *ir, tl_type t, const tl_num *entries, int n) {
     return append_table(ir, t, entries, n);
 }
 
-tl_val tl_ir_lookup(tl_ir *ir, int table, tl_val index) {
+tl_val tl_ir_lookup(tl_ir *ir, int table, tl_val index)
+{
     if (ir->err.code)
         return TL_NONE;
     assert(table >= 0 && table < ir->n_table && tl_ir_type(ir, index) == TL_I);
@@ -232,14 +249,16 @@ tl_val tl_ir_lookup(tl_ir *ir, int table, tl_val index) {
     return add(ir, &(tl__node){code, table, {index, -1, -1}, (uint8_t)t->type, 64, {.i = 0}});
 }
 
-tl_type tl_ir_type(const tl_ir *ir, tl_val v) {
+tl_type tl_ir_type(const tl_ir *ir, tl_val v)
+{
     if (v < 0)
         return TL_I; /* the ir has failed: any answer will do */
     assert(v < ir->n);
     return (tl_type)ir->node[v].type;
 }
 
-int tl_ir_is_const(const tl_ir *ir, tl_val v, tl_num *x) {
+int tl_ir_is_const(const tl_ir *ir, tl_val v, tl_num *x)
+{
     if (v < 0 || ir->node[v].code != TL__CONST)
         return 0;
     *x = ir->node[v].x;
@@ -249,7 +268,8 @@ int tl_ir_is_const(const tl_ir *ir, tl_val v, tl_num *x) {
 /* --- operations and outputs ----------------------------------------------------------------------
  */
 
-static int commutes(int op) {
+static int commutes(int op)
+{
     switch (op) { /* no float results: which NaN comes out depends on the order */
     case TL_OP_i_add:
     case TL_OP_i_mul:
@@ -268,11 +288,13 @@ static int commutes(int op) {
     return 0;
 }
 
-static tl_val convert_load(tl_ir *ir, const tl__node *from) {
+static tl_val convert_load(tl_ir *ir, const tl__node *from)
+{
     return add(ir, &(tl__node){TL__LOAD_F, from->imm, {-1, -1, -1}, TL_F, from->bits, {.i = 0}});
 }
 
-tl_val tl_ir_op(tl_ir *ir, tl_op op, tl_val a, tl_val b, tl_val c) {
+tl_val tl_ir_op(tl_ir *ir, tl_op op, tl_val a, tl_val b, tl_val c)
+{
     if (ir->err.code)
         return TL_NONE;
     tl__node v = {(int32_t)op, 0, {a, b, c}, 0, 64, {.i = 0}};
@@ -297,7 +319,8 @@ tl_val tl_ir_op(tl_ir *ir, tl_op op, tl_val a, tl_val b, tl_val c) {
     return add(ir, &v);
 }
 
-void tl_ir_output(tl_ir *ir, int slot, tl_val v, tl_dtype t) {
+void tl_ir_output(tl_ir *ir, int slot, tl_val v, tl_dtype t)
+{
     if (ir->err.code)
         return;
     assert(slot >= 0 && v >= 0 && v < ir->n);

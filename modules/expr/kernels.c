@@ -15,29 +15,29 @@
 #define ARGS size_t n, void *pd, const void *pa, const void *pb, const void *pc
 
 #define KERNEL_1(name, R, A, B, C, expr)                                                           \
-    static inline tl__c_##R one_##name(tl__c_##A a) {                                              \
-        return (tl__c_##R)(expr);                                                                  \
-    }                                                                                              \
-    static void op_##name(ARGS) {                                                                  \
+    static inline tl__c_##R one_##name(tl__c_##A a) { return (tl__c_##R)(expr); }                  \
+    static void op_##name(ARGS)                                                                    \
+    {                                                                                              \
         const tl__c_##A *restrict a = pa;                                                          \
         (void)pb, (void)pc;                                                                        \
         LOOP(R, one_##name(a[i]))                                                                  \
     }
 #define KERNEL_2(name, R, A, B, C, expr)                                                           \
-    static inline tl__c_##R one_##name(tl__c_##A a, tl__c_##B b) {                                 \
-        return (tl__c_##R)(expr);                                                                  \
-    }                                                                                              \
-    static void op_##name(ARGS) {                                                                  \
+    static inline tl__c_##R one_##name(tl__c_##A a, tl__c_##B b) { return (tl__c_##R)(expr); }     \
+    static void op_##name(ARGS)                                                                    \
+    {                                                                                              \
         const tl__c_##A *restrict a = pa;                                                          \
         const tl__c_##B *restrict b = pb;                                                          \
         (void)pc;                                                                                  \
         LOOP(R, one_##name(a[i], b[i]))                                                            \
     }
 #define KERNEL_3(name, R, A, B, C, expr)                                                           \
-    static inline tl__c_##R one_##name(tl__c_##A a, tl__c_##B b, tl__c_##C c) {                    \
+    static inline tl__c_##R one_##name(tl__c_##A a, tl__c_##B b, tl__c_##C c)                      \
+    {                                                                                              \
         return (tl__c_##R)(expr);                                                                  \
     }                                                                                              \
-    static void op_##name(ARGS) {                                                                  \
+    static void op_##name(ARGS)                                                                    \
+    {                                                                                              \
         const tl__c_##A *restrict a = pa;                                                          \
         const tl__c_##B *restrict b = pb;                                                          \
         const tl__c_##C *restrict c = pc;                                                          \
@@ -50,7 +50,8 @@
 /* --- loads and stores ---------------------------------------------------------------------- */
 
 #define CONVERT(name, from, R, expr)                                                               \
-    static void name(ARGS) {                                                                       \
+    static void name(ARGS)                                                                         \
+    {                                                                                              \
         const from *restrict s = pa;                                                               \
         (void)pb, (void)pc;                                                                        \
         LOOP(R, expr)                                                                              \
@@ -97,7 +98,8 @@ CONVERT(store_F_64, double, F, s[i])
 /* --- tables ---------------------------------------------------------------------------------- */
 
 #define LOOKUP(name, R, field)                                                                     \
-    static void name(ARGS) {                                                                       \
+    static void name(ARGS)                                                                         \
+    {                                                                                              \
         const int64_t *restrict index = pa;                                                        \
         const tl_num *restrict entry = pb;                                                         \
         uint64_t count = (uint64_t) * (const int64_t *)pc;                                         \

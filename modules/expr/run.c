@@ -20,7 +20,8 @@ static const tl__kernels *const sets[] = {
 };
 #define N_SETS (int)(sizeof sets / sizeof *sets)
 
-static int machine_has(const char *isa) {
+static int machine_has(const char *isa)
+{
 #ifdef TL_HAVE_avx2
     if (strcmp(isa, "avx2") == 0)
         return __builtin_cpu_supports("avx2") != 0;
@@ -36,7 +37,8 @@ static int machine_has(const char *isa) {
 
 static _Atomic(const tl__kernels *) chosen; /* several threads may choose: they choose the same */
 
-const char *tl__expr_choose_isa(const char *limit) {
+const char *tl__expr_choose_isa(const char *limit)
+{
     const tl__kernels *best = sets[0];
     if (!limit)
         limit = getenv("TELLUA_ISA");
@@ -50,34 +52,29 @@ const char *tl__expr_choose_isa(const char *limit) {
     return best->isa;
 }
 
-static const tl__kernels *kernels(void) {
+static const tl__kernels *kernels(void)
+{
     if (!atomic_load(&chosen))
         tl__expr_choose_isa(NULL);
     return atomic_load(&chosen);
 }
 
-const char *tl_expr_isa(void) {
-    return kernels()->isa;
-}
+const char *tl_expr_isa(void) { return kernels()->isa; }
 
 /* --- what a program is
  * ------------------------------------------------------------------------------ */
 
-int tl_prog_inputs(const tl_prog *p) {
-    return p->n_in;
-}
-int tl_prog_outputs(const tl_prog *p) {
-    return p->n_out;
-}
-int tl_prog_instructions(const tl_prog *p) {
-    return p->n_insn;
-}
+int tl_prog_inputs(const tl_prog *p) { return p->n_in; }
+int tl_prog_outputs(const tl_prog *p) { return p->n_out; }
+int tl_prog_instructions(const tl_prog *p) { return p->n_insn; }
 
-int tl_prog_uses_input(const tl_prog *p, int slot) {
+int tl_prog_uses_input(const tl_prog *p, int slot)
+{
     return slot >= 0 && slot < p->n_in && p->in_type[slot] != TL__UNUSED;
 }
 
-int tl_prog_uses_libm(const tl_prog *p) {
+int tl_prog_uses_libm(const tl_prog *p)
+{
     if (p->libm_folded)
         return 1;
     for (int i = 0; i < p->n_insn; i++)
@@ -86,7 +83,8 @@ int tl_prog_uses_libm(const tl_prog *p) {
     return 0;
 }
 
-size_t tl_prog_scratch_bytes(const tl_prog *p) {
+size_t tl_prog_scratch_bytes(const tl_prog *p)
+{
     return (size_t)p->n_wide * TL__WIDE_BYTES + (size_t)p->n_byte * TL__BYTE_BYTES;
 }
 
@@ -101,13 +99,15 @@ typedef struct runner {
     void *const *outputs;
 } runner;
 
-static void *reg(const runner *r, int32_t k) {
+static void *reg(const runner *r, int32_t k)
+{
     if (k < r->p->n_wide)
         return r->wide + (size_t)k * TL__WIDE_BYTES;
     return r->byte + (size_t)(k - r->p->n_wide) * TL__BYTE_BYTES;
 }
 
-static void fill_constants(const runner *r, size_t n) {
+static void fill_constants(const runner *r, size_t n)
+{
     for (int k = 0; k < r->p->n_konst; k++) {
         const tl__konst *x = &r->p->konst[k];
         if (x->type == TL_B) {
@@ -124,7 +124,8 @@ static void fill_constants(const runner *r, size_t n) {
     }
 }
 
-static void run_slot(const runner *r, const tl__insn *in, size_t start, size_t n) {
+static void run_slot(const runner *r, const tl__insn *in, size_t start, size_t n)
+{
     if (in->code == TL__STORE) {
         int t = r->p->out_type[in->imm];
         tl_type from = tl_dtype_is_float((tl_dtype)t) ? TL_F
@@ -142,14 +143,16 @@ static void run_slot(const runner *r, const tl__insn *in, size_t start, size_t n
     load(n, reg(r, in->dst), from, NULL, NULL);
 }
 
-static void run_lookup(const runner *r, const tl__insn *in, size_t n) {
+static void run_lookup(const runner *r, const tl__insn *in, size_t n)
+{
     const tl__table *t = &r->p->table[in->imm];
     int64_t count = t->n;
     tl__kernel look_up = in->code == TL__TABLE_I ? r->k->table_i : r->k->table_f;
     look_up(n, reg(r, in->dst), reg(r, in->src[0]), r->p->entry + t->first, &count);
 }
 
-static void run_span(const runner *r, size_t start, size_t n) {
+static void run_span(const runner *r, size_t start, size_t n)
+{
     const tl__insn *end = r->p->insn + r->p->n_insn;
     for (const tl__insn *in = r->p->insn; in < end; in++)
         if (in->code < TL_OPS)
@@ -162,7 +165,8 @@ static void run_span(const runner *r, size_t start, size_t n) {
 }
 
 void tl_prog_run(const tl_prog *p, void *scratch, size_t n, const void *const *inputs,
-                 void *const *outputs) {
+                 void *const *outputs)
+{
     char *wide = scratch;
     runner r = {p, kernels(), wide, wide + (size_t)p->n_wide * TL__WIDE_BYTES, inputs, outputs};
     fill_constants(&r, n < TL_SPAN ? n : TL_SPAN);

@@ -18,22 +18,18 @@ const tl__op_info tl__ops[TL_OPS] = {
 #undef OP
 };
 
-const char *tl_op_name(tl_op op) {
-    return tl__ops[op].name;
-}
-int tl_op_arity(tl_op op) {
-    return tl__ops[op].arity;
-}
-tl_type tl_op_result(tl_op op) {
-    return (tl_type)tl__ops[op].result;
-}
+const char *tl_op_name(tl_op op) { return tl__ops[op].name; }
+int tl_op_arity(tl_op op) { return tl__ops[op].arity; }
+tl_type tl_op_result(tl_op op) { return (tl_type)tl__ops[op].result; }
 
-tl_type tl_op_operand(tl_op op, int k) {
+tl_type tl_op_operand(tl_op op, int k)
+{
     assert(k >= 0 && k < tl__ops[op].arity);
     return (tl_type)tl__ops[op].operand[k];
 }
 
-int tl__code_arity(int code) {
+int tl__code_arity(int code)
+{
     if (code < TL_OPS)
         return tl__ops[code].arity;
     return code == TL__TABLE_I || code == TL__TABLE_F || code == TL__STORE;
@@ -60,7 +56,8 @@ int tl__code_arity(int code) {
     tl__c_##C c = GET_##C(r);                                                                      \
     return PUT_##R(expr);
 
-tl_num tl_op_eval(tl_op op, tl_num p, tl_num q, tl_num r) {
+tl_num tl_op_eval(tl_op op, tl_num p, tl_num q, tl_num r)
+{
     switch (op) {
 #define OP(name, R, arity, A, B, C, libm, expr, meaning)                                           \
     case TL_OP_##name: {                                                                           \
@@ -75,7 +72,8 @@ tl_num tl_op_eval(tl_op op, tl_num p, tl_num q, tl_num r) {
     return (tl_num){.i = 0};
 }
 
-static tl_num load_cell(const void *cells, size_t k, int t) {
+static tl_num load_cell(const void *cells, size_t k, int t)
+{
     switch ((tl_dtype)t) { /* ORDER TL_DTYPE */
     case TL_U8:
         return (tl_num){.i = ((const uint8_t *)cells)[k]};
@@ -102,7 +100,8 @@ static tl_num load_cell(const void *cells, size_t k, int t) {
     return (tl_num){.f = ((const double *)cells)[k]};
 }
 
-static void store_cell(void *cells, size_t k, int t, tl_num x) {
+static void store_cell(void *cells, size_t k, int t, tl_num x)
+{
     switch ((tl_dtype)t) { /* ORDER TL_DTYPE */
     case TL_U8:
     case TL_I8:
@@ -129,7 +128,8 @@ static void store_cell(void *cells, size_t k, int t, tl_num x) {
     }
 }
 
-static tl_num look_up(const tl_prog *p, int table, int64_t index) {
+static tl_num look_up(const tl_prog *p, int table, int64_t index)
+{
     const tl__table *t = &p->table[table];
     if (index < 0 || index >= t->n)
         return (tl_num){.i = 0}; /* 0.0 as well */
@@ -137,7 +137,8 @@ static tl_num look_up(const tl_prog *p, int table, int64_t index) {
 }
 
 static void run_pixel(const tl_prog *p, tl_num *value, size_t k, const void *const *inputs,
-                      void *const *outputs) {
+                      void *const *outputs)
+{
     for (int i = 0; i < p->n_insn; i++) {
         const tl__insn *in = &p->insn[i];
         tl_num a = value[in->src[0]], *d = &value[in->dst];
@@ -164,8 +165,8 @@ static void run_pixel(const tl_prog *p, tl_num *value, size_t k, const void *con
     }
 }
 
-void tl_prog_run_scalar(const tl_prog *p, size_t n, const void *const *inputs,
-                        void *const *outputs) {
+void tl_prog_run_scalar(const tl_prog *p, size_t n, const void *const *inputs, void *const *outputs)
+{
     tl_num *value = tl_xcalloc((size_t)p->n_wide + (size_t)p->n_byte, sizeof *value);
     for (int i = 0; i < p->n_konst; i++)
         value[p->konst[i].reg] = p->konst[i].x;

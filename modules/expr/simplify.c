@@ -6,19 +6,17 @@
 /* A value of at most 53 bits is exact as a float. */
 #define EXACT_BITS 53
 
-static int is_int(const tl_ir *ir, tl_val v, int64_t x) {
+static int is_int(const tl_ir *ir, tl_val v, int64_t x)
+{
     return ir->node[v].code == TL__CONST && ir->node[v].x.i == x;
 }
 
-static tl_val bool_const(tl_ir *ir, int x) {
-    return tl_ir_const(ir, TL_B, (tl_num){.i = x});
-}
+static tl_val bool_const(tl_ir *ir, int x) { return tl_ir_const(ir, TL_B, (tl_num){.i = x}); }
 
-static tl_val int_const(tl_ir *ir, int64_t x) {
-    return tl_ir_const(ir, TL_I, (tl_num){.i = x});
-}
+static tl_val int_const(tl_ir *ir, int64_t x) { return tl_ir_const(ir, TL_I, (tl_num){.i = x}); }
 
-static tl_val fold(tl_ir *ir, tl_op op, const tl_val *s) {
+static tl_val fold(tl_ir *ir, tl_op op, const tl_val *s)
+{
     tl_num x[3] = {{.i = 0}, {.i = 0}, {.i = 0}};
     for (int k = 0; k < tl_op_arity(op); k++)
         if (!tl_ir_is_const(ir, s[k], &x[k]))
@@ -28,11 +26,13 @@ static tl_val fold(tl_ir *ir, tl_op op, const tl_val *s) {
 }
 
 /* x of b_not(x), else TL_NONE. */
-static tl_val negated(const tl_ir *ir, tl_val v) {
+static tl_val negated(const tl_ir *ir, tl_val v)
+{
     return ir->node[v].code == TL_OP_b_not ? ir->node[v].src[0] : TL_NONE;
 }
 
-static tl_val boolean(tl_ir *ir, tl_op op, tl_val a, tl_val b) {
+static tl_val boolean(tl_ir *ir, tl_op op, tl_val a, tl_val b)
+{
     if (ir->node[a].code == TL__CONST) { /* at most one is: both were folded */
         tl_val t = a;
         a = b;
@@ -51,7 +51,8 @@ static tl_val boolean(tl_ir *ir, tl_op op, tl_val a, tl_val b) {
     }
 }
 
-static tl_val select_value(tl_ir *ir, tl_op op, tl_val a, tl_val b, tl_val c) {
+static tl_val select_value(tl_ir *ir, tl_op op, tl_val a, tl_val b, tl_val c)
+{
     if (ir->node[a].code == TL__CONST)
         return ir->node[a].x.i ? b : c;
     if (b == c)
@@ -70,7 +71,8 @@ static tl_val select_value(tl_ir *ir, tl_op op, tl_val a, tl_val b, tl_val c) {
     return TL_NONE;
 }
 
-static tl_val integer(tl_ir *ir, tl_op op, tl_val a, tl_val b) {
+static tl_val integer(tl_ir *ir, tl_op op, tl_val a, tl_val b)
+{
     switch (op) {
     case TL_OP_i_add:
         return is_int(ir, b, 0) ? a : is_int(ir, a, 0) ? b : TL_NONE;
@@ -91,7 +93,8 @@ static tl_val integer(tl_ir *ir, tl_op op, tl_val a, tl_val b) {
 }
 
 /* A mixed comparison whose integer is exact as a float is the vector instruction on floats. */
-static tl_val mixed(tl_ir *ir, tl_op op, tl_val a, tl_val b) {
+static tl_val mixed(tl_ir *ir, tl_op op, tl_val a, tl_val b)
+{
     int first = tl_ir_type(ir, a) == TL_I;
     if (ir->node[first ? a : b].bits > EXACT_BITS)
         return TL_NONE;
@@ -105,7 +108,8 @@ static tl_val mixed(tl_ir *ir, tl_op op, tl_val a, tl_val b) {
 }
 
 /* What is known of a float that came from an integer, or from float32 cells. */
-static tl_val converted(tl_ir *ir, tl_op op, tl_val a) {
+static tl_val converted(tl_ir *ir, tl_op op, tl_val a)
+{
     const tl__node *v = &ir->node[a];
     int from_int = v->code == TL_OP_i_to_f || v->code == TL__LOAD_F;
     switch (op) {
@@ -128,7 +132,8 @@ static tl_val converted(tl_ir *ir, tl_op op, tl_val a) {
     }
 }
 
-tl_val tl__ir_simplify(tl_ir *ir, tl_op op, const tl_val *s) {
+tl_val tl__ir_simplify(tl_ir *ir, tl_op op, const tl_val *s)
+{
     tl_val folded = fold(ir, op, s);
     if (folded >= 0 || ir->err.code)
         return folded;

@@ -18,23 +18,22 @@ typedef struct checker {
     tl_err *e;
 } checker;
 
-static int bad(checker *c, const char *what, long where) {
+static int bad(checker *c, const char *what, long where)
+{
     return tl_fail(c->e, TL_EDATA, "damaged pixel program: %s %ld", what, where);
 }
 
-static int in_range(int64_t x, int64_t n) {
-    return x >= 0 && x < n;
-}
-static int is_type(int32_t t) {
-    return t == TL_B || t == TL_I || t == TL_F;
-}
+static int in_range(int64_t x, int64_t n) { return x >= 0 && x < n; }
+static int is_type(int32_t t) { return t == TL_B || t == TL_I || t == TL_F; }
 
 /* B lives in byte registers, I and F in wide ones. */
-static int right_class(const tl_prog *p, int32_t reg, int32_t type) {
+static int right_class(const tl_prog *p, int32_t reg, int32_t type)
+{
     return in_range(reg, (int64_t)p->n_wide + p->n_byte) && (reg >= p->n_wide) == (type == TL_B);
 }
 
-static int check_counts(checker *c) {
+static int check_counts(checker *c)
+{
     const tl_prog *p = c->p;
     if (!in_range(p->n_insn, TL_MOST_VALUES + TL_MOST_SLOTS + 1) ||
         !in_range(p->n_konst, TL_MOST_VALUES + 1) || !in_range(p->n_table, TL_MOST_SLOTS + 1) ||
@@ -49,7 +48,8 @@ static int check_counts(checker *c) {
     return 0;
 }
 
-static int check_tables(checker *c) {
+static int check_tables(checker *c)
+{
     const tl_prog *p = c->p;
     for (int k = 0; k < p->n_table; k++) {
         const tl__table *t = &p->table[k];
@@ -66,7 +66,8 @@ static int check_tables(checker *c) {
     return 0;
 }
 
-static int check_constants(checker *c) {
+static int check_constants(checker *c)
+{
     const tl_prog *p = c->p;
     for (int k = 0; k < p->n_konst; k++) {
         const tl__konst *x = &p->konst[k];
@@ -84,7 +85,8 @@ typedef struct shape {
 } shape;
 
 /* 0, or -1 when code or imm make no sense. */
-static int shape_of_slot(const tl_prog *p, const tl__insn *in, shape *s) {
+static int shape_of_slot(const tl_prog *p, const tl__insn *in, shape *s)
+{
     if (in->code == TL__STORE) {
         if (!in_range(in->imm, p->n_out) || p->out_type[in->imm] == TL__UNUSED)
             return -1;
@@ -104,7 +106,8 @@ static int shape_of_slot(const tl_prog *p, const tl__insn *in, shape *s) {
     return 0;
 }
 
-static int shape_of(const tl_prog *p, const tl__insn *in, shape *s) {
+static int shape_of(const tl_prog *p, const tl__insn *in, shape *s)
+{
     *s = (shape){0, {-1, -1, -1}, -1};
     if (!in_range(in->code, TL__CODES))
         return -1;
@@ -123,12 +126,14 @@ static int shape_of(const tl_prog *p, const tl__insn *in, shape *s) {
     return in_range(in->imm, p->n_table) && p->table[in->imm].type == s->result ? 0 : -1;
 }
 
-static int holds(const checker *c, int32_t reg, int type) {
+static int holds(const checker *c, int32_t reg, int type)
+{
     return in_range(reg, (int64_t)c->p->n_wide + c->p->n_byte) &&
            (c->reg[reg] & ~FIXED) == HOLDS + type;
 }
 
-static int check_instruction(checker *c, int i) {
+static int check_instruction(checker *c, int i)
+{
     const tl__insn *in = &c->p->insn[i];
     shape s;
     if (shape_of(c->p, in, &s))
@@ -155,7 +160,8 @@ static int check_instruction(checker *c, int i) {
     return 0;
 }
 
-static int check_slots(checker *c) {
+static int check_slots(checker *c)
+{
     for (int s = 0; s < c->p->n_in; s++)
         if ((c->p->in_type[s] != TL__UNUSED) != c->in[s])
             return bad(c, "never read: input", s);
@@ -165,7 +171,8 @@ static int check_slots(checker *c) {
     return 0;
 }
 
-int tl_prog_verify(const tl_prog *p, tl_err *e) {
+int tl_prog_verify(const tl_prog *p, tl_err *e)
+{
     checker *c = tl_xcalloc(1, sizeof *c);
     c->p = p;
     c->e = e;
