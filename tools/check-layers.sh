@@ -16,7 +16,7 @@ raster     ^modules/raster/                                             base exp
 collection ^modules/collection/                                         base expr image raster
 batch      ^modules/batch/                                              base expr image raster
 map        ^modules/map/                                                base expr image raster
-host       ^runtime/(host|border|sandbox|budget)[^/]*$                  base lua
+host       ^runtime/(host|border|chunk|sandbox|budget)[^/]*$                  base lua
 loop       ^runtime/(loop|worker|jail|http)[^/]*$                       base uv
 faces      ^(repl/|runtime/(main|tellua|cmd|cli|doctor)[^/]*$)          base expr image raster collection batch map host loop bindings lua uv
 '

@@ -17,12 +17,16 @@ ci='clang clang-format libclang-rt-dev lua-check shellcheck'
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         env DEBIAN_FRONTEND=noninteractive "$@"
-    elif command -v sudo >/dev/null 2>&1; then
+    else
         # sudo asks on the terminal itself; in CI it must fail and not wait.
         sudo ${CI:+-n} env DEBIAN_FRONTEND=noninteractive "$@"
-    else
-        echo "deps: neither root nor sudo; as root, run: $*" >&2
-        return 78
+    fi
+}
+
+need_root() { # WHAT TO RUN AS ROOT
+    if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null 2>&1; then
+        echo "deps: this is neither root nor is there sudo; run as root:" "$@" >&2
+        exit 78
     fi
 }
 
@@ -34,6 +38,7 @@ purpose=${1:-build}
 listing=0
 case $purpose in
 --update)
+    need_root apt-get update
     apt update
     exit
     ;;
@@ -64,6 +69,7 @@ present=$(dpkg-query -W -f '${db:Status-Status} ${Package}, ${Provides}\n' 2>/de
 missing=$(printf '%s\n' $wanted | grep -vxF "$present" || true)
 [ -n "$missing" ] || exit 0
 
+need_root apt-get install --no-install-recommends $missing
 echo "deps: installing" $missing
 # Stale lists make downloads fail; no lists at all make every name unknown.
 apt update || echo "deps: the package lists could not be refreshed; trying with those here" >&2
