@@ -118,6 +118,9 @@ static void an_integer_band_reaches_floats_and_mixed_comparisons_in_one_step(voi
     assert_int_not_equal(op2(ir, TL_OP_if_lt, wide, half),
                          op2(ir, TL_OP_f_lt, op1(ir, TL_OP_i_to_f, wide), half));
     assert_int_equal(op1(ir, TL_OP_f_floor, f), f);
+    tl_val b = tl_ir_load(ir, 2, TL_U16);
+    assert_int_equal(op1(ir, TL_OP_i_to_f, op2(ir, TL_OP_i_sub, a, b)),
+                     op2(ir, TL_OP_f_sub, f, op1(ir, TL_OP_i_to_f, b)));
     tl_num x;
     assert_true(tl_ir_is_const(ir, op1(ir, TL_OP_f_has_i, f), &x) && x.i == 1);
     assert_false(tl_ir_is_const(ir, op1(ir, TL_OP_f_fits_i, op1(ir, TL_OP_i_to_f, wide)), &x));
