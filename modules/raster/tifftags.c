@@ -79,6 +79,14 @@ static void put_xml(tl_buf *b, const char *s) {
     }
 }
 
+/* GDAL undoes XML's escapes twice when it reads a value, so they are made twice. */
+static void put_value(tl_buf *b, const char *s) {
+    tl_buf once = TL_BUF_INIT;
+    put_xml(&once, s);
+    put_xml(b, tl_buf_text(&once));
+    tl_buf_free(&once);
+}
+
 static void add_metadata(tl__ifd *d, const tl_product *p) {
     tl_buf b = TL_BUF_INIT;
     tl_buf_puts(&b, "<GDALMetadata>\n");
@@ -86,14 +94,14 @@ static void add_metadata(tl__ifd *d, const tl_product *p) {
         tl_buf_puts(&b, "  <Item name=\"");
         put_xml(&b, p->meta[i][0]);
         tl_buf_puts(&b, "\">");
-        put_xml(&b, p->meta[i][1]);
+        put_value(&b, p->meta[i][1]);
         tl_buf_puts(&b, "</Item>\n");
     }
     for (int i = 0; p->band_names && i < p->nbands; i++) {
         if (!p->band_names[i] || !p->band_names[i][0])
             continue;
         tl_buf_printf(&b, "  <Item name=\"DESCRIPTION\" sample=\"%d\" role=\"description\">", i);
-        put_xml(&b, p->band_names[i]);
+        put_value(&b, p->band_names[i]);
         tl_buf_puts(&b, "</Item>\n");
     }
     tl_buf_puts(&b, "</GDALMetadata>\n");
@@ -143,7 +151,8 @@ static void add_place(tl__ifd *d, const tl_product *p, const tl_geokeys *keys) {
     double tie[6] = {0, 0, 0, box[0], box[3], 0};
     add(d, 33550, TL__DOUBLE, 3, scale);
     add(d, 33922, TL__DOUBLE, 6, tie);
-    add(d, 34735, TL__SHORT, keys->ndir, keys->dir);
+    if (keys->ndir)
+        add(d, 34735, TL__SHORT, keys->ndir, keys->dir);
     if (keys->ndoubles)
         add(d, 34736, TL__DOUBLE, keys->ndoubles, keys->doubles);
     if (keys->nascii)

@@ -288,12 +288,11 @@ static inline const char *scratch_dir(void) {
     return dir;
 }
 
-static inline const char *scratch(const char *name) {
-    static char path[4][400];
-    static int turn;
-    turn = (turn + 1) % 4;
-    snprintf(path[turn], sizeof path[turn], "%s/%s", scratch_dir(), name);
-    return path[turn];
+static inline const char *scratch(const char *name)
+{
+    char path[400];
+    snprintf(path, sizeof path, "%s/%s", scratch_dir(), name);
+    return tl_intern(path);
 }
 
 static inline char *slurp(const char *path, size_t *n) {
