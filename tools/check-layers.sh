@@ -69,7 +69,8 @@ BEGIN {
         sub(/^[^"<]*["<]/, "", header)
         sub(/[">].*$/, "", header)
         at = file ":" line ": " mine " may not include "
-        library = library_of(header)
+        theirs = quoted ? layer_of(header) : ""
+        library = (theirs == "") ? library_of(header) : ""
         if (!quoted || library != "") {
             if (library != "" && !((mine, library) in may))
                 bad(mine, at library " (" header ")")
@@ -77,7 +78,6 @@ BEGIN {
         }
         if (header == "version.h")
             continue
-        theirs = layer_of(header)
         if (theirs == "")
             bad(mine, file ":" line ": \"" header "\" is in no layer; say its path from the top")
         else if (!((mine, theirs) in may))
