@@ -31,6 +31,21 @@ static tl_val negated(const tl_ir *ir, tl_val v)
     return ir->node[v].code == TL_OP_b_not ? ir->node[v].src[0] : TL_NONE;
 }
 
+static int has_operand(const tl_ir *ir, tl_val v, tl_op op, tl_val x)
+{
+    const tl__node *n = &ir->node[v];
+    return n->code == (int)op && (n->src[0] == x || n->src[1] == x);
+}
+
+/* a and (a or x), a or (a and x): a. Masks of several bands are full of them. */
+static tl_val absorbed(const tl_ir *ir, tl_op op, tl_val a, tl_val b)
+{
+    tl_op other = op == TL_OP_b_and ? TL_OP_b_or : TL_OP_b_and;
+    if (has_operand(ir, b, other, a) || has_operand(ir, a, op, b))
+        return a;
+    return has_operand(ir, a, other, b) || has_operand(ir, b, op, a) ? b : TL_NONE;
+}
+
 static tl_val boolean(tl_ir *ir, tl_op op, tl_val a, tl_val b)
 {
     if (ir->node[a].code == TL__CONST) { /* at most one is: both were folded */
@@ -41,9 +56,9 @@ static tl_val boolean(tl_ir *ir, tl_op op, tl_val a, tl_val b)
     int is0 = is_int(ir, b, 0), is1 = is_int(ir, b, 1);
     switch (op) {
     case TL_OP_b_and:
-        return is0 ? b : is1 || a == b ? a : TL_NONE;
+        return is0 ? b : is1 || a == b ? a : absorbed(ir, op, a, b);
     case TL_OP_b_or:
-        return is1 ? b : is0 || a == b ? a : TL_NONE;
+        return is1 ? b : is0 || a == b ? a : absorbed(ir, op, a, b);
     default: /* b_xor */
         if (is1)
             return tl_ir_op(ir, TL_OP_b_not, a, TL_NONE, TL_NONE);
