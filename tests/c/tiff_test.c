@@ -1,68 +1,18 @@
-/* Layer 3: TIFF and PNG files, read back through GDAL. SPDX-License-Identifier: MIT */
-#include "tests/c/picture.h"
-#include "modules/raster/png.h"
-#include "modules/raster/tiff.h"
+/* Layer 3: TIFF files, read back through GDAL. SPDX-License-Identifier: MIT */
+#include "tests/c/file_util.h"
 
-#include <cpl_conv.h>
-#include <cpl_string.h>
-#include <gdal.h>
-#include <ogr_srs_api.h>
 #include <fcntl.h>
+#include <ogr_srs_api.h>
 #include <spawn.h>
 #include <sys/wait.h>
 
 extern char **environ;
 
-static tl_product product(tl_dtype t, int nbands, int w, int h, int tile) {
-    tl_product p;
-    tl_product_defaults(&p);
-    p.dtype = t;
-    p.nbands = nbands;
-    p.tile = tile;
-    p.level = 1;
-    p.grid = (tl_grid){.crs = "EPSG:32633", .dx = 10, .dy = 20, .col = 50000, .row = -250000};
-    p.grid.w = w;
-    p.grid.h = h;
-    return p;
-}
-
-/* 0 none, 1 nodata, 2 mask */
-static void set_validity(tl_product *p, int kind) {
-    p->has_nodata = kind == 1;
-    p->has_mask = kind == 2;
-    p->nodata = tl_dtype_is_float(p->dtype) ? -9999.5 : 100;
-    p->nodata_i = 100;
-}
-
-static int write_to(const tl_product *p, const tl_tiles *tiles, const char *path, tl_err *e) {
-    tl_outfile *f;
-    int r = tl_outfile_open(path, &f, e);
-    if (r)
-        return r;
-    r = p->format == TL_PNG ? tl_png_write(p, tiles, f, e) : tl_tiff_write(p, tiles, f, e);
-    if (!r)
-        return tl_outfile_commit(f, e);
-    tl_outfile_abort(f);
-    return r;
-}
-
-static void write_picture(picture_of *o, const char *path) {
-    tl_err e = TL_ERR_INIT;
-    tl_tiles tiles = {o, picture_size, picture_get};
-    assert_tl_ok(write_to(o->p, &tiles, path, &e), &e);
-}
-
 /* --- reading back ------------------------------------------------------------------------------
  */
 
-static GDALDatasetH open_file(const char *path) {
-    GDALDatasetH ds = GDALOpen(path, GA_ReadOnly);
-    if (!ds)
-        fail_msg("GDAL cannot open %s: %s", path, CPLGetLastErrorMsg());
-    return ds;
-}
-
-static void assert_band(GDALRasterBandH band, const tl_product *p, const level_cells *l, int b) {
+static void assert_band(GDALRasterBandH band, const tl_product *p, const level_cells *l, int b)
+{
     size_t n = (size_t)(l->w * l->h), size = tl_dtype_size(p->dtype);
     int w = (int)l->w, h = (int)l->h;
     uint64_t fill = tl_product_fill(p);
@@ -90,7 +40,8 @@ static void assert_band(GDALRasterBandH band, const tl_product *p, const level_c
     free(got);
 }
 
-static void assert_reads_back(const picture_of *o, const char *path) {
+static void assert_reads_back(const picture_of *o, const char *path)
+{
     GDALDatasetH ds = open_file(path);
     assert_int_equal(GDALGetRasterCount(ds), o->p->nbands);
     for (int b = 0; b < o->p->nbands; b++) {
@@ -106,7 +57,8 @@ static void assert_reads_back(const picture_of *o, const char *path) {
 /* --- the whole matrix --------------------------------------------------------------------------
  */
 
-static void check_one(tl_product *p, int k) {
+static void check_one(tl_product *p, int k)
+{
     static const tl_method rules[] = {TL_NEAREST, TL_AVERAGE, TL_MODE};
     picture_of o;
     set_validity(p, k % 3);
@@ -120,7 +72,8 @@ static void check_one(tl_product *p, int k) {
     picture_free(&o);
 }
 
-static void every_type_and_number_of_bands_reads_back_bit_for_bit(void **state) {
+static void every_type_and_number_of_bands_reads_back_bit_for_bit(void **state)
+{
     (void)state;
     static const int bands[] = {1, 2, 3, 4, 13};
     int k = 0;
@@ -136,7 +89,8 @@ static void every_type_and_number_of_bands_reads_back_bit_for_bit(void **state) 
             }
 }
 
-static void odd_sizes_keep_their_overviews(void **state) {
+static void odd_sizes_keep_their_overviews(void **state)
+{
     (void)state;
     static const int sizes[][3] = {{1025, 700, 256}, {1025, 700, 512}, {17, 1, 16},
                                    {1, 400, 16},     {129, 128, 64},   {512, 512, 512}};
@@ -148,7 +102,8 @@ static void odd_sizes_keep_their_overviews(void **state) {
         }
 }
 
-static void a_file_can_be_forced_to_bigtiff(void **state) {
+static void a_file_can_be_forced_to_bigtiff(void **state)
+{
     (void)state;
     for (int k = 0; k < 6; k++) {
         tl_product p = product(TL_I16, 2, 200, 100, 64);
@@ -167,7 +122,8 @@ static void a_file_can_be_forced_to_bigtiff(void **state) {
     }
 }
 
-static void the_same_cells_give_the_same_bytes(void **state) {
+static void the_same_cells_give_the_same_bytes(void **state)
+{
     (void)state;
     for (int kind = 0; kind < 3; kind++) {
         tl_product p = product(TL_F32, 3, 300, 200, 64);
@@ -188,7 +144,8 @@ static void the_same_cells_give_the_same_bytes(void **state) {
 static uint8_t first_bytes[16];
 static uint64_t swallowed;
 
-static ssize_t swallow(int fd, const void *data, size_t n) {
+static ssize_t swallow(int fd, const void *data, size_t n)
+{
     (void)fd;
     if (!swallowed)
         memcpy(first_bytes, data, n < 16 ? n : 16);
@@ -197,13 +154,15 @@ static ssize_t swallow(int fd, const void *data, size_t n) {
 }
 
 static int huge_size(void *ctx, int level, int64_t tx, int64_t ty, uint32_t *len, uint32_t *mask,
-                     tl_err *e) {
+                     tl_err *e)
+{
     (void)level, (void)tx, (void)ty, (void)mask, (void)e;
     *len = *(uint32_t *)ctx;
     return 0;
 }
 
-static int huge_get(void *ctx, int level, int64_t tx, int64_t ty, tl_packed *out, tl_err *e) {
+static int huge_get(void *ctx, int level, int64_t tx, int64_t ty, tl_packed *out, tl_err *e)
+{
     static const uint8_t *zeros;
     (void)level, (void)tx, (void)ty, (void)e;
     if (!zeros)
@@ -212,7 +171,8 @@ static int huge_get(void *ctx, int level, int64_t tx, int64_t ty, tl_packed *out
     return 0;
 }
 
-static void what_passes_4_gib_becomes_a_bigtiff_by_itself(void **state) {
+static void what_passes_4_gib_becomes_a_bigtiff_by_itself(void **state)
+{
     (void)state;
     tl_product p = product(TL_U8, 1, 16 * 64, 16, 16); /* 64 tiles */
     uint32_t len = 60u << 20;
@@ -236,7 +196,8 @@ static void what_passes_4_gib_becomes_a_bigtiff_by_itself(void **state) {
 /* --- sparse ------------------------------------------------------------------------------------
  */
 
-static void empty_tiles_take_no_room_and_read_as_invalid(void **state) {
+static void empty_tiles_take_no_room_and_read_as_invalid(void **state)
+{
     (void)state;
     for (int kind = 1; kind < 3; kind++) {
         tl_product p = product(TL_F32, 2, 300, 300, 64);
@@ -267,7 +228,8 @@ static const char *const utm_like =
     "\"longitude_of_center\",11.25],PARAMETER[\"false_easting\",1000],PARAMETER["
     "\"false_northing\",2000],UNIT[\"metre\",1],AXIS[\"Easting\",EAST],AXIS[\"Northing\",NORTH]]";
 
-static GDALDatasetH gdal_twin(const char *crs, const double transform[6]) {
+static GDALDatasetH gdal_twin(const char *crs, const double transform[6])
+{
     GDALDatasetH ds =
         GDALCreate(GDALGetDriverByName("GTiff"), "/vsimem/twin.tif", 20, 10, 1, GDT_Byte, NULL);
     assert_non_null(ds);
@@ -283,7 +245,8 @@ static GDALDatasetH gdal_twin(const char *crs, const double transform[6]) {
     return open_file("/vsimem/twin.tif");
 }
 
-static void place_and_crs_equal_what_gdal_writes(void **state) {
+static void place_and_crs_equal_what_gdal_writes(void **state)
+{
     (void)state;
     const char *const crs[] = {"EPSG:32633", "EPSG:4326", "EPSG:3857",
                                "EPSG:3035",  utm_like,    "LOCAL"};
@@ -308,7 +271,8 @@ static void place_and_crs_equal_what_gdal_writes(void **state) {
     VSIUnlink("/vsimem/twin.tif");
 }
 
-static void a_picture_without_a_place_has_none(void **state) {
+static void a_picture_without_a_place_has_none(void **state)
+{
     (void)state;
     tl_product p = product(TL_U8, 1, 20, 10, 16);
     double t[6];
@@ -323,7 +287,8 @@ static void a_picture_without_a_place_has_none(void **state) {
     picture_free(&o);
 }
 
-static void a_crs_text_that_could_open_a_file_is_refused(void **state) {
+static void a_crs_text_that_could_open_a_file_is_refused(void **state)
+{
     (void)state;
     const char *const bad[] = {"/etc/passwd", "http://localhost/x.wkt", "place.prj",
                                "EPSG:99999999", "file:///etc/passwd"};
@@ -343,11 +308,12 @@ static void a_crs_text_that_could_open_a_file_is_refused(void **state) {
 /* --- what it says ------------------------------------------------------------------------------
  */
 
-static void names_texts_nodata_and_colours_arrive(void **state) {
+static void names_texts_nodata_and_colours_arrive(void **state)
+{
     (void)state;
     static const char *const names[] = {"red", "green", "blue", "alpha"};
-    static const char *const meta[][2] = {{"TELLUA_SCRIPT", "a < b && \"c\" &amp; {\n\tnext \xc3\xa9"},
-                                          {"EMPTY", ""}};
+    static const char *const meta[][2] = {
+        {"TELLUA_SCRIPT", "a < b && \"c\" &amp; {\n\tnext \xc3\xa9"}, {"EMPTY", ""}};
     tl_product p = product(TL_U8, 4, 40, 40, 16);
     picture_of o;
     p.band_names = names;
@@ -368,7 +334,8 @@ static void names_texts_nodata_and_colours_arrive(void **state) {
     picture_free(&o);
 }
 
-static void a_palette_arrives(void **state) {
+static void a_palette_arrives(void **state)
+{
     (void)state;
     uint8_t colours[256][4];
     tl_product p = product(TL_U8, 1, 40, 40, 16);
@@ -392,7 +359,8 @@ static void a_palette_arrives(void **state) {
     picture_free(&o);
 }
 
-static void nodata_is_written_as_the_cells_hold_it(void **state) {
+static void nodata_is_written_as_the_cells_hold_it(void **state)
+{
     (void)state;
     static const struct {
         tl_dtype t;
@@ -418,7 +386,8 @@ static void nodata_is_written_as_the_cells_hold_it(void **state) {
     }
 }
 
-static void a_tile_that_is_missing_is_an_error_and_leaves_nothing(void **state) {
+static void a_tile_that_is_missing_is_an_error_and_leaves_nothing(void **state)
+{
     (void)state;
     tl_product p = product(TL_U8, 1, 100, 100, 32);
     tl_err e = TL_ERR_INIT;
@@ -438,7 +407,8 @@ static void a_tile_that_is_missing_is_an_error_and_leaves_nothing(void **state) 
 /* --- the validator -----------------------------------------------------------------------------
  */
 
-static int python(const char *code, const char *arg, const char *out) {
+static int python(const char *code, const char *arg, const char *out)
+{
     char *argv[] = {"/usr/bin/python3", "-c", (char *)(uintptr_t)code, (char *)(uintptr_t)arg,
                     NULL};
     posix_spawn_file_actions_t a;
@@ -454,7 +424,8 @@ static int python(const char *code, const char *arg, const char *out) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static void gdals_validator_finds_nothing_in_our_cogs(void **state) {
+static void gdals_validator_finds_nothing_in_our_cogs(void **state)
+{
     (void)state;
     static const char *const check =
         "import sys, glob\n"
@@ -488,110 +459,8 @@ static void gdals_validator_finds_nothing_in_our_cogs(void **state) {
     }
 }
 
-/* --- PNG ---------------------------------------------------------------------------------------
- */
-
-static unsigned number(const tl_product *p, const void *v, size_t i) {
-    return p->dtype == TL_U8 ? ((const uint8_t *)v)[i] : ((const uint16_t *)v)[i];
-}
-
-static void assert_png(const picture_of *o, const char *path) {
-    const tl_product *p = o->p;
-    const level_cells *l = &o->level[0];
-    GDALDatasetH ds = open_file(path);
-    int w = (int)l->w, h = (int)l->h, nb = p->nbands, may = tl_product_may_skip(p);
-    int channels = GDALGetRasterCount(ds), alpha = channels == 2 || channels == 4;
-    assert_int_equal(channels, may && nb % 2 ? nb + 1 : nb);
-    size_t n = (size_t)w * (size_t)h;
-    uint16_t *got = tl_xmalloc(n * 2);
-    for (int c = 0; c < channels; c++) {
-        assert_int_equal(GDALRasterIO(GDALGetRasterBand(ds, c + 1), GF_Read, 0, 0, w, h, got, w, h,
-                                      GDT_UInt16, 0, 0),
-                         CE_None);
-        for (size_t i = 0; i < n; i++) {
-            int ok = 1;
-            for (int b = 0; b < nb; b++)
-                ok &= l->valid[b][i];
-            unsigned want = p->dtype == TL_U8 ? 255 : 65535;
-            if (c < nb)
-                want = number(p, l->values[c], i);
-            if (alpha && c == channels - 1 && !ok)
-                want = 0;
-            if (got[i] != want)
-                fail_msg("channel %d, pixel %zu: %u instead of %u", c, i, got[i], want);
-        }
-    }
-    free(got);
-    GDALClose(ds);
-}
-
-static void pngs_read_back_with_validity_as_alpha(void **state) {
-    (void)state;
-    static const char *const meta[][2] = {{"Script", "x = 1 \xc3\xa9"}};
-    for (int k = 0; k < 24; k++) {
-        tl_product p = product(k % 2 ? TL_U16 : TL_U8, k / 2 % 4 + 1, 133, 77, 32);
-        picture_of o;
-        p.format = TL_PNG;
-        p.nmeta = 1;
-        p.meta = meta;
-        set_validity(&p, k / 8);
-        picture_make(&o, &p, 1);
-        write_picture(&o, scratch("p.png"));
-        assert_png(&o, scratch("p.png"));
-        picture_free(&o);
-    }
-}
-
-static void a_png_with_a_palette_is_in_colour(void **state) {
-    (void)state;
-    uint8_t colours[256][4];
-    tl_product p = product(TL_U8, 1, 40, 40, 16);
-    picture_of o;
-    for (int i = 0; i < 256; i++)
-        for (int c = 0; c < 4; c++)
-            colours[i][c] = (uint8_t)(i * (c + 1) + c);
-    p.palette = (const uint8_t(*)[4])colours;
-    p.format = TL_PNG;
-    set_validity(&p, 1);
-    picture_make(&o, &p, 1);
-    write_picture(&o, scratch("c.png"));
-    GDALDatasetH ds = open_file(scratch("c.png"));
-    assert_int_equal(GDALGetRasterCount(ds), 4);
-    uint8_t got[4][1600];
-    assert_int_equal(
-        GDALDatasetRasterIO(ds, GF_Read, 0, 0, 40, 40, got, 40, 40, GDT_Byte, 4, NULL, 0, 0, 0),
-        CE_None);
-    for (int i = 0; i < 1600; i++)
-        for (int c = 0; c < 4; c++) {
-            int v = ((uint8_t *)o.level[0].values[0])[i];
-            assert_int_equal(got[c][i], o.level[0].valid[0][i] ? colours[v][c] : 0);
-        }
-    GDALClose(ds);
-    picture_free(&o);
-}
-
-static int start(void **state) {
-    (void)state;
-    GDALAllRegister();
-    CPLSetConfigOption("GDAL_PAM_ENABLED", "NO");
-    CPLSetConfigOption("GDAL_DISABLE_READDIR_ON_OPEN", "EMPTY_DIR");
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    int n = 0;
-    GDALDatasetH *open;
-    GDALGetOpenDatasets(&open, &n);
-    char *cmd = tl_xasprintf("rm -r '%s'", scratch_dir());
-    int r = system(cmd);
-    free(cmd);
-    if (n)
-        print_message("# %d datasets are still open\n", n);
-    return n || r ? -1 : 0;
-}
-
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_type_and_number_of_bands_reads_back_bit_for_bit),
         cmocka_unit_test(odd_sizes_keep_their_overviews),
@@ -607,8 +476,6 @@ int main(void) {
         cmocka_unit_test(nodata_is_written_as_the_cells_hold_it),
         cmocka_unit_test(a_tile_that_is_missing_is_an_error_and_leaves_nothing),
         cmocka_unit_test(gdals_validator_finds_nothing_in_our_cogs),
-        cmocka_unit_test(pngs_read_back_with_validity_as_alpha),
-        cmocka_unit_test(a_png_with_a_palette_is_in_colour),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name(__FILE__, tests, start, stop);
