@@ -208,12 +208,12 @@ static int64_t cubic_taps(double centre)
     return n;
 }
 
-/* As gdalwarp: where a mask tells what is valid, it also cuts at the pixel under the centre. */
+/* As gdalwarp: a cell whose centre lies on an invalid pixel is invalid, so that kernels do not grow
+ * what is there into gaps. */
 static int is_masked(const job *j, const footprint *f)
 {
     int64_t px = (int64_t)pixel_of(f->left), py = (int64_t)pixel_of(f->top);
-    return j->r->info[j->band].validity == TL_VALID_MASK &&
-           !j->valid[(py - j->win.y) * j->win.w + px - j->win.x];
+    return !j->valid[(py - j->win.y) * j->win.w + px - j->win.x];
 }
 
 /* A cell whose footprint lies in the window. */
