@@ -253,28 +253,70 @@ static void gc_stress(lua_State *L) {
 
 typedef void (*release_fn)(void *);
 
-static void close_box(void **box, release_fn release) {
-    void *p = *box;
-    *box = NULL; /* first: release may come back here through a collection */
+/* What a box points to. Lua skips a finaliser for which memory is refused, so the cells of a state
+ * also form a list: what was skipped is released when the state closes. */
+typedef struct cell {
+    void *p;
+    release_fn release;
+    struct cell *next, **prev; /* prev: who points here */
+} cell;
+
+static char cells_key; /* registry key of the userdata that holds the list's head */
+
+static void free_cell(cell *c) {
+    void *p = c->p;
+    *c->prev = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+    c->p = NULL;
     if (p)
-        release(p);
+        c->release(p);
+    free(c);
 }
 
-/* Upvalues: the metatable's name, the release function (both as light userdata). */
+static int free_cells(lua_State *L) {
+    cell **head = lua_touserdata(L, 1);
+    while (*head)
+        free_cell(*head);
+    return 0;
+}
+
+/* Before the first box: finalisers run in reverse order, so this one's comes last. */
+static void make_cell_list(lua_State *L) {
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &cells_key) == LUA_TNIL) {
+        cell **head = lua_newuserdatauv(L, sizeof *head, 0);
+        *head = NULL;
+        lua_createtable(L, 0, 1);
+        lua_pushcfunction(L, free_cells);
+        lua_setfield(L, -2, "__gc");
+        lua_setmetatable(L, -2);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &cells_key);
+    }
+    lua_pop(L, 1);
+}
+
+/* Where the box's pointer lies, or NULL for another type and a closed box. */
+static void **test_box(lua_State *L, int idx, const char *metatable, int *is_box) {
+    cell **box = luaL_testudata(L, idx, metatable);
+    *is_box = box != NULL;
+    return box && *box ? &(*box)->p : NULL;
+}
+
+/* Upvalue: the metatable's name as light userdata. */
 static int box_gc(lua_State *L) {
-    void **box = luaL_checkudata(L, 1, lua_touserdata(L, lua_upvalueindex(1)));
-    void *p = lua_touserdata(L, lua_upvalueindex(2));
-    release_fn release;
-    memcpy(&release, &p, sizeof release);
-    close_box(box, release);
+    cell **box = luaL_checkudata(L, 1, lua_touserdata(L, lua_upvalueindex(1)));
+    cell *c = *box;
+    *box = NULL; /* first: release may come back here through a collection */
+    if (c)
+        free_cell(c);
     return 0;
 }
 
 /* Upvalues: the metatable's name, the type's name. */
 static int box_tostring(lua_State *L) {
-    void **box = luaL_checkudata(L, 1, lua_touserdata(L, lua_upvalueindex(1)));
+    cell **box = luaL_checkudata(L, 1, lua_touserdata(L, lua_upvalueindex(1)));
     const char *name = lua_touserdata(L, lua_upvalueindex(2));
-    lua_pushfstring(L, *box ? "%s" : "%s (closed)", name);
+    lua_pushfstring(L, *box && (*box)->p ? "%s" : "%s (closed)", name);
     return 1;
 }
 
@@ -289,17 +331,19 @@ static void set_closure(lua_State *L, const char *field, lua_CFunction f, const 
 void tl_box_register(lua_State *L, const char *metatable, const char *type_name,
                      const luaL_Reg *methods, const luaL_Reg *metamethods,
                      void (*release)(void *)) {
-    void *fn;
-    memcpy(&fn, &release, sizeof fn);
     luaL_checkstack(L, 6, type_name);
+    make_cell_list(L);
     if (!luaL_newmetatable(L, metatable)) {
         lua_pop(L, 1);
         return;
     }
-    set_closure(L, "__gc", box_gc, metatable, fn);
+    set_closure(L, "__gc", box_gc, metatable, NULL);
     lua_getfield(L, -1, "__gc");
     lua_setfield(L, -2, "__close");
     set_closure(L, "__tostring", box_tostring, metatable, type_name);
+    lua_newuserdatauv(L, sizeof release, 0);
+    memcpy(lua_touserdata(L, -1), &release, sizeof release);
+    lua_rawsetp(L, -2, &cells_key);
     lua_newtable(L);
     if (methods)
         luaL_setfuncs(L, methods, 0);
@@ -320,11 +364,23 @@ void tl_box_register(lua_State *L, const char *metatable, const char *type_name,
 
 void **tl_box_push(lua_State *L, const char *metatable) {
     gc_stress(L);
-    luaL_checkstack(L, 2, metatable);
-    void **box = lua_newuserdatauv(L, sizeof *box, 1);
+    luaL_checkstack(L, 4, metatable);
+    cell **box = lua_newuserdatauv(L, sizeof *box, 1);
     *box = NULL;
-    luaL_setmetatable(L, metatable);
-    return box;
+    if (luaL_getmetatable(L, metatable) != LUA_TTABLE)
+        luaL_error(L, "%s is not registered", metatable);
+    lua_rawgetp(L, -1, &cells_key);
+    release_fn *release = lua_touserdata(L, -1);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &cells_key);
+    cell **head = lua_touserdata(L, -1);
+    lua_pop(L, 2);
+    lua_setmetatable(L, -2);
+    cell *c = tl_xmalloc(sizeof *c);
+    *c = (cell){NULL, *release, *head, head};
+    if (c->next)
+        c->next->prev = &c->next;
+    *head = *box = c;
+    return &c->p;
 }
 
 static const char *type_name_of(lua_State *L, const char *metatable, char *buf, size_t size) {
@@ -340,12 +396,13 @@ static const char *type_name_of(lua_State *L, const char *metatable, char *buf, 
 }
 
 void *tl_box_check(lua_State *L, int idx, const char *metatable) {
-    void **box = luaL_testudata(L, idx, metatable);
-    if (box && *box)
-        return *box;
+    int is_box;
+    void **p = test_box(L, idx, metatable, &is_box);
+    if (p && *p)
+        return *p;
     char want[64], got[64];
     type_name_of(L, metatable, want, sizeof want);
-    if (box) {
+    if (is_box) {
         tl_arg_error(L, idx, "this %s is closed", want);
         return NULL;
     }
@@ -357,13 +414,13 @@ void *tl_box_check(lua_State *L, int idx, const char *metatable) {
 }
 
 void *tl_box_test(lua_State *L, int idx, const char *metatable) {
-    void **box = luaL_testudata(L, idx, metatable);
-    return box ? *box : NULL;
+    int is_box;
+    void **p = test_box(L, idx, metatable, &is_box);
+    return p ? *p : NULL;
 }
 
 void tl_box_close(lua_State *L, int idx, const char *metatable) {
-    void **box = luaL_testudata(L, idx, metatable);
-    if (!box || !*box)
+    if (!tl_box_test(L, idx, metatable))
         return;
     luaL_checkstack(L, 3, metatable);
     idx = lua_absindex(L, idx);

@@ -196,8 +196,8 @@ int tl_host_call(tl_host *h, int nargs, int nresults, tl_err *e) {
     lua_pushcfunction(L, on_error);
     lua_insert(L, base);
     int status = lua_pcall(L, nargs, nresults, base);
-    leave(h);
     int code = status == LUA_OK ? 0 : describe(h, L, status, e);
+    leave(h);
     if (code)
         lua_settop(L, base - 1);
     else

@@ -106,6 +106,7 @@ static int host_print(lua_State *L) {
     luaL_pushresult(&b);
     size_t len;
     const char *text = lua_tolstring(L, -1, &len);
+    tl_host_charge(L, (int64_t)len);
     if (h->print)
         h->print(h->print_ctx, text, len);
     else
