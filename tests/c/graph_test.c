@@ -1,7 +1,6 @@
 /* Layer 2: graphs over a source made of arithmetic. SPDX-License-Identifier: MIT */
 #include "tests/c/test.h"
 #include "tests/c/fake_source.h"
-#include "modules/batch/gridding.h"
 #include "modules/image/image.h"
 #include "modules/image/order.h"
 #include "modules/image/pass.h"
@@ -327,44 +326,6 @@ static void resample_changes_every_leaf_and_keeps_what_is_shared(void **state)
     tl_node_unref(both);
 }
 
-static void the_leftmost_source_gives_the_grid_and_the_finest_the_cell(void **state)
-{
-    (void)state;
-    tl_err e = TL_ERR_INIT;
-    fake *fine = fake_new("/made/up/fine", 5), *coarse = fake_new("/made/up/coarse", 25);
-    fine->s.native.col = 1000;
-    coarse->s.native.crs = tl_intern("EPSG:32634");
-    coarse->s.native.dx = coarse->s.native.dy = 1; /* of another CRS: its cell does not count */
-    tl_node *f = tl_node_band(&fine->s, 0, TL_NEAREST, ""),
-            *c = tl_node_band(&coarse->s, 0, TL_NEAREST, "");
-    static const tl_gop ops[] = {TL_G_lt, TL_G_gt, TL_G_le, TL_G_ge, TL_G_sub};
-    for (size_t k = 0; k < sizeof ops / sizeof ops[0]; k++) {
-        tl_node *n = op2(TL_G_add, op2(ops[k], band(0), tl_node_ref(f)), tl_node_ref(c));
-        const char *name = "x";
-        tl_grid g;
-        assert_ptr_equal(tl_node_first_source(n), &src->s);
-        tl_image *img = tl_image_new(&name, &n, 1, NULL);
-        assert_tl_ok(tl_native_grid(img, &g, &e), &e);
-        assert_true(g.crs == src->s.native.crs && g.dx == 5 && g.x0 == 500000);
-        assert_int_equal(g.col, 0);
-        assert_int_equal(g.w, 120);
-        assert_int_equal(g.h, 80);
-        tl_image_unref(img);
-        tl_node_unref(n);
-    }
-    tl_node_unref(f);
-    tl_node_unref(c);
-    tl_source_unref(&fine->s);
-    tl_source_unref(&coarse->s);
-    tl_node *one = whole(1);
-    const char *name = "x";
-    tl_image *img = tl_image_new(&name, &one, 1, NULL);
-    tl_grid g;
-    assert_int_equal(tl_native_grid(img, &g, &e), TL_ESCRIPT);
-    tl_image_unref(img);
-    tl_node_unref(one);
-}
-
 /* --- passes
  * -------------------------------------------------------------------------------------------- */
 
@@ -475,10 +436,18 @@ static void a_source_that_fails_is_named_with_the_script_line(void **state)
     assert_tl_ok(tl_pass_run(w, (tl_rect){0, 0, 2, 2}, (void *[]){v}, (uint8_t *[]){ok}, &e), &e);
     tl_pass_worker_free(w);
     tl_pass_free(p);
-    e = (tl_err)TL_ERR_INIT; /* more memory than any machine has */
-    p = pass_of(&n, &t, 1);
-    w = NULL;
-    assert_int_equal(tl_pass_worker_new(p, INT64_MAX / 65536, 4096, &w, &e), TL_ENOMEM);
+    tl_node_unref(n);
+}
+
+static void a_block_larger_than_any_memory_is_an_error(void **state)
+{
+    (void)state;
+    tl_err e = TL_ERR_INIT;
+    tl_node *n = band(2);
+    tl_dtype t = TL_F32;
+    tl_pass *p = pass_of(&n, &t, 1);
+    tl_pass_worker *w = NULL;
+    assert_int_equal(tl_pass_worker_new(p, INT64_C(1) << 31, INT64_C(1) << 31, &w, &e), TL_ENOMEM);
     assert_null(w);
     tl_pass_free(p);
     tl_node_unref(n);
@@ -496,10 +465,10 @@ int main(void)
         T(a_chain_too_deep_is_refused_and_nothing_is_lost),
         T(images_match_band_by_band_and_say_when_they_cannot),
         T(resample_changes_every_leaf_and_keeps_what_is_shared),
-        T(the_leftmost_source_gives_the_grid_and_the_finest_the_cell),
         T(the_same_file_opened_twice_is_read_once),
         T(a_cell_does_not_depend_on_its_block),
         T(a_source_that_fails_is_named_with_the_script_line),
+        T(a_block_larger_than_any_memory_is_an_error),
     };
     return tl_run_tests(tests);
 }

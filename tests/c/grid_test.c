@@ -1,10 +1,8 @@
 /* Grids: whole cells, phases, and which grid a result lies on. SPDX-License-Identifier: MIT */
 #include "tests/c/test.h"
+#include "tests/c/fake_source.h"
 #include "modules/batch/gridding.h"
 #include "modules/raster/raster.h"
-#include "runtime/mem.h"
-
-#include <math.h>
 
 static tl_grid utm(double x0, double y0, double cell, int64_t w, int64_t h)
 {
@@ -289,6 +287,64 @@ static void rectangles_intersect(void **state)
     assert_true(r.w <= 0);
 }
 
+/* --- whose grid ----------------------------------------------------------------------------------
+ */
+
+static tl_node *first_band(fake *f)
+{
+    return tl_node_band(&f->s, 0, TL_NEAREST, "");
+}
+
+static tl_node *joined(tl_gop op, tl_node *a, tl_node *b, tl_node *c) /* gives them up */
+{
+    tl_err e = TL_ERR_INIT;
+    tl_node *args[3] = {a, b, c}, *out = NULL;
+    assert_tl_ok(tl_node_op(op, args, "", &out, &e), &e);
+    for (int i = 0; i < 3; i++)
+        tl_node_unref(args[i]);
+    return out;
+}
+
+static int native_of(tl_node *n, tl_grid *g, tl_err *e)
+{
+    const char *name = "x";
+    tl_image *img = tl_image_new(&name, &n, 1, NULL);
+    int rc = tl_native_grid(img, g, e);
+    tl_image_unref(img);
+    tl_node_unref(n);
+    return rc;
+}
+
+static void the_leftmost_source_gives_the_grid_and_the_finest_the_cell(void **state)
+{
+    (void)state;
+    tl_err e = TL_ERR_INIT;
+    tl_grid g;
+    fake *own = fake_new("/made/up", 10), *fine = fake_new("/made/up/fine", 5);
+    fake *coarse = fake_new("/made/up/coarse", 25);
+    fine->s.native.col = 1000;
+    coarse->s.native.crs = tl_intern("EPSG:32634");
+    coarse->s.native.dx = coarse->s.native.dy = 1; /* of another CRS: its cell does not count */
+    static const tl_gop ops[] = {TL_G_lt, TL_G_gt, TL_G_le, TL_G_ge, TL_G_sub};
+    for (size_t k = 0; k < sizeof ops / sizeof ops[0]; k++) {
+        tl_node *n = joined(ops[k], first_band(own), first_band(fine), NULL);
+        n = joined(TL_G_add, n, first_band(coarse), NULL);
+        assert_ptr_equal(tl_node_first_source(n), &own->s);
+        assert_tl_ok(native_of(n, &g, &e), &e);
+        assert_true(g.crs == own->s.native.crs && g.dx == 5 && g.x0 == 500000);
+        assert_extent(&g, 0, 0, 120, 80);
+    }
+    tl_node *where = joined(TL_G_lt, first_band(fine), first_band(coarse), NULL);
+    where = joined(TL_G_replace, first_band(own), where, first_band(coarse));
+    assert_ptr_equal(tl_node_first_source(where), &own->s);
+    tl_node_unref(where);
+    tl_source_unref(&own->s);
+    tl_source_unref(&fine->s);
+    tl_source_unref(&coarse->s);
+    assert_int_equal(native_of(tl_node_const(TL_I, (tl_num){.i = 1}, ""), &g, &e), TL_ESCRIPT);
+    assert_int_equal(tl_live_count(TL_LIVE_NODE) + tl_live_count(TL_LIVE_SOURCE), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +360,7 @@ int main(void)
         cmocka_unit_test(neighbouring_jobs_on_one_anchor_tile_exactly),
         cmocka_unit_test(a_picture_is_never_finer_than_its_grid),
         cmocka_unit_test(rectangles_intersect),
+        cmocka_unit_test(the_leftmost_source_gives_the_grid_and_the_finest_the_cell),
     };
     return tl_run_tests(tests);
 }

@@ -219,7 +219,43 @@ def check_plan(path, top, why):
         why.append("a plan read back and printed is another plan")
 
 
-cells = valid_cells = runs = 0
+# --- a plan keeps every kind of node ---------------------------------------------------------------------------
+
+KINDS = """
+local a, f, h = Image "%s", Image "%s", Image "%s"
+local c = a:gt(900)
+local list = {
+  a + 0.1, a + -0.0, a * 1e300, a + 5e-324, f:unmask(0/0), f:max(-math.huge):min(math.huge), c:unmask(true), c & false,
+  a + math.mininteger, a // math.maxinteger, a:lookup{[0] = 1, [3] = -7}, (a %% 7):lookup{[0] = 1.5, [2] = 3.0, [6] = -0.0},
+  (a %% 7):lookup{[0] = 1.0, [2] = 3.0}, a:between(1, 900), c ~ a:lt(3), ~c, ~a, a >> 3, a << 60, if_else(c, a, f), a:where(c, 3),
+  f:floor(), f:ceil(), f:round(), f:abs():sqrt(), f:sin(), f:cos(), f:tan(), (f / 3000):asin(), (f / 3000):acos(), f:atan(),
+  f:atan(a), (f / 300):exp(), f:abs():log(), f:abs():log(2), f:abs():log(10), a ^ 0.3, -a, a:abs(), a & 7, a | 7, a ~ 7,
+  a:min(f), a:max(f), a:le(f), a:ge(f), a:eq(900), a:ne(900), a:isvalid(), a:keep(c), a:hide(c), a:self_mask(),
+}
+for _, m in ipairs { "nearest", "bilinear", "cubic", "average", "mode" } do list[#list + 1] = h:resample(m) end
+for _, t in ipairs { "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64" } do
+  list[#list + 1] = (f * 1e30):astype(t)
+  list[#list + 1] = (f * 1e36):astype(t, {saturate = true})
+end
+for i, img in ipairs(list) do list[i] = img:astype "float64" end
+output("all", Image(list), {dtype = "float64", tile = 64, bbox = {15.002, 45.145, 15.012, 45.151}})
+output("classes", a:gt(3), {palette = {"lime"}, tile = 64})
+output("numbers", a, {nodata = 7, dtype = "int32", saturate = true, compress = "none", overview = "nearest"})
+output("masked", a:astype "int16", {nodata = false, format = "gtiff"})
+output("hole", f, {nodata = -9999, res = {11, 7}, crs = "EPSG:3035"})
+"""
+top, why = SCRATCH + "/kinds", []
+os.mkdir(top)
+with open(top + "/graph.lua", "w") as f:
+    f.write(KINDS % (FILES["base"][0], FILES["half"][0], FILES["fine"][0]))
+tellua("run", top + "/graph.lua", "--out", top + "/whole", "--quiet")
+check_plan(top + "/graph.lua", top, why)
+compare("the plan's run", products(top + "/whole"), products(top + "/plan"), why)
+kinds = Raster(top + "/whole/all.tif")
+ok(not why, "a plan keeps every kind of node, constant and option (%d bands)" % len(kinds.values), "\n".join(why))
+ok(kinds.valid.any(axis=(1, 2)).sum() > 60, "and most of these have valid cells", kinds.valid.any(axis=(1, 2)))
+
+cells = valid_cells = 0
 for case in range(CASES):
     top = "%s/case%d" % (SCRATCH, case)
     os.mkdir(top)
