@@ -10,7 +10,8 @@
 
 /* --- addresses ------------------------------------------------------------------------------- */
 
-const char *tl_script_line_to(lua_State *L, char *buf, size_t size) {
+const char *tl_script_line_to(lua_State *L, char *buf, size_t size)
+{
     lua_Debug ar;
     buf[0] = '\0';
     for (int level = 0; lua_getstack(L, level, &ar); level++) {
@@ -24,7 +25,8 @@ const char *tl_script_line_to(lua_State *L, char *buf, size_t size) {
     return buf;
 }
 
-const char *tl_script_line(lua_State *L) {
+const char *tl_script_line(lua_State *L)
+{
     char buf[sizeof((tl_err *)0)->where];
     return tl_intern(tl_script_line_to(L, buf, sizeof buf));
 }
@@ -33,7 +35,8 @@ const char *tl_script_line(lua_State *L) {
 
 static char error_key; /* its address is the registry key of the metatable: no string is made */
 
-static const tl_err *error_object(lua_State *L, int idx) {
+static const tl_err *error_object(lua_State *L, int idx)
+{
     const tl_err *e = lua_touserdata(L, idx);
     if (!e || lua_islightuserdata(L, idx) || !lua_checkstack(L, 2) || !lua_getmetatable(L, idx))
         return NULL;
@@ -43,14 +46,16 @@ static const tl_err *error_object(lua_State *L, int idx) {
     return same ? e : NULL;
 }
 
-static const tl_err *check_error(lua_State *L, int idx) {
+static const tl_err *check_error(lua_State *L, int idx)
+{
     const tl_err *e = error_object(L, idx);
     if (!e)
         luaL_typeerror(L, idx, "error");
     return e;
 }
 
-static int error_index(lua_State *L) {
+static int error_index(lua_State *L)
+{
     const tl_err *e = check_error(L, 1);
     const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
     const char *value = strcmp(key, "code") == 0      ? tl_code_name(e->code)
@@ -62,20 +67,23 @@ static int error_index(lua_State *L) {
     return 1;
 }
 
-static int error_tostring(lua_State *L) {
+static int error_tostring(lua_State *L)
+{
     char text[sizeof(tl_err)];
     lua_pushstring(L, tl_err_text(check_error(L, 1), text, sizeof text));
     return 1;
 }
 
-static int error_concat(lua_State *L) {
+static int error_concat(lua_State *L)
+{
     luaL_tolstring(L, 1, NULL);
     luaL_tolstring(L, 2, NULL);
     lua_concat(L, 2);
     return 1;
 }
 
-static void push_error_metatable(lua_State *L) {
+static void push_error_metatable(lua_State *L)
+{
     static const luaL_Reg meta[] = {{"__index", error_index},
                                     {"__tostring", error_tostring},
                                     {"__concat", error_concat},
@@ -93,7 +101,8 @@ static void push_error_metatable(lua_State *L) {
     lua_rawsetp(L, LUA_REGISTRYINDEX, &error_key);
 }
 
-tl_err *tl__push_error(lua_State *L) {
+tl_err *tl__push_error(lua_State *L)
+{
     luaL_checkstack(L, 4, "error");
     tl_err *e = lua_newuserdatauv(L, sizeof *e, 0);
     memset(e, 0, sizeof *e);
@@ -102,7 +111,8 @@ tl_err *tl__push_error(lua_State *L) {
     return e;
 }
 
-int tl_raise(lua_State *L, const tl_err *e) {
+int tl_raise(lua_State *L, const tl_err *e)
+{
     tl_err *copy = tl__push_error(L);
     *copy = *e;
     if (!copy->where[0])
@@ -110,7 +120,8 @@ int tl_raise(lua_State *L, const tl_err *e) {
     return lua_error(L);
 }
 
-int tl_raisef(lua_State *L, int code, const char *fmt, ...) {
+int tl_raisef(lua_State *L, int code, const char *fmt, ...)
+{
     tl_err e = TL_ERR_INIT;
     va_list ap;
     va_start(ap, fmt);
@@ -119,7 +130,8 @@ int tl_raisef(lua_State *L, int code, const char *fmt, ...) {
     return tl_raise(L, &e);
 }
 
-int tl_arg_error(lua_State *L, int arg, const char *fmt, ...) {
+int tl_arg_error(lua_State *L, int arg, const char *fmt, ...)
+{
     char text[512];
     va_list ap;
     va_start(ap, fmt);
@@ -138,7 +150,8 @@ int tl_arg_error(lua_State *L, int arg, const char *fmt, ...) {
 }
 
 /* Does a message start with an address in one of our own chunks? */
-static int is_own(const char *s) {
+static int is_own(const char *s)
+{
     return strncmp(s, &OWN_CHUNK[1], strlen(OWN_CHUNK) - 1) == 0;
 }
 
@@ -146,7 +159,8 @@ static int is_own(const char *s) {
 
 /* Length of the "chunk:12" that Lua put before ": " at the front of a message; 0 without one. A
  * name with blanks counts only when it looks like a script or like Lua's own [string "..."]. */
-static size_t address_length(const char *s) {
+static size_t address_length(const char *s)
+{
     for (const char *p = s; *p && *p != '\n'; p++) {
         size_t digits = *p == ':' ? strspn(p + 1, "0123456789") : 0;
         if (!digits || p[1 + digits] != ':' || p[2 + digits] != ' ')
@@ -160,7 +174,8 @@ static size_t address_length(const char *s) {
     return 0;
 }
 
-static void copy_clean(char *to, size_t size, const char *from, size_t len) {
+static void copy_clean(char *to, size_t size, const char *from, size_t len)
+{
     size_t n = len < size - 1 ? len : size - 1;
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)from[i];
@@ -169,7 +184,8 @@ static void copy_clean(char *to, size_t size, const char *from, size_t len) {
     to[n] = '\0';
 }
 
-static void from_string(const char *s, size_t len, tl_err *e) {
+static void from_string(const char *s, size_t len, tl_err *e)
+{
     if (strcmp(s, "not enough memory") == 0) {
         tl_fail(e, TL_ENOMEM, "%s", s);
         return;
@@ -181,7 +197,8 @@ static void from_string(const char *s, size_t len, tl_err *e) {
     copy_clean(e->message, sizeof e->message, s + skip, len - skip);
 }
 
-void tl_to_err(lua_State *L, int idx, tl_err *e) {
+void tl_to_err(lua_State *L, int idx, tl_err *e)
+{
     const tl_err *object = error_object(L, idx);
     if (object) {
         *e = *object;
@@ -207,7 +224,8 @@ void tl_to_err(lua_State *L, int idx, tl_err *e) {
     }
 }
 
-int tl__fix_address(lua_State *L) {
+int tl__fix_address(lua_State *L)
+{
     if (lua_type(L, 1) != LUA_TSTRING)
         return 1;
     const char *s = lua_tostring(L, 1);
@@ -220,7 +238,8 @@ int tl__fix_address(lua_State *L) {
     return 1;
 }
 
-int tl_pcall(lua_State *L, int nargs, int nresults, tl_err *e) {
+int tl_pcall(lua_State *L, int nargs, int nresults, tl_err *e)
+{
     int base = lua_gettop(L) - nargs;
     if (!lua_checkstack(L, 2))
         return tl_fail(e, TL_ESCRIPT, "stack overflow");
@@ -237,7 +256,8 @@ int tl_pcall(lua_State *L, int nargs, int nresults, tl_err *e) {
 
 /* --- boxes ------------------------------------------------------------------------------------ */
 
-static void gc_stress(lua_State *L) {
+static void gc_stress(lua_State *L)
+{
 #ifdef TL_DEBUG
     static int on = -1;
     if (on < 0) {
@@ -253,33 +273,82 @@ static void gc_stress(lua_State *L) {
 
 typedef void (*release_fn)(void *);
 
-static void close_box(void **box, release_fn release) {
-    void *p = *box;
-    *box = NULL; /* first: release may come back here through a collection */
+/* What a box points to. Lua skips a finaliser for which memory is refused, so the cells of a state
+ * also form a list: what was skipped is released when the state closes. */
+typedef struct cell {
+    void *p;
+    release_fn release;
+    struct cell *next, **prev; /* prev: who points here */
+} cell;
+
+static char cells_key; /* registry key of the userdata that holds the list's head */
+
+static void free_cell(cell *c)
+{
+    void *p = c->p;
+    *c->prev = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+    c->p = NULL;
     if (p)
-        release(p);
+        c->release(p);
+    free(c);
 }
 
-/* Upvalues: the metatable's name, the release function (both as light userdata). */
-static int box_gc(lua_State *L) {
-    void **box = luaL_checkudata(L, 1, lua_touserdata(L, lua_upvalueindex(1)));
-    void *p = lua_touserdata(L, lua_upvalueindex(2));
-    release_fn release;
-    memcpy(&release, &p, sizeof release);
-    close_box(box, release);
+static int free_cells(lua_State *L)
+{
+    cell **head = lua_touserdata(L, 1);
+    while (*head)
+        free_cell(*head);
+    return 0;
+}
+
+/* Before the first box: finalisers run in reverse order, so this one's comes last. */
+static void make_cell_list(lua_State *L)
+{
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &cells_key) == LUA_TNIL) {
+        cell **head = lua_newuserdatauv(L, sizeof *head, 0);
+        *head = NULL;
+        lua_createtable(L, 0, 1);
+        lua_pushcfunction(L, free_cells);
+        lua_setfield(L, -2, "__gc");
+        lua_setmetatable(L, -2);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &cells_key);
+    }
+    lua_pop(L, 1);
+}
+
+/* Where the box's pointer lies, or NULL for another type and a closed box. */
+static void **test_box(lua_State *L, int idx, const char *metatable, int *is_box)
+{
+    cell **box = luaL_testudata(L, idx, metatable);
+    *is_box = box != NULL;
+    return box && *box ? &(*box)->p : NULL;
+}
+
+/* Upvalue: the metatable's name as light userdata. */
+static int box_gc(lua_State *L)
+{
+    cell **box = luaL_checkudata(L, 1, lua_touserdata(L, lua_upvalueindex(1)));
+    cell *c = *box;
+    *box = NULL; /* first: release may come back here through a collection */
+    if (c)
+        free_cell(c);
     return 0;
 }
 
 /* Upvalues: the metatable's name, the type's name. */
-static int box_tostring(lua_State *L) {
-    void **box = luaL_checkudata(L, 1, lua_touserdata(L, lua_upvalueindex(1)));
+static int box_tostring(lua_State *L)
+{
+    cell **box = luaL_checkudata(L, 1, lua_touserdata(L, lua_upvalueindex(1)));
     const char *name = lua_touserdata(L, lua_upvalueindex(2));
-    lua_pushfstring(L, *box ? "%s" : "%s (closed)", name);
+    lua_pushfstring(L, *box && (*box)->p ? "%s" : "%s (closed)", name);
     return 1;
 }
 
 static void set_closure(lua_State *L, const char *field, lua_CFunction f, const void *a,
-                        const void *b) {
+                        const void *b)
+{
     lua_pushlightuserdata(L, (void *)(uintptr_t)a);
     lua_pushlightuserdata(L, (void *)(uintptr_t)b);
     lua_pushcclosure(L, f, 2);
@@ -287,19 +356,21 @@ static void set_closure(lua_State *L, const char *field, lua_CFunction f, const 
 }
 
 void tl_box_register(lua_State *L, const char *metatable, const char *type_name,
-                     const luaL_Reg *methods, const luaL_Reg *metamethods,
-                     void (*release)(void *)) {
-    void *fn;
-    memcpy(&fn, &release, sizeof fn);
+                     const luaL_Reg *methods, const luaL_Reg *metamethods, void (*release)(void *))
+{
     luaL_checkstack(L, 6, type_name);
+    make_cell_list(L);
     if (!luaL_newmetatable(L, metatable)) {
         lua_pop(L, 1);
         return;
     }
-    set_closure(L, "__gc", box_gc, metatable, fn);
+    set_closure(L, "__gc", box_gc, metatable, NULL);
     lua_getfield(L, -1, "__gc");
     lua_setfield(L, -2, "__close");
     set_closure(L, "__tostring", box_tostring, metatable, type_name);
+    lua_newuserdatauv(L, sizeof release, 0);
+    memcpy(lua_touserdata(L, -1), &release, sizeof release);
+    lua_rawsetp(L, -2, &cells_key);
     lua_newtable(L);
     if (methods)
         luaL_setfuncs(L, methods, 0);
@@ -318,16 +389,30 @@ void tl_box_register(lua_State *L, const char *metatable, const char *type_name,
     lua_pop(L, 1);
 }
 
-void **tl_box_push(lua_State *L, const char *metatable) {
+void **tl_box_push(lua_State *L, const char *metatable)
+{
     gc_stress(L);
-    luaL_checkstack(L, 2, metatable);
-    void **box = lua_newuserdatauv(L, sizeof *box, 1);
+    luaL_checkstack(L, 4, metatable);
+    cell **box = lua_newuserdatauv(L, sizeof *box, 1);
     *box = NULL;
-    luaL_setmetatable(L, metatable);
-    return box;
+    if (luaL_getmetatable(L, metatable) != LUA_TTABLE)
+        luaL_error(L, "%s is not registered", metatable);
+    lua_rawgetp(L, -1, &cells_key);
+    release_fn *release = lua_touserdata(L, -1);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &cells_key);
+    cell **head = lua_touserdata(L, -1);
+    lua_pop(L, 2);
+    lua_setmetatable(L, -2);
+    cell *c = tl_xmalloc(sizeof *c);
+    *c = (cell){NULL, *release, *head, head};
+    if (c->next)
+        c->next->prev = &c->next;
+    *head = *box = c;
+    return &c->p;
 }
 
-static const char *type_name_of(lua_State *L, const char *metatable, char *buf, size_t size) {
+static const char *type_name_of(lua_State *L, const char *metatable, char *buf, size_t size)
+{
     snprintf(buf, size, "%s", metatable);
     if (luaL_getmetatable(L, metatable) == LUA_TTABLE) {
         lua_getfield(L, -1, "__name");
@@ -339,13 +424,15 @@ static const char *type_name_of(lua_State *L, const char *metatable, char *buf, 
     return buf;
 }
 
-void *tl_box_check(lua_State *L, int idx, const char *metatable) {
-    void **box = luaL_testudata(L, idx, metatable);
-    if (box && *box)
-        return *box;
+void *tl_box_check(lua_State *L, int idx, const char *metatable)
+{
+    int is_box;
+    void **p = test_box(L, idx, metatable, &is_box);
+    if (p && *p)
+        return *p;
     char want[64], got[64];
     type_name_of(L, metatable, want, sizeof want);
-    if (box) {
+    if (is_box) {
         tl_arg_error(L, idx, "this %s is closed", want);
         return NULL;
     }
@@ -356,14 +443,16 @@ void *tl_box_check(lua_State *L, int idx, const char *metatable) {
     return NULL;
 }
 
-void *tl_box_test(lua_State *L, int idx, const char *metatable) {
-    void **box = luaL_testudata(L, idx, metatable);
-    return box ? *box : NULL;
+void *tl_box_test(lua_State *L, int idx, const char *metatable)
+{
+    int is_box;
+    void **p = test_box(L, idx, metatable, &is_box);
+    return p ? *p : NULL;
 }
 
-void tl_box_close(lua_State *L, int idx, const char *metatable) {
-    void **box = luaL_testudata(L, idx, metatable);
-    if (!box || !*box)
+void tl_box_close(lua_State *L, int idx, const char *metatable)
+{
+    if (!tl_box_test(L, idx, metatable))
         return;
     luaL_checkstack(L, 3, metatable);
     idx = lua_absindex(L, idx);
@@ -375,7 +464,8 @@ void tl_box_close(lua_State *L, int idx, const char *metatable) {
 /* --- embedded chunks -------------------------------------------------------------------------- */
 
 void tl_loads(lua_State *L, const unsigned char *text, size_t len, const char *name, int nargs,
-              int nresults) {
+              int nresults)
+{
     luaL_checkstack(L, 2, name);
     if (luaL_loadbufferx(L, (const char *)text, len, name, "t") != LUA_OK)
         lua_error(L);

@@ -12,14 +12,15 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define SWITCH_COST 100 /* instructions that one resume is charged: about what a switch takes */
+#define SWITCH_COST 100 /* instructions that a resume or a caught error is charged: what it takes */
 #define ALL_EVENTS  (LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT)
 
 /* --- the hook --------------------------------------------------------------------------------- */
 
-static void on_hook(lua_State *L, lua_Debug *ar) {
+static void on_hook(lua_State *L, lua_Debug *ar)
+{
     tl_host *h = *tl__slot(L);
-    if (!h)
+    if (!h || !h->depth) /* budgets are of runs */
         return;
     if (h->stop || atomic_load_explicit(&h->interrupt, memory_order_relaxed))
         tl__stop(L, TL_EINTR);
@@ -32,12 +33,14 @@ static void on_hook(lua_State *L, lua_Debug *ar) {
         tl__stop(L, TL_ESCRIPT);
 }
 
-void tl__arm(lua_State *L, tl_host *h) {
+void tl__arm(lua_State *L, tl_host *h)
+{
     lua_sethook(L, on_hook, LUA_MASKCOUNT, h->interval);
 }
 
 /* The first cause counts. Allocates nothing. */
-static void fill_stop(lua_State *L, tl_host *h, int code) {
+static void fill_stop(lua_State *L, tl_host *h, int code)
+{
     tl_err *e = h->stop_err;
     h->stop = code;
     *e = (tl_err)TL_ERR_INIT;
@@ -53,7 +56,8 @@ static void fill_stop(lua_State *L, tl_host *h, int code) {
     tl_script_line_to(L, e->where, sizeof e->where);
 }
 
-int tl__stop(lua_State *L, int code) {
+int tl__stop(lua_State *L, int code)
+{
     tl_host *h = *tl__slot(L);
     if (!h->stop)
         fill_stop(L, h, code);
@@ -62,14 +66,18 @@ int tl__stop(lua_State *L, int code) {
     return lua_error(L);
 }
 
-void tl__check_stop(lua_State *L) {
+void tl__check_stop(lua_State *L)
+{
     tl_host *h = *tl__slot(L);
     if (h->stop || atomic_load_explicit(&h->interrupt, memory_order_relaxed))
         tl__stop(L, TL_EINTR);
 }
 
-void tl__check_failed(lua_State *L, int status) {
+void tl__check_failed(lua_State *L, int status)
+{
     tl_host *h = *tl__slot(L);
+    if (!h->depth)
+        return;
     tl__check_stop(L);
     /* The buffers of lauxlib raise a plain string where memory is refused. */
     int text = h->refused && lua_type(L, -1) == LUA_TSTRING &&
@@ -78,7 +86,8 @@ void tl__check_failed(lua_State *L, int status) {
         tl__stop(L, TL_ENOMEM);
 }
 
-void tl_host_charge(lua_State *L, int64_t n) {
+void tl_host_charge(lua_State *L, int64_t n)
+{
     tl_host *h = tl_host_of(L);
     if (!h || !h->depth)
         return;
@@ -88,13 +97,15 @@ void tl_host_charge(lua_State *L, int64_t n) {
         tl__stop(L, TL_ESCRIPT);
 }
 
-int tl_host_stopping(tl_host *h) {
+int tl_host_stopping(tl_host *h)
+{
     return h->stop || atomic_load_explicit(&h->interrupt, memory_order_relaxed);
 }
 
 /* lua_sethook may be called in a signal handler but not from another thread; there the flag alone
  * must do, which the hook sees within `interval` instructions. */
-void tl_host_interrupt(tl_host *h) {
+void tl_host_interrupt(tl_host *h)
+{
     if (!atomic_load(&h->running))
         return;
     atomic_store(&h->interrupt, 1);
@@ -106,27 +117,31 @@ void tl_host_interrupt(tl_host *h) {
  */
 
 /* Continuation too. Stack: handler, true, then what the call left. */
-static int pcall_done(lua_State *L, int status, lua_KContext ctx) {
+static int pcall_done(lua_State *L, int status, lua_KContext ctx)
+{
     (void)ctx;
     if (status == LUA_OK || status == LUA_YIELD) {
         tl__check_stop(L);
         return lua_gettop(L) - 1;
     }
     tl__check_failed(L, status);
+    (*tl__slot(L))->used += SWITCH_COST; /* the next hook looks */
     lua_pushboolean(L, 0);
     lua_insert(L, -2);
     return 2;
 }
 
 /* Stack: handler, function, arguments. */
-static int protected_call(lua_State *L) {
+static int protected_call(lua_State *L)
+{
     int nargs = lua_gettop(L) - 2;
     lua_pushboolean(L, 1);
     lua_insert(L, 2);
     return pcall_done(L, lua_pcallk(L, nargs, LUA_MULTRET, 1, 0, pcall_done), 0);
 }
 
-static int guarded_pcall(lua_State *L) {
+static int guarded_pcall(lua_State *L)
+{
     luaL_checkany(L, 1);
     lua_pushcfunction(L, tl__fix_address);
     lua_insert(L, 1);
@@ -134,7 +149,8 @@ static int guarded_pcall(lua_State *L) {
 }
 
 /* Upvalue: the script's handler. */
-static int call_handler(lua_State *L) {
+static int call_handler(lua_State *L)
+{
     if ((*tl__slot(L))->stop)
         return 1;
     lua_settop(L, 1);
@@ -145,7 +161,8 @@ static int call_handler(lua_State *L) {
     return 1;
 }
 
-static int guarded_xpcall(lua_State *L) {
+static int guarded_xpcall(lua_State *L)
+{
     luaL_checktype(L, 2, LUA_TFUNCTION);
     lua_pushvalue(L, 2);
     lua_pushcclosure(L, call_handler, 1);
@@ -160,13 +177,15 @@ const luaL_Reg tl__guarded_base[] = {
 /* --- coroutines --------------------------------------------------------------------------------
  */
 
-static lua_State *check_thread(lua_State *L, int idx) {
+static lua_State *check_thread(lua_State *L, int idx)
+{
     lua_State *co = lua_tothread(L, idx);
     luaL_argexpected(L, co, idx, "coroutine");
     return co;
 }
 
-static int guarded_create(lua_State *L) {
+static int guarded_create(lua_State *L)
+{
     luaL_checktype(L, 1, LUA_TFUNCTION);
     tl_host_charge(L, (*tl__slot(L))->interval);
     lua_State *co = lua_newthread(L); /* with L's hook and host */
@@ -178,7 +197,8 @@ static int guarded_create(lua_State *L) {
 
 /* Moves nargs values from L to co and runs it. Number of results, now on L; or -1 with the error on
  * L. Raises when the run is over. */
-static int resume(lua_State *L, lua_State *co, int nargs) {
+static int resume(lua_State *L, lua_State *co, int nargs)
+{
     tl_host *h = *tl__slot(L);
     int nres;
     tl_host_charge(L, SWITCH_COST);
@@ -208,7 +228,8 @@ static int resume(lua_State *L, lua_State *co, int nargs) {
     return nres;
 }
 
-static int guarded_resume(lua_State *L) {
+static int guarded_resume(lua_State *L)
+{
     lua_State *co = check_thread(L, 1);
     int n = resume(L, co, lua_gettop(L) - 1);
     lua_pushboolean(L, n >= 0);
@@ -218,7 +239,8 @@ static int guarded_resume(lua_State *L) {
 
 /* Calls Lua's own close (upvalue 1) on co, which is on top and goes; its handlers run under the
  * budget. Leaves its two results; an error of close itself is raised. */
-static void close_thread(lua_State *L, lua_State *co) {
+static void close_thread(lua_State *L, lua_State *co)
+{
     tl_host *h = *tl__slot(L);
     if (!*tl__slot(co))
         luaL_error(L, "cannot close a coroutine that was stopped");
@@ -236,7 +258,8 @@ static void close_thread(lua_State *L, lua_State *co) {
         tl__check_failed(L, LUA_ERRRUN);
 }
 
-static int guarded_close(lua_State *L) {
+static int guarded_close(lua_State *L)
+{
     lua_State *co = check_thread(L, 1);
     lua_settop(L, 1);
     close_thread(L, co);
@@ -247,7 +270,8 @@ static int guarded_close(lua_State *L) {
 }
 
 /* Upvalues: Lua's close, the thread. */
-static int wrapped(lua_State *L) {
+static int wrapped(lua_State *L)
+{
     lua_State *co = lua_tothread(L, lua_upvalueindex(2));
     int n = resume(L, co, lua_gettop(L));
     if (n >= 0)
@@ -267,7 +291,8 @@ static int wrapped(lua_State *L) {
     return lua_error(L);
 }
 
-static int guarded_wrap(lua_State *L) {
+static int guarded_wrap(lua_State *L)
+{
     guarded_create(L);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, -2);

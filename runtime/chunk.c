@@ -14,7 +14,8 @@
 /* --- files -------------------------------------------------------------------------------------
  */
 
-static int read_all(FILE *f, const char *path, size_t guess, char **text, size_t *len, tl_err *e) {
+static int read_all(FILE *f, const char *path, size_t guess, char **text, size_t *len, tl_err *e)
+{
     size_t cap = guess + 1, n = 0;
     char *data = tl_xmalloc(cap);
     while (!feof(f) && !ferror(f) && n <= TL_SOURCE_MAX) {
@@ -37,7 +38,8 @@ static int read_all(FILE *f, const char *path, size_t guess, char **text, size_t
     return 0;
 }
 
-int tl__read_file(const char *path, char **text, size_t *len, tl_err *e) {
+int tl__read_file(const char *path, char **text, size_t *len, tl_err *e)
+{
     struct stat st;
     FILE *f = fopen(path, "rb");
     if (!f || fstat(fileno(f), &st)) {
@@ -63,14 +65,16 @@ int tl__read_file(const char *path, char **text, size_t *len, tl_err *e) {
 /* --- names and kept texts -----------------------------------------------------------------------
  */
 
-static tl_chunk *find(tl_host *h, const char *name) {
+static tl_chunk *find(tl_host *h, const char *name)
+{
     for (tl_chunk *c = h->chunks; c; c = c->next)
         if (strcmp(c->name, name) == 0)
             return c;
     return NULL;
 }
 
-const char *tl_host_source(tl_host *h, const char *chunk, size_t *len) {
+const char *tl_host_source(tl_host *h, const char *chunk, size_t *len)
+{
     tl_chunk *c = find(h, *chunk == '@' || *chunk == '=' ? chunk + 1 : chunk);
     if (c && len)
         *len = c->len;
@@ -79,7 +83,8 @@ const char *tl_host_source(tl_host *h, const char *chunk, size_t *len) {
 
 /* The chunk that holds this text under this name, or under "name#7" when another text has it.
  * NULL when memory is gone. */
-static tl_chunk *keep(tl_host *h, const char *name, const char *text, size_t len) {
+static tl_chunk *keep(tl_host *h, const char *name, const char *text, size_t len)
+{
     if (strncmp(name, TL_OWN_CHUNK, strlen(TL_OWN_CHUNK)) == 0)
         name += strlen(TL_OWN_CHUNK); /* such names are ours */
     for (tl_chunk *c = h->chunks; c; c = c->next)
@@ -101,7 +106,8 @@ static tl_chunk *keep(tl_host *h, const char *name, const char *text, size_t len
     return c;
 }
 
-void tl__free_chunks(tl_host *h) {
+void tl__free_chunks(tl_host *h)
+{
     for (tl_chunk *next, *c = h->chunks; c; c = next) {
         next = c->next;
         free(c->name);
@@ -112,7 +118,8 @@ void tl__free_chunks(tl_host *h) {
     h->chunks = NULL;
 }
 
-void tl__whole_name(tl_host *h, tl_err *e) {
+void tl__whole_name(tl_host *h, tl_err *e)
+{
     const char *colon = strrchr(e->where, ':');
     if (strncmp(e->where, "...", 3) != 0 || !colon)
         return;
@@ -132,19 +139,22 @@ void tl__whole_name(tl_host *h, tl_err *e) {
  */
 
 /* Start of line `line` (from 1), or of the last line. */
-static const char *line_start(const char *text, size_t len, int line, int *found) {
+static const char *line_start(const char *text, size_t len, int line, int *found)
+{
     const char *p = text, *end = text + len, *next;
     for (*found = 1; *found < line && (next = memchr(p, '\n', (size_t)(end - p))); ++*found)
         p = next + 1;
     return p;
 }
 
-static int is_word(char c) {
+static int is_word(char c)
+{
     return isalnum((unsigned char)c) || c == '_';
 }
 
 /* The text between the quotes of "near 'TOKEN'"; NULL without one. */
-static const char *near_token(const char *message, size_t *len) {
+static const char *near_token(const char *message, size_t *len)
+{
     const char *p = NULL;
     for (const char *q = message; (q = strstr(q, " near '")); q++)
         p = q + strlen(" near '");
@@ -156,7 +166,8 @@ static const char *near_token(const char *message, size_t *len) {
 /* Does the text up to `end` fail with this very message? Before the offending token it fails at
  * <eof>. */
 static int fails_at(lua_State *L, const char *text, const char *end, const char *chunk,
-                    const char *message) {
+                    const char *message)
+{
     int status = luaL_loadbufferx(L, text, (size_t)(end - text), chunk, "t");
     int same = status == LUA_ERRSYNTAX && strcmp(lua_tostring(L, -1), message) == 0;
     lua_pop(L, 1);
@@ -166,7 +177,8 @@ static int fails_at(lua_State *L, const char *text, const char *end, const char 
 /* Where in the line [p, eol) the token stands. The same token may stand there several times: the
  * right one is where the text cut behind it first fails in the same way. */
 static const char *find_token(lua_State *L, const char *text, const char *p, const char *eol,
-                              const char *token, size_t n, const char *chunk, const char *message) {
+                              const char *token, size_t n, const char *chunk, const char *message)
+{
     const char *first = NULL;
     int tries = 0;
     for (const char *q = p; q + n <= eol; q++) {
@@ -182,7 +194,8 @@ static const char *find_token(lua_State *L, const char *text, const char *p, con
 }
 
 /* Adds "\n    the line\n       ^"; a long line is shown around the caret. */
-static void add_caret(tl_err *e, const char *p, const char *eol, const char *at) {
+static void add_caret(tl_err *e, const char *p, const char *eol, const char *at)
+{
     enum { WIDTH = 160 };
     while (eol > p && isspace((unsigned char)eol[-1]) && eol > at)
         eol--;
@@ -204,7 +217,8 @@ static void add_caret(tl_err *e, const char *p, const char *eol, const char *at)
 }
 
 /* A chunk's name with blanks was not taken for one: here it is known. */
-static void split_address(tl_err *e, const char *name) {
+static void split_address(tl_err *e, const char *name)
+{
     size_t n = strlen(name);
     char *colon = e->message + n;
     size_t digits =
@@ -217,7 +231,8 @@ static void split_address(tl_err *e, const char *name) {
 
 /* Turns Lua's message on top of the stack into an error with line, column and a caret. */
 static void syntax_error(tl_host *h, lua_State *L, const char *text, size_t len, const char *chunk,
-                         tl_err *e) {
+                         tl_err *e)
+{
     size_t n;
     const char *message = lua_tolstring(L, -1, &n);
     tl_to_err(L, -1, e);
@@ -251,7 +266,8 @@ static void syntax_error(tl_host *h, lua_State *L, const char *text, size_t len,
  */
 
 /* Skips a byte order mark and the text of a first line "#!..."; its newline stays, lines count. */
-static const char *skip_first(const char *text, size_t *len) {
+static const char *skip_first(const char *text, size_t *len)
+{
     const char *p = text, *end = text + *len;
     if (*len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0)
         p += 3;
@@ -264,7 +280,8 @@ static const char *skip_first(const char *text, size_t *len) {
 }
 
 int tl__load(tl_host *h, lua_State *L, char mark, const char *name, const char *text, size_t len,
-             tl_err *e) {
+             tl_err *e)
+{
     h->incomplete = 0;
     if (len > TL_SOURCE_MAX)
         return tl_fail(e, TL_EDATA, "%s is too large for a script: %zu bytes, %d MiB are allowed",
@@ -291,7 +308,8 @@ int tl__load(tl_host *h, lua_State *L, char mark, const char *name, const char *
 }
 
 /* Appends what the reader function at index 1 gives, until nil or "". Pushes the whole text. */
-static void read_pieces(lua_State *L) {
+static void read_pieces(lua_State *L)
+{
     luaL_Buffer b;
     luaL_buffinit(L, &b);
     for (size_t n = 1, all = 0; n; all += n) {
@@ -311,7 +329,8 @@ static void read_pieces(lua_State *L) {
 }
 
 /* load(text or reader, name, mode, env) */
-int tl__lua_load(lua_State *L) {
+int tl__lua_load(lua_State *L)
+{
     tl_host *h = *tl__slot(L);
     int with_env = !lua_isnone(L, 4);
     const char *name = luaL_optstring(L, 2, "load");

@@ -14,7 +14,8 @@
 /* --- the state ----------------------------------------------------------------------------------
  */
 
-static void *capped_alloc(void *ud, void *p, size_t old, size_t size) {
+static void *capped_alloc(void *ud, void *p, size_t old, size_t size)
+{
     tl_host *h = ud;
     if (!p)
         old = 0; /* a type tag then, not a size */
@@ -38,7 +39,8 @@ static void *capped_alloc(void *ud, void *p, size_t old, size_t size) {
     return q;
 }
 
-static int on_panic(lua_State *L) {
+static int on_panic(lua_State *L)
+{
     tl_err e;
     tl_to_err(L, -1, &e);
     tl_log(TL_LOG_QUIET, "tellua: unprotected Lua error: %s", e.message);
@@ -47,7 +49,8 @@ static int on_panic(lua_State *L) {
 
 static char host_key; /* its address is the registry key of the host */
 
-tl_host *tl_host_of(lua_State *L) {
+tl_host *tl_host_of(lua_State *L)
+{
     if (!lua_checkstack(L, 1))
         return NULL;
     lua_rawgetp(L, LUA_REGISTRYINDEX, &host_key);
@@ -56,12 +59,14 @@ tl_host *tl_host_of(lua_State *L) {
     return h;
 }
 
-lua_State *tl_host_lua(tl_host *h) {
+lua_State *tl_host_lua(tl_host *h)
+{
     return atomic_load(&h->current);
 }
 
 /* Everything of opening that may raise. */
-static int fill_state(lua_State *L) {
+static int fill_state(lua_State *L)
+{
     tl_host *h = lua_touserdata(L, 1);
     lua_pushlightuserdata(L, h);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &host_key);
@@ -71,7 +76,8 @@ static int fill_state(lua_State *L) {
     return 0;
 }
 
-int tl_host_open(const tl_limits *limits, tl_host **out, tl_err *e) {
+int tl_host_open(const tl_limits *limits, tl_host **out, tl_err *e)
+{
     static const tl_limits none;
     limits = limits ? limits : &none;
     tl_host *h = tl_xcalloc(1, sizeof *h);
@@ -98,7 +104,8 @@ int tl_host_open(const tl_limits *limits, tl_host **out, tl_err *e) {
     return 0;
 }
 
-void tl_host_close(tl_host *h) {
+void tl_host_close(tl_host *h)
+{
     if (!h)
         return;
     if (h->main) {
@@ -110,16 +117,19 @@ void tl_host_close(tl_host *h) {
 }
 
 void tl_host_set_print(tl_host *h, void (*write)(void *ctx, const char *text, size_t len),
-                       void *ctx) {
+                       void *ctx)
+{
     h->print = write;
     h->print_ctx = ctx;
 }
 
-int tl_host_incomplete(const tl_host *h) {
+int tl_host_incomplete(const tl_host *h)
+{
     return h->incomplete;
 }
 
-const char *tl_host_traceback(const tl_host *h) {
+const char *tl_host_traceback(const tl_host *h)
+{
     return h->trace;
 }
 
@@ -127,7 +137,8 @@ const char *tl_host_traceback(const tl_host *h) {
  * -------------------------------------------------------------------------------------- */
 
 /* Into a buffer of the host, so that it also works when memory is gone. */
-static void trace_stack(lua_State *L, tl_host *h) {
+static void trace_stack(lua_State *L, tl_host *h)
+{
     lua_Debug ar;
     size_t n = 0;
     for (int level = 1, shown = 0; shown < 20 && lua_getstack(L, level, &ar); level++) {
@@ -145,14 +156,16 @@ static void trace_stack(lua_State *L, tl_host *h) {
     h->trace[n] = '\0';
 }
 
-static int on_error(lua_State *L) {
+static int on_error(lua_State *L)
+{
     tl_host *h = *tl__slot(L);
     trace_stack(L, h);
     tl_script_line_to(L, h->raised_at, sizeof h->raised_at);
     return tl__fix_address(L);
 }
 
-static void enter(tl_host *h) {
+static void enter(tl_host *h)
+{
     if (h->depth++)
         return;
     h->used = 0;
@@ -164,13 +177,20 @@ static void enter(tl_host *h) {
     atomic_store(&h->running, 1);
 }
 
-static void leave(tl_host *h) {
-    if (--h->depth == 0)
-        atomic_store(&h->running, 0);
+/* After the outermost run the state is as before it: callers may use Lua outside of runs too. */
+static void leave(tl_host *h)
+{
+    if (--h->depth)
+        return;
+    atomic_store(&h->running, 0);
+    atomic_store(&h->interrupt, 0);
+    h->stop = 0;
+    lua_sethook(h->main, NULL, 0, 0);
 }
 
 /* The error on top, which stays there. */
-static int describe(tl_host *h, lua_State *L, int status, tl_err *e) {
+static int describe(tl_host *h, lua_State *L, int status, tl_err *e)
+{
     if (h->stop) {
         *e = *h->stop_err;
         return e->code;
@@ -186,7 +206,8 @@ static int describe(tl_host *h, lua_State *L, int status, tl_err *e) {
     return e->code;
 }
 
-int tl_host_call(tl_host *h, int nargs, int nresults, tl_err *e) {
+int tl_host_call(tl_host *h, int nargs, int nresults, tl_err *e)
+{
     lua_State *L = tl_host_lua(h);
     int base = lua_gettop(L) - nargs;
     if (!lua_checkstack(L, 4))
@@ -196,8 +217,8 @@ int tl_host_call(tl_host *h, int nargs, int nresults, tl_err *e) {
     lua_pushcfunction(L, on_error);
     lua_insert(L, base);
     int status = lua_pcall(L, nargs, nresults, base);
-    leave(h);
     int code = status == LUA_OK ? 0 : describe(h, L, status, e);
+    leave(h);
     if (code)
         lua_settop(L, base - 1);
     else
@@ -206,7 +227,8 @@ int tl_host_call(tl_host *h, int nargs, int nresults, tl_err *e) {
 }
 
 static int load_marked(tl_host *h, char mark, const char *name, const char *text, size_t len,
-                       tl_err *e) {
+                       tl_err *e)
+{
     int code = tl__load(h, tl_host_lua(h), mark, name, text, len, e);
     if (code == TL_ENOMEM)
         tl_fail(e, code, "not enough memory to compile %s: the script may hold %zu MiB", name,
@@ -214,17 +236,20 @@ static int load_marked(tl_host *h, char mark, const char *name, const char *text
     return code;
 }
 
-int tl_host_load(tl_host *h, const char *text, size_t len, const char *name, tl_err *e) {
+int tl_host_load(tl_host *h, const char *text, size_t len, const char *name, tl_err *e)
+{
     return load_marked(h, '=', name, text, len, e);
 }
 
 int tl_host_run_text(tl_host *h, const char *text, size_t len, const char *name, int nresults,
-                     tl_err *e) {
+                     tl_err *e)
+{
     int code = tl_host_load(h, text, len, name, e);
     return code ? code : tl_host_call(h, 0, nresults, e);
 }
 
-int tl_host_run_file(tl_host *h, const char *path, int nresults, tl_err *e) {
+int tl_host_run_file(tl_host *h, const char *path, int nresults, tl_err *e)
+{
     char *text = NULL;
     size_t len = 0;
     int code = tl__read_file(path, &text, &len, e);

@@ -45,7 +45,8 @@ struct tl_host {
 };
 
 /* Every thread of a host's state carries its host; NULL marks a coroutine that died of a stop. */
-static inline tl_host **tl__slot(lua_State *L) {
+static inline tl_host **tl__slot(lua_State *L)
+{
     return (tl_host **)lua_getextraspace(L);
 }
 

@@ -1,4 +1,142 @@
-int main(void)
+/* The tellua program: finds the command, sets up the process, reports how it ended.
+ * SPDX-License-Identifier: MIT */
+#include "modules/raster/raster.h"
+#include "runtime/cli.h"
+#include "runtime/log.h"
+#include "runtime/version.h"
+#include "runtime/watch.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static tellua *running; /* for the signal handler */
+
+/* The first signal asks, the second ends. */
+static void on_signal(int sig)
 {
+    signal(sig, SIG_DFL);
+    if (running)
+        tellua_interrupt(running);
+}
+
+static int as_json;
+
+static void print_error(const tl_err *e)
+{
+    char text[1400];
+    if (as_json) {
+        json_t *j = json_pack("{s:{s:s, s:s, s:s, s:s}}", "error", "code", tl_code_name(e->code), "message", e->message,
+                              "where", e->where, "source", e->source);
+        char *s = j ? json_dumps(j, JSON_SORT_KEYS) : NULL;
+        fprintf(stderr, "%s\n", s ? s : "{\"error\":{}}");
+        free(s);
+        json_decref(j);
+        return;
+    }
+    tl_log(TL_LOG_QUIET, "%s", tl_err_text(e, text, sizeof text));
+}
+
+/* On the watch's own thread: a call into GDAL cannot be interrupted, so the process ends. What was
+ * finished is on disk. */
+static void too_slow(const char *what, double seconds)
+{
+    tl_err e = TL_ERR_INIT;
+    tl_fail(&e, TL_ETRANSIENT, "gave up after %.0f s in one call: %s (--io-timeout allows more)", seconds, what);
+    print_error(&e);
+    _exit(tl_exit_status(e.code));
+}
+
+static int command_of(const char *word)
+{
+    static const struct {
+        const char *word;
+        int command;
+    } words[] = {{"run", TL_CMD_RUN}, {"view", TL_CMD_VIEW}, {"plan", TL_CMD_PLAN},
+                 {"-e", TL_CMD_EVAL}, {"doctor", TL_CMD_DOCTOR}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(words[i].word, word) == 0)
+            return words[i].command;
     return 0;
+}
+
+static int wants_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return 1;
+    return 0;
+}
+
+static int dispatch(const tl_cli *c, tellua *t, tl_err *e)
+{
+    switch (c->command) {
+    case TL_CMD_RUN: return tl_cli_run(c, t, e);
+    case TL_CMD_VIEW: return tl_cli_view(c, t, e);
+    case TL_CMD_PLAN: return tl_cli_plan(c, t, e);
+    default: return tl_cli_eval(c, t, e);
+    }
+}
+
+static int with_session(const tl_cli *c, tl_err *e)
+{
+    tellua_options o = {.instructions = c->budget, .allow_io = c->allow_io, .allow_os = c->allow_os,
+                        .threads = c->threads};
+    tellua *t = tellua_open(&o);
+    if (!t)
+        return tl_fail(e, TL_ENOMEM, "out of memory");
+    running = t;
+    signal(SIGINT, on_signal);
+    signal(SIGTERM, on_signal);
+    tl_watch_limit(c->io_timeout, too_slow);
+    int rc = dispatch(c, t, e);
+    running = NULL;
+    tellua_close(t);
+    return rc;
+}
+
+static int flush(int rc, tl_err *e)
+{
+    if (!rc && (fflush(stdout) || ferror(stdout)))
+        return tl_fail(e, TL_EIO, "cannot write to standard output");
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    tl_err e = TL_ERR_INIT;
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2) {
+        tl_cli_help(0);
+        return 2;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("tellua %s\n", tl_version());
+        return 0;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        tl_cli_help(argc > 2 ? command_of(argv[2]) : 0);
+        return 0;
+    }
+    tl_cli c = {.command = command_of(argv[1]), .zoom = -1, .size = {800, 600}, .io_timeout = 60};
+    int rc = c.command ? 0 : tl_fail(&e, TL_EUSAGE, "no command '%s'; `tellua --help` lists them", argv[1]);
+    if (!rc && c.command != TL_CMD_EVAL && wants_help(argc, argv)) {
+        tl_cli_help(c.command);
+        return 0;
+    }
+    if (!rc)
+        rc = tl_cli_parse(&c, argc - 1, argv + 1, &e);
+    as_json = c.json;
+    tl_log_set_level(c.quiet ? TL_LOG_QUIET : c.debug ? TL_LOG_DEBUG : TL_LOG_INFO);
+    if (!rc && c.command == TL_CMD_DOCTOR)
+        rc = tl_cli_doctor(&c);
+    else if (!rc)
+        rc = with_session(&c, &e);
+    rc = flush(rc, &e);
+    if (rc)
+        print_error(&e);
+    tl_cli_free(&c);
+    return tl_exit_status(rc);
 }

@@ -29,7 +29,8 @@ static const char *const os_names[] = {"clock", "date", "difftime", "time", NULL
 
 /* Copies the named fields (NULL: all) of the table on top into the one below it; pops the source.
  */
-static void copy_names(lua_State *L, const char *const *names) {
+static void copy_names(lua_State *L, const char *const *names)
+{
     for (; names && *names; names++) {
         lua_getfield(L, -1, *names);
         lua_setfield(L, -3, *names);
@@ -45,7 +46,8 @@ static void copy_names(lua_State *L, const char *const *names) {
 
 /* Opens a library, and puts its filtered copy into the environment on top; leaves the copy on top.
  */
-static void open_lib(lua_State *L, const char *name, lua_CFunction open, const char *const *names) {
+static void open_lib(lua_State *L, const char *name, lua_CFunction open, const char *const *names)
+{
     lua_newtable(L);
     luaL_requiref(L, name, open, 0);
     copy_names(L, names);
@@ -56,7 +58,8 @@ static void open_lib(lua_State *L, const char *name, lua_CFunction open, const c
 /* --- functions of our own ------------------------------------------------------------------------
  */
 
-static int guarded_setmetatable(lua_State *L) {
+static int guarded_setmetatable(lua_State *L)
+{
     luaL_checktype(L, 1, LUA_TTABLE);
     int type = lua_type(L, 2);
     luaL_argexpected(L, type == LUA_TNIL || type == LUA_TTABLE, 2, "nil or table");
@@ -75,7 +78,8 @@ static int guarded_setmetatable(lua_State *L) {
     return 1;
 }
 
-static int guarded_getmetatable(lua_State *L) {
+static int guarded_getmetatable(lua_State *L)
+{
     luaL_checkany(L, 1);
     if (lua_type(L, 1) != LUA_TTABLE || !lua_getmetatable(L, 1))
         lua_pushnil(L);
@@ -84,14 +88,16 @@ static int guarded_getmetatable(lua_State *L) {
     return 1;
 }
 
-static int guarded_collectgarbage(lua_State *L) {
+static int guarded_collectgarbage(lua_State *L)
+{
     if (strcmp(luaL_optstring(L, 1, "collect"), "count") != 0)
         return luaL_argerror(L, 1, "only collectgarbage(\"count\") is available to scripts");
     lua_pushnumber(L, lua_gc(L, LUA_GCCOUNT) + lua_gc(L, LUA_GCCOUNTB) / 1024.0);
     return 1;
 }
 
-static int host_print(lua_State *L) {
+static int host_print(lua_State *L)
+{
     tl_host *h = *tl__slot(L);
     int n = lua_gettop(L);
     luaL_Buffer b;
@@ -106,6 +112,7 @@ static int host_print(lua_State *L) {
     luaL_pushresult(&b);
     size_t len;
     const char *text = lua_tolstring(L, -1, &len);
+    tl_host_charge(L, (int64_t)len);
     if (h->print)
         h->print(h->print_ctx, text, len);
     else
@@ -114,7 +121,8 @@ static int host_print(lua_State *L) {
 }
 
 /* Lua's rep loops n times even over nothing. Upvalue: Lua's own. */
-static int guarded_rep(lua_State *L) {
+static int guarded_rep(lua_State *L)
+{
     size_t len, sep;
     luaL_checklstring(L, 1, &len);
     luaL_checkinteger(L, 2);
@@ -130,7 +138,8 @@ static int guarded_rep(lua_State *L) {
 }
 
 /* Without arguments: the fixed seed, not one of the clock. Upvalue: Lua's own. */
-static int guarded_randomseed(lua_State *L) {
+static int guarded_randomseed(lua_State *L)
+{
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
     if (lua_gettop(L) == 1)
@@ -143,7 +152,8 @@ static int guarded_randomseed(lua_State *L) {
  * -------------------------------------------------------------------------- */
 
 /* Wraps a field of the library whose filtered copy is on top: f gets Lua's own as its upvalue. */
-static void wrap_field(lua_State *L, const char *lib, const char *field, lua_CFunction f) {
+static void wrap_field(lua_State *L, const char *lib, const char *field, lua_CFunction f)
+{
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
     lua_getfield(L, -1, lib);
     lua_getfield(L, -1, field);
@@ -152,7 +162,8 @@ static void wrap_field(lua_State *L, const char *lib, const char *field, lua_CFu
     lua_pop(L, 2);
 }
 
-static void open_base(lua_State *L) {
+static void open_base(lua_State *L)
+{
     static const luaL_Reg own[] = {{"collectgarbage", guarded_collectgarbage},
                                    {"getmetatable", guarded_getmetatable},
                                    {"load", tl__lua_load},
@@ -167,7 +178,8 @@ static void open_base(lua_State *L) {
     lua_setfield(L, -2, LUA_GNAME);
 }
 
-static void open_coroutine(lua_State *L) {
+static void open_coroutine(lua_State *L)
+{
     open_lib(L, LUA_COLIBNAME, luaopen_coroutine, coroutine_names);
     for (const luaL_Reg *f = tl__guarded_coroutine; f->name; f++) {
         luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
@@ -180,7 +192,8 @@ static void open_coroutine(lua_State *L) {
     lua_pop(L, 1);
 }
 
-static void open_string(lua_State *L) {
+static void open_string(lua_State *L)
+{
     open_lib(L, LUA_STRLIBNAME, luaopen_string, string_names);
     wrap_field(L, LUA_STRLIBNAME, "rep", guarded_rep);
     lua_pushliteral(L, ""); /* ("").x reaches the library too */
@@ -190,7 +203,8 @@ static void open_string(lua_State *L) {
     lua_pop(L, 3);
 }
 
-static void open_math(lua_State *L) {
+static void open_math(lua_State *L)
+{
     open_lib(L, LUA_MATHLIBNAME, luaopen_math, math_names);
     wrap_field(L, LUA_MATHLIBNAME, "randomseed", guarded_randomseed);
     lua_getfield(L, -1, "randomseed");
@@ -199,7 +213,8 @@ static void open_math(lua_State *L) {
 }
 
 /* popen starts processes: that is os, not io. */
-static void open_io(lua_State *L, int with_os) {
+static void open_io(lua_State *L, int with_os)
+{
     open_lib(L, LUA_IOLIBNAME, luaopen_io, NULL);
     if (!with_os) {
         lua_pushnil(L);
@@ -208,7 +223,8 @@ static void open_io(lua_State *L, int with_os) {
     lua_pop(L, 1);
 }
 
-void tl__make_environment(lua_State *L, tl_host *h) {
+void tl__make_environment(lua_State *L, tl_host *h)
+{
     lua_newtable(L);
     open_base(L);
     open_coroutine(L);
@@ -255,7 +271,8 @@ static const struct hint {
     {"(field 'dump')", "", "string.dump"},
 };
 
-void tl__hint(const tl_host *h, tl_err *e) {
+void tl__hint(const tl_host *h, tl_err *e)
+{
     if (e->code != TL_ESCRIPT || !strstr(e->message, "a nil value"))
         return;
     for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++) {

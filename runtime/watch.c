@@ -24,6 +24,45 @@ double tl_now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+static struct {
+    double seconds; /* 0 = no limit */
+    void (*too_slow)(const char *what, double seconds);
+    int started;
+} limit;
+
+static void *guard(void *arg)
+{
+    char what[256];
+    (void)arg;
+    for (;;) {
+        struct timespec nap = {0, 250000000};
+        nanosleep(&nap, NULL);
+        double since = tl_watch_oldest(what, sizeof what);
+        if (since > limit.seconds) {
+            limit.too_slow(what, since);
+            return NULL;
+        }
+    }
+}
+
+/* Called with the lock held. */
+static void start_guard(void)
+{
+    pthread_t thread;
+    limit.started = 1;
+    if (limit.seconds > 0 && pthread_create(&thread, NULL, guard, NULL) == 0)
+        pthread_detach(thread);
+}
+
+void tl_watch_limit(double seconds, void (*too_slow)(const char *what, double seconds))
+{
+    pthread_mutex_lock(&lock);
+    limit.seconds = seconds;
+    limit.too_slow = too_slow;
+    limit.started = 0;
+    pthread_mutex_unlock(&lock);
+}
+
 static void leave(void *at)
 {
     pthread_mutex_lock(&lock);
@@ -52,6 +91,8 @@ void tl_watch_begin(const char *what)
 {
     pthread_once(&once, make_key);
     pthread_mutex_lock(&lock);
+    if (!limit.started)
+        start_guard();
     if (!mine)
         take_seat();
     if (mine) {

@@ -5,7 +5,7 @@
 # A test sees: TELLUA (the program), BUILD, CONFIG, TELLUA_SHARED (real data, may be unset), TMPDIR
 # and HOME (empty, removed afterwards), and stands in the top folder. A test that needs more than
 # two minutes says so in a comment of its own: "test-timeout: SECONDS". Sanitizers and slow machines
-# multiply it by TEST_TIMEOUT_FACTOR.
+# multiply it by TEST_TIMEOUT_FACTOR. "test-not-under: tsan REASON" leaves it out of that CONFIG.
 set -u
 
 test=$1
@@ -67,6 +67,12 @@ case $test in
 *_test) source=tests/c/${test##*/}.c ;;
 *.t) runner=$(head -n 1 "$test" | sed -n 's/^#!//p') ;;
 esac
+
+without=$(sed -n "s/.*test-not-under: *$config *\([^*]*\).*/\1/p" "$source" 2>/dev/null | head -n 1)
+if [ -n "$without" ]; then
+    echo "1..0 # SKIP $without"
+    exit 0
+fi
 
 limit=$(sed -n 's/.*test-timeout: *\([0-9][0-9]*\).*/\1/p' "$source" 2>/dev/null | head -n 1)
 limit=$((${limit:-120} * ${TEST_TIMEOUT_FACTOR:-$factor}))

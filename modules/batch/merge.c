@@ -13,17 +13,20 @@ typedef struct reader {
 } reader;
 
 static int size_of(void *ctx, int level, int64_t tx, int64_t ty, uint32_t *len, uint32_t *mask_len,
-                   tl_err *e) {
+                   tl_err *e)
+{
     reader *r = ctx;
     return tl_store_size(r->s, r->product, level, tx, ty, len, mask_len, e);
 }
 
-static int get(void *ctx, int level, int64_t tx, int64_t ty, tl_packed *out, tl_err *e) {
+static int get(void *ctx, int level, int64_t tx, int64_t ty, tl_packed *out, tl_err *e)
+{
     reader *r = ctx;
     return tl_store_get(r->s, r->product, level, tx, ty, &r->buf, &r->cap, out, e);
 }
 
-int tl_merge(tl_store *s, int product, const tl_product *p, const char *path, tl_err *e) {
+int tl_merge(tl_store *s, int product, const tl_product *p, const char *path, tl_err *e)
+{
     reader in = {.s = s, .product = product};
     tl_tiles tiles = {&in, size_of, get};
     tl_outfile *f;

@@ -24,12 +24,14 @@ struct tl_pyramid {
     int64_t at;
 };
 
-static int has_child(const tl_pyramid *y, tl_tile_at a, int q) {
+static int has_child(const tl_pyramid *y, tl_tile_at a, int q)
+{
     return 2 * a.tx + (q & 1) < y->across[a.level - 1] &&
            2 * a.ty + (q >> 1) < y->down[a.level - 1];
 }
 
-static int complete(const tl_pyramid *y, tl_tile_at a) {
+static int complete(const tl_pyramid *y, tl_tile_at a)
+{
     int bits = 0;
     for (int q = 0; q < 4; q++)
         if (has_child(y, a, q))
@@ -37,11 +39,13 @@ static int complete(const tl_pyramid *y, tl_tile_at a) {
     return bits;
 }
 
-static atomic_uchar *seen_of(tl_pyramid *y, tl_tile_at a) {
+static atomic_uchar *seen_of(tl_pyramid *y, tl_tile_at a)
+{
     return &y->seen[a.level][a.ty * y->across[a.level] + a.tx];
 }
 
-static unsigned char look(const tl_pyramid *y, tl_tile_at a) {
+static unsigned char look(const tl_pyramid *y, tl_tile_at a)
+{
     unsigned bits = tl_store_has(y->store, y->product, a.level, a.tx, a.ty) ? HANDED : 0;
     for (int q = 0; q < 4; q++)
         if (has_child(y, a, q) && tl_store_has(y->store, y->product, a.level - 1,
@@ -50,7 +54,8 @@ static unsigned char look(const tl_pyramid *y, tl_tile_at a) {
     return (unsigned char)bits;
 }
 
-int tl_pyramid_new(const tl_product *p, int product, tl_store *s, tl_pyramid **out, tl_err *e) {
+int tl_pyramid_new(const tl_product *p, int product, tl_store *s, tl_pyramid **out, tl_err *e)
+{
     tl_pyramid *y = tl_xcalloc(1, sizeof *y);
     y->p = p;
     y->product = product;
@@ -78,7 +83,8 @@ int tl_pyramid_new(const tl_product *p, int product, tl_store *s, tl_pyramid **o
     return 0;
 }
 
-void tl_pyramid_free(tl_pyramid *y) {
+void tl_pyramid_free(tl_pyramid *y)
+{
     if (!y)
         return;
     for (int l = 1; l < y->levels; l++)
@@ -88,14 +94,16 @@ void tl_pyramid_free(tl_pyramid *y) {
 }
 
 /* Takes `a` if its children are there and nobody has it. */
-static int hand_out(tl_pyramid *y, tl_tile_at a, unsigned have) {
+static int hand_out(tl_pyramid *y, tl_tile_at a, unsigned have)
+{
     int want = complete(y, a);
     if ((have & CHILDREN & (unsigned)want) != (unsigned)want || (have & HANDED))
         return 0;
     return !(atomic_fetch_or(seen_of(y, a), HANDED) & HANDED);
 }
 
-int tl_pyramid_done(tl_pyramid *y, tl_tile_at at, tl_tile_at *parent) {
+int tl_pyramid_done(tl_pyramid *y, tl_tile_at at, tl_tile_at *parent)
+{
     tl_tile_at a = {at.level + 1, at.tx / 2, at.ty / 2};
     if (a.level >= y->levels)
         return 0;
@@ -107,7 +115,8 @@ int tl_pyramid_done(tl_pyramid *y, tl_tile_at at, tl_tile_at *parent) {
     return 1;
 }
 
-int tl_pyramid_next(tl_pyramid *y, tl_tile_at *parent) {
+int tl_pyramid_next(tl_pyramid *y, tl_tile_at *parent)
+{
     int found = 0;
     pthread_mutex_lock(&y->lock);
     for (; !found && y->at_level < y->levels; y->at_level++, y->at = 0) {
@@ -135,16 +144,19 @@ typedef struct cells {
     uint8_t **valid;
 } cells;
 
-static size_t tile_cells(const tl_product *p) {
+static size_t tile_cells(const tl_product *p)
+{
     return (size_t)p->tile * (size_t)p->tile;
 }
 
-int64_t tl_pyramid_build_bytes(const tl_product *p) {
+int64_t tl_pyramid_build_bytes(const tl_product *p)
+{
     size_t tile = tile_cells(p) * (size_t)p->nbands * (tl_dtype_size(p->dtype) + 1);
     return (int64_t)(3 * tile + tile / 4); /* child, parent, a compressed child */
 }
 
-static int cells_new(const tl_product *p, cells *c, tl_err *e) {
+static int cells_new(const tl_product *p, cells *c, tl_err *e)
+{
     size_t n = tile_cells(p), nb = (size_t)p->nbands, size = tl_dtype_size(p->dtype);
     int r = tl_try_alloc((void **)&c->block, n * nb, size + 1, "a tile", e);
     if (r)
@@ -158,7 +170,8 @@ static int cells_new(const tl_product *p, cells *c, tl_err *e) {
     return 0;
 }
 
-static void cells_free(cells *c) {
+static void cells_free(cells *c)
+{
     free(c->block);
     free(c->values);
     free(c->valid);
@@ -172,7 +185,8 @@ typedef struct builder {
     size_t cap;
 } builder;
 
-static int add_child(builder *b, tl_tile_at a, int q, int pw, tl_err *e) {
+static int add_child(builder *b, tl_tile_at a, int q, int pw, tl_err *e)
+{
     const tl_product *p = b->y->p;
     int64_t tx = 2 * a.tx + (q & 1), ty = 2 * a.ty + (q >> 1);
     tl_packed t;
@@ -189,7 +203,8 @@ static int add_child(builder *b, tl_tile_at a, int q, int pw, tl_err *e) {
     return r;
 }
 
-static int build(builder *b, tl_tile_at a, tl_err *e) {
+static int build(builder *b, tl_tile_at a, tl_err *e)
+{
     const tl_product *p = b->y->p;
     int w, h, r;
     tl_packed t;
@@ -204,7 +219,8 @@ static int build(builder *b, tl_tile_at a, tl_err *e) {
     return r ? r : tl_store_put(b->y->store, b->y->product, a.level, a.tx, a.ty, &t, e);
 }
 
-int tl_pyramid_build(tl_pyramid *y, tl_codec *codec, tl_tile_at at, tl_err *e) {
+int tl_pyramid_build(tl_pyramid *y, tl_codec *codec, tl_tile_at at, tl_err *e)
+{
     builder b = {.y = y, .codec = codec};
     int r = build(&b, at, e);
     cells_free(&b.child);
@@ -213,14 +229,16 @@ int tl_pyramid_build(tl_pyramid *y, tl_codec *codec, tl_tile_at at, tl_err *e) {
     return r;
 }
 
-int tl_pyramid_climb(tl_pyramid *y, tl_codec *codec, tl_tile_at at, tl_err *e) {
+int tl_pyramid_climb(tl_pyramid *y, tl_codec *codec, tl_tile_at at, tl_err *e)
+{
     int r = 0;
     while (!r && tl_pyramid_done(y, at, &at))
         r = tl_pyramid_build(y, codec, at, e);
     return r;
 }
 
-int tl_pyramid_finish(tl_pyramid *y, tl_codec *codec, tl_err *e) {
+int tl_pyramid_finish(tl_pyramid *y, tl_codec *codec, tl_err *e)
+{
     tl_tile_at at;
     int r = 0;
     while (!r && tl_pyramid_next(y, &at)) {

@@ -1,5 +1,5 @@
 /* param and output. SPDX-License-Identifier: MIT */
-#include "modules/batch/script.h"
+#include "modules/batch/plan_lua.h"
 #include "modules/image/image_lua.h"
 #include "runtime/border.h"
 #include "runtime/json_lua.h"

@@ -21,25 +21,30 @@
 
 /* --- small helpers ---------------------------------------------------------------------------- */
 
-static void put32(uint8_t *p, uint32_t v) {
+static void put32(uint8_t *p, uint32_t v)
+{
     for (int i = 0; i < 4; i++)
         p[i] = (uint8_t)(v >> (8 * i));
 }
 
-static uint32_t get32(const uint8_t *p) {
+static uint32_t get32(const uint8_t *p)
+{
     return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-static uint32_t crc(const void *p, size_t n) {
+static uint32_t crc(const void *p, size_t n)
+{
     return libdeflate_crc32(0, p, n);
 }
 
-static int fail(const char *what, const char *path, tl_err *e) {
+static int fail(const char *what, const char *path, tl_err *e)
+{
     return tl_fail(e, TL_EIO, "cannot %s %s: %s", what, path, strerror(errno));
 }
 
 /* Bytes read, short at the end of the file; -1 with errno. */
-static ssize_t read_at(int fd, void *buf, size_t n, uint64_t at) {
+static ssize_t read_at(int fd, void *buf, size_t n, uint64_t at)
+{
     size_t done = 0;
     while (done < n) {
         ssize_t k = pread(fd, (char *)buf + done, n - done, (off_t)(at + done));
@@ -56,7 +61,8 @@ static ssize_t read_at(int fd, void *buf, size_t n, uint64_t at) {
 
 /* --- header ----------------------------------------------------------------------------------- */
 
-static void make_header(uint8_t h[HEADER], const char *key) {
+static void make_header(uint8_t h[HEADER], const char *key)
+{
     memset(h, 0, HEADER);
     memcpy(h, MAGIC, 8);
     put32(h + 8, VERSION);
@@ -66,7 +72,8 @@ static void make_header(uint8_t h[HEADER], const char *key) {
 }
 
 /* *good 0: not a whole header (a process was killed while making it). */
-static int check_header(const tl__segment *g, const char *key, int *good, tl_err *e) {
+static int check_header(const tl__segment *g, const char *key, int *good, tl_err *e)
+{
     uint8_t h[HEADER];
     ssize_t n = read_at(g->idx, h, HEADER, 0);
     *good = 0;
@@ -91,7 +98,8 @@ static int check_header(const tl__segment *g, const char *key, int *good, tl_err
     return 0;
 }
 
-int tl__segment_is_index(const char *path) {
+int tl__segment_is_index(const char *path)
+{
     char head[8];
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -103,14 +111,16 @@ int tl__segment_is_index(const char *path) {
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
-static void name_files(const char *dir, const char *name, tl__segment *g) {
+static void name_files(const char *dir, const char *name, tl__segment *g)
+{
     *g = (tl__segment){.idx = -1, .dat = -1};
     g->idx_path = tl_xasprintf("%s/%s.idx", dir, name);
     g->dat_path = tl_xasprintf("%s/%s.dat", dir, name);
     g->idx_end = HEADER;
 }
 
-static int start_new(tl__segment *g, const char *key, tl_err *e) {
+static int start_new(tl__segment *g, const char *key, tl_err *e)
+{
     uint8_t h[HEADER];
     make_header(h, key);
     if (ftruncate(g->idx, 0) || ftruncate(g->dat, 0) || lseek(g->idx, 0, SEEK_SET) < 0)
@@ -125,7 +135,8 @@ static int start_new(tl__segment *g, const char *key, tl_err *e) {
     return 0;
 }
 
-static int own(tl__segment *g, const char *key, tl_err *e) {
+static int own(tl__segment *g, const char *key, tl_err *e)
+{
     int good;
     g->idx = open(g->idx_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (g->idx < 0)
@@ -146,7 +157,8 @@ static int own(tl__segment *g, const char *key, tl_err *e) {
     return good ? 0 : start_new(g, key, e);
 }
 
-int tl__segment_own(const char *dir, const char *name, const char *key, tl__segment *g, tl_err *e) {
+int tl__segment_own(const char *dir, const char *name, const char *key, tl__segment *g, tl_err *e)
+{
     name_files(dir, name, g);
     int r = own(g, key, e);
     if (r)
@@ -154,8 +166,8 @@ int tl__segment_own(const char *dir, const char *name, const char *key, tl__segm
     return r;
 }
 
-int tl__segment_look(const char *dir, const char *name, const char *key, tl__segment *g,
-                     tl_err *e) {
+int tl__segment_look(const char *dir, const char *name, const char *key, tl__segment *g, tl_err *e)
+{
     int good = 0, r = 0;
     name_files(dir, name, g);
     g->idx = open(g->idx_path, O_RDONLY | O_CLOEXEC);
@@ -173,7 +185,8 @@ int tl__segment_look(const char *dir, const char *name, const char *key, tl__seg
     return r;
 }
 
-void tl__segment_close(tl__segment *g) {
+void tl__segment_close(tl__segment *g)
+{
     if (g->idx >= 0)
         close(g->idx);
     if (g->dat >= 0)
@@ -185,7 +198,8 @@ void tl__segment_close(tl__segment *g) {
 
 /* --- records ---------------------------------------------------------------------------------- */
 
-static void encode(uint8_t r[RECORD], const tl__place *p) {
+static void encode(uint8_t r[RECORD], const tl__place *p)
+{
     const uint32_t v[] = {p->product,
                           p->level,
                           p->tx,
@@ -202,7 +216,8 @@ static void encode(uint8_t r[RECORD], const tl__place *p) {
     put32(r + RECORD - 4, crc(r, RECORD - 4));
 }
 
-static int decode(const uint8_t r[RECORD], uint64_t dat_size, tl__place *p) {
+static int decode(const uint8_t r[RECORD], uint64_t dat_size, tl__place *p)
+{
     if (get32(r + RECORD - 4) != crc(r, RECORD - 4))
         return 0;
     *p = (tl__place){.product = get32(r),
@@ -219,7 +234,8 @@ static int decode(const uint8_t r[RECORD], uint64_t dat_size, tl__place *p) {
 }
 
 /* Whether the data of p are what was written. 1, 0, or -1: out of memory. */
-static int intact(const tl__segment *g, const tl__place *p, tl_err *e) {
+static int intact(const tl__segment *g, const tl__place *p, tl_err *e)
+{
     uint8_t *buf = NULL;
     if (tl_try_alloc((void **)&buf, (size_t)p->len + p->mask_len, 1, "a tile", e))
         return -1;
@@ -237,7 +253,8 @@ typedef struct loader {
 } loader;
 
 /* Takes n records that lie at `at` in the file. */
-static int take(loader *l, const uint8_t *r, size_t n, uint64_t at, tl_err *e) {
+static int take(loader *l, const uint8_t *r, size_t n, uint64_t at, tl_err *e)
+{
     for (size_t i = 0; i < n; i++, r += RECORD, at += RECORD) {
         tl__place p;
         tl_err why = TL_ERR_INIT;
@@ -261,7 +278,8 @@ static int take(loader *l, const uint8_t *r, size_t n, uint64_t at, tl_err *e) {
 }
 
 /* Records whose data are not all there are torn, too, in whatever order the disk got them. */
-static int cut(tl__segment *g, tl_err *e) {
+static int cut(tl__segment *g, tl_err *e)
+{
     if (ftruncate(g->idx, (off_t)g->idx_end) || lseek(g->idx, 0, SEEK_END) < 0)
         return fail("write", g->idx_path, e);
     if (ftruncate(g->dat, (off_t)g->dat_end) || lseek(g->dat, 0, SEEK_END) < 0)
@@ -270,7 +288,8 @@ static int cut(tl__segment *g, tl_err *e) {
 }
 
 int tl__segment_load(tl__segment *g, int is_own, int verify, tl__on_place *on_place, void *ctx,
-                     tl_err *e) {
+                     tl_err *e)
+{
     struct stat st;
     uint64_t at = g->idx_end;
     uint8_t *buf = tl_xmalloc(BATCH * RECORD);
@@ -297,13 +316,15 @@ int tl__segment_load(tl__segment *g, int is_own, int verify, tl__on_place *on_pl
 
 /* --- data ------------------------------------------------------------------------------------- */
 
-static int undo(tl__segment *g) {
+static int undo(tl__segment *g)
+{
     return ftruncate(g->dat, (off_t)g->dat_end) || ftruncate(g->idx, (off_t)g->idx_end) ||
            lseek(g->dat, (off_t)g->dat_end, SEEK_SET) < 0 ||
            lseek(g->idx, (off_t)g->idx_end, SEEK_SET) < 0;
 }
 
-int tl__segment_append(tl__segment *g, tl__place *p, const tl_packed *t, tl_err *e) {
+int tl__segment_append(tl__segment *g, tl__place *p, const tl_packed *t, tl_err *e)
+{
     uint8_t r[RECORD];
     if (g->broken)
         return tl_fail(e, TL_EIO, "cannot write %s after an earlier failure", g->idx_path);
@@ -325,7 +346,8 @@ int tl__segment_append(tl__segment *g, tl__place *p, const tl_packed *t, tl_err 
     return 0;
 }
 
-int tl__segment_read(const tl__segment *g, const tl__place *p, uint8_t *buf, tl_err *e) {
+int tl__segment_read(const tl__segment *g, const tl__place *p, uint8_t *buf, tl_err *e)
+{
     size_t n = (size_t)p->len + p->mask_len;
     ssize_t k = read_at(g->dat, buf, n, p->offset);
     if (k < 0)
@@ -336,7 +358,8 @@ int tl__segment_read(const tl__segment *g, const tl__place *p, uint8_t *buf, tl_
     return 0;
 }
 
-int tl__segment_sync(const tl__segment *g, tl_err *e) {
+int tl__segment_sync(const tl__segment *g, tl_err *e)
+{
     if (fdatasync(g->dat))
         return fail("sync", g->dat_path, e);
     if (fdatasync(g->idx))

@@ -32,20 +32,23 @@ typedef struct arrival {
     uint32_t segment;
 } arrival;
 
-static int on_place(void *ctx, const tl__place *p, tl_err *e) {
+static int on_place(void *ctx, const tl__place *p, tl_err *e)
+{
     arrival *a = ctx;
     tl__place q = *p;
     q.segment = a->segment;
     return tl__index_put(&a->s->index, &q, e);
 }
 
-static int load(tl_store *s, uint32_t i, tl_err *e) {
+static int load(tl_store *s, uint32_t i, tl_err *e)
+{
     arrival a = {s, i};
     return tl__segment_load(s->segment[i], i == s->own, s->flags & TL_STORE_VERIFY, on_place, &a,
                             e);
 }
 
-static uint32_t list(tl_store *s, const tl__segment *g, const char *name) {
+static uint32_t list(tl_store *s, const tl__segment *g, const char *name)
+{
     uint32_t i = s->nsegments++;
     s->segment = tl_xrealloc(s->segment, s->nsegments * sizeof *s->segment);
     s->names = tl_xrealloc(s->names, s->nsegments * sizeof *s->names);
@@ -55,19 +58,22 @@ static uint32_t list(tl_store *s, const tl__segment *g, const char *name) {
     return i;
 }
 
-static int is_listed(const tl_store *s, const char *name) {
+static int is_listed(const tl_store *s, const char *name)
+{
     for (uint32_t i = 0; i < s->nsegments; i++)
         if (strcmp(s->names[i], name) == 0)
             return 1;
     return 0;
 }
 
-static int ends_in_idx(const struct dirent *d) {
+static int ends_in_idx(const struct dirent *d)
+{
     size_t n = strlen(d->d_name);
     return n > 4 && strcmp(d->d_name + n - 4, ".idx") == 0;
 }
 
-static int list_new(tl_store *s, tl_err *e) {
+static int list_new(tl_store *s, tl_err *e)
+{
     struct dirent **found = NULL;
     int r = 0, n = scandir(s->dir, &found, ends_in_idx, alphasort);
     if (n < 0)
@@ -87,7 +93,8 @@ static int list_new(tl_store *s, tl_err *e) {
     return r;
 }
 
-int tl_store_refresh(tl_store *s, tl_err *e) {
+int tl_store_refresh(tl_store *s, tl_err *e)
+{
     pthread_mutex_lock(&s->lock);
     int r = list_new(s, e);
     for (uint32_t i = 0; !r && i < s->nsegments; i++)
@@ -99,7 +106,8 @@ int tl_store_refresh(tl_store *s, tl_err *e) {
 
 /* --- open and close --------------------------------------------------------------------------- */
 
-static int check_names(const char *segment, const char *key, tl_err *e) {
+static int check_names(const char *segment, const char *key, tl_err *e)
+{
     if (strlen(key) != 64 || strspn(key, "0123456789abcdef") != 64)
         return tl_fail(e, TL_EUSAGE, "a plan's key is 64 hexadecimal digits, not '%.80s'", key);
     if (segment && (!segment[0] || segment[0] == '.' || strchr(segment, '/')))
@@ -107,7 +115,8 @@ static int check_names(const char *segment, const char *key, tl_err *e) {
     return 0;
 }
 
-static int fill(tl_store *s, const char *segment, tl_err *e) {
+static int fill(tl_store *s, const char *segment, tl_err *e)
+{
     tl__segment g;
     if (mkdir(s->dir, 0777) && errno != EEXIST)
         return tl_fail(e, TL_EIO, "cannot make %s: %s", s->dir, strerror(errno));
@@ -133,7 +142,8 @@ static int fill(tl_store *s, const char *segment, tl_err *e) {
 }
 
 int tl_store_open(const char *dir, const char *segment, const char *key, int flags, tl_store **out,
-                  tl_err *e) {
+                  tl_err *e)
+{
     int r = check_names(segment, key, e);
     if (r)
         return r;
@@ -152,7 +162,8 @@ int tl_store_open(const char *dir, const char *segment, const char *key, int fla
     return 0;
 }
 
-void tl_store_close(tl_store *s) {
+void tl_store_close(tl_store *s)
+{
     if (!s)
         return;
     for (uint32_t i = 0; i < s->nsegments; i++) {
@@ -172,7 +183,8 @@ void tl_store_close(tl_store *s) {
 /* --- tiles ------------------------------------------------------------------------------------ */
 
 int tl_store_put(tl_store *s, int product, int level, int64_t tx, int64_t ty, const tl_packed *t,
-                 tl_err *e) {
+                 tl_err *e)
+{
     if (s->own < 0)
         return tl_fail(e, TL_EUSAGE, "%s is open for reading only", s->dir);
     if (product < 0 || product > 65535 || level < 0 || level >= TL__MOST_LEVELS || tx < 0 ||
@@ -202,7 +214,8 @@ int tl_store_put(tl_store *s, int product, int level, int64_t tx, int64_t ty, co
 }
 
 static int find(tl_store *s, int product, int level, int64_t tx, int64_t ty, tl__place *out,
-                const tl__segment **g) {
+                const tl__segment **g)
+{
     if (tx < 0 || ty < 0 || tx > UINT32_MAX || ty > UINT32_MAX)
         return 0;
     pthread_mutex_lock(&s->lock);
@@ -216,19 +229,22 @@ static int find(tl_store *s, int product, int level, int64_t tx, int64_t ty, tl_
     return p != NULL;
 }
 
-int tl_store_has(tl_store *s, int product, int level, int64_t tx, int64_t ty) {
+int tl_store_has(tl_store *s, int product, int level, int64_t tx, int64_t ty)
+{
     tl__place p;
     const tl__segment *g;
     return find(s, product, level, tx, ty, &p, &g);
 }
 
-static int missing(const tl_store *s, int product, int level, int64_t tx, int64_t ty, tl_err *e) {
+static int missing(const tl_store *s, int product, int level, int64_t tx, int64_t ty, tl_err *e)
+{
     return tl_fail(e, TL_EDATA, "tile %lld,%lld of level %d of product %d is missing in %s",
                    (long long)tx, (long long)ty, level, product, s->dir);
 }
 
 int tl_store_size(tl_store *s, int product, int level, int64_t tx, int64_t ty, uint32_t *len,
-                  uint32_t *mask_len, tl_err *e) {
+                  uint32_t *mask_len, tl_err *e)
+{
     tl__place p;
     const tl__segment *g;
     if (!find(s, product, level, tx, ty, &p, &g))
@@ -239,7 +255,8 @@ int tl_store_size(tl_store *s, int product, int level, int64_t tx, int64_t ty, u
 }
 
 int tl_store_get(tl_store *s, int product, int level, int64_t tx, int64_t ty, uint8_t **buf,
-                 size_t *cap, tl_packed *out, tl_err *e) {
+                 size_t *cap, tl_packed *out, tl_err *e)
+{
     tl__place p;
     const tl__segment *g;
     if (!find(s, product, level, tx, ty, &p, &g))
@@ -261,7 +278,8 @@ int tl_store_get(tl_store *s, int product, int level, int64_t tx, int64_t ty, ui
     return 0;
 }
 
-int64_t tl_store_count(tl_store *s, int product, int level) {
+int64_t tl_store_count(tl_store *s, int product, int level)
+{
     int64_t n = 0;
     pthread_mutex_lock(&s->lock);
     if (product >= 0 && (uint32_t)product < s->index.products && level >= 0 &&
@@ -271,7 +289,8 @@ int64_t tl_store_count(tl_store *s, int product, int level) {
     return n;
 }
 
-int tl_store_sync(tl_store *s, tl_err *e) {
+int tl_store_sync(tl_store *s, tl_err *e)
+{
     if (s->own < 0)
         return 0;
     pthread_mutex_lock(&s->lock);
@@ -282,7 +301,8 @@ int tl_store_sync(tl_store *s, tl_err *e) {
 
 /* --- removing --------------------------------------------------------------------------------- */
 
-int tl_store_remove(const char *dir, tl_err *e) {
+int tl_store_remove(const char *dir, tl_err *e)
+{
     struct dirent **found = NULL;
     int r = 0, n = scandir(dir, &found, ends_in_idx, alphasort);
     if (n < 0)

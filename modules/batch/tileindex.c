@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t mix(uint64_t h) {
+static uint64_t mix(uint64_t h)
+{
     h = (h ^ (h >> 32)) * 0xd6e8feb86659fd93u;
     h = (h ^ (h >> 32)) * 0xd6e8feb86659fd93u;
     return h ^ (h >> 32);
@@ -13,7 +14,8 @@ static uint64_t mix(uint64_t h) {
 
 /* The slot where the name is, or where it belongs. */
 static size_t find(const tl__tileindex *x, uint32_t product, uint32_t level, uint32_t tx,
-                   uint32_t ty) {
+                   uint32_t ty)
+{
     uint64_t where = (uint64_t)ty << 32 | tx;
     size_t i = (size_t)mix(where + mix((uint64_t)product << 32 | level)) & (x->slots - 1);
     for (; x->slot[i]; i = (i + 1) & (x->slots - 1)) {
@@ -24,7 +26,8 @@ static size_t find(const tl__tileindex *x, uint32_t product, uint32_t level, uin
     return i;
 }
 
-static int grow_slots(tl__tileindex *x, tl_err *e) {
+static int grow_slots(tl__tileindex *x, tl_err *e)
+{
     tl__tileindex y = *x;
     y.slots = x->slots ? x->slots * 2 : 256;
     if (tl_try_alloc((void **)&y.slot, y.slots, sizeof *y.slot, "the index of tiles", e))
@@ -39,7 +42,8 @@ static int grow_slots(tl__tileindex *x, tl_err *e) {
     return 0;
 }
 
-static int grow_places(tl__tileindex *x, tl_err *e) {
+static int grow_places(tl__tileindex *x, tl_err *e)
+{
     size_t cap = x->cap ? x->cap + x->cap / 4 + 64 : 128;
     if (cap >= UINT32_MAX)
         return tl_fail(e, TL_ENOMEM, "a job folder holds less than %u tiles", UINT32_MAX);
@@ -51,7 +55,8 @@ static int grow_places(tl__tileindex *x, tl_err *e) {
     return 0;
 }
 
-static int grow_counts(tl__tileindex *x, uint32_t product, tl_err *e) {
+static int grow_counts(tl__tileindex *x, uint32_t product, tl_err *e)
+{
     size_t n = product + 1;
     void *p = realloc(x->count, n * sizeof *x->count);
     if (!p)
@@ -62,7 +67,8 @@ static int grow_counts(tl__tileindex *x, uint32_t product, tl_err *e) {
     return 0;
 }
 
-int tl__index_put(tl__tileindex *x, const tl__place *p, tl_err *e) {
+int tl__index_put(tl__tileindex *x, const tl__place *p, tl_err *e)
+{
     int r;
     if (x->n * 4 >= x->slots * 3 && (r = grow_slots(x, e)))
         return r;
@@ -80,14 +86,16 @@ int tl__index_put(tl__tileindex *x, const tl__place *p, tl_err *e) {
 }
 
 const tl__place *tl__index_find(const tl__tileindex *x, uint32_t product, uint32_t level,
-                                uint32_t tx, uint32_t ty) {
+                                uint32_t tx, uint32_t ty)
+{
     if (!x->slots)
         return NULL;
     uint32_t k = x->slot[find(x, product, level, tx, ty)];
     return k ? &x->place[k - 1] : NULL;
 }
 
-void tl__index_free(tl__tileindex *x) {
+void tl__index_free(tl__tileindex *x)
+{
     free(x->place);
     free(x->slot);
     free(x->count);

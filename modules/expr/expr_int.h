@@ -18,10 +18,9 @@ enum {
 
 #define TL__UNUSED 255 /* in in_type, out_type: no such slot */
 
-/* Span registers are padded by a cache line, so that equal pixels of two registers never lie 4096
- * bytes apart (false store-to-load conflicts). */
-#define TL__WIDE_BYTES (TL_SPAN * 8 + 64)
-#define TL__BYTE_BYTES (TL_SPAN + 64)
+/* A register's span; padding against equal offsets in a page was measured and gained nothing. */
+#define TL__WIDE_BYTES (TL_SPAN * 8)
+#define TL__BYTE_BYTES TL_SPAN
 
 /* Registers 0 .. n_wide-1 hold I or F, n_wide .. n_wide+n_byte-1 hold B. dst is never one of the
  * operands (kernels rely on restrict). Fields that the code does not use are 0. */

@@ -31,6 +31,21 @@ static tl_val negated(const tl_ir *ir, tl_val v)
     return ir->node[v].code == TL_OP_b_not ? ir->node[v].src[0] : TL_NONE;
 }
 
+static int has_operand(const tl_ir *ir, tl_val v, tl_op op, tl_val x)
+{
+    const tl__node *n = &ir->node[v];
+    return n->code == (int)op && (n->src[0] == x || n->src[1] == x);
+}
+
+/* a and (a or x), a or (a and x): a. Masks of several bands are full of them. */
+static tl_val absorbed(const tl_ir *ir, tl_op op, tl_val a, tl_val b)
+{
+    tl_op other = op == TL_OP_b_and ? TL_OP_b_or : TL_OP_b_and;
+    if (has_operand(ir, b, other, a) || has_operand(ir, a, op, b))
+        return a;
+    return has_operand(ir, a, other, b) || has_operand(ir, b, op, a) ? b : TL_NONE;
+}
+
 static tl_val boolean(tl_ir *ir, tl_op op, tl_val a, tl_val b)
 {
     if (ir->node[a].code == TL__CONST) { /* at most one is: both were folded */
@@ -41,9 +56,9 @@ static tl_val boolean(tl_ir *ir, tl_op op, tl_val a, tl_val b)
     int is0 = is_int(ir, b, 0), is1 = is_int(ir, b, 1);
     switch (op) {
     case TL_OP_b_and:
-        return is0 ? b : is1 || a == b ? a : TL_NONE;
+        return is0 ? b : is1 || a == b ? a : absorbed(ir, op, a, b);
     case TL_OP_b_or:
-        return is1 ? b : is0 || a == b ? a : TL_NONE;
+        return is1 ? b : is0 || a == b ? a : absorbed(ir, op, a, b);
     default: /* b_xor */
         if (is1)
             return tl_ir_op(ir, TL_OP_b_not, a, TL_NONE, TL_NONE);
@@ -107,6 +122,25 @@ static tl_val mixed(tl_ir *ir, tl_op op, tl_val a, tl_val b)
     return tl_ir_op(ir, plain, first ? f : a, first ? b : f, TL_NONE);
 }
 
+static int costs_nothing_as_float(const tl_ir *ir, tl_val v)
+{
+    return ir->node[v].code == TL__LOAD || ir->node[v].code == TL__CONST;
+}
+
+/* i_to_f(i - j) of two bands is a float difference of float loads: exact, and never -0.0. (A
+ * product could be.) One level only: deeper would convert shared sums again and again. */
+static tl_val to_float(tl_ir *ir, tl_val a)
+{
+    int code = ir->node[a].code;
+    tl_val x = ir->node[a].src[0], y = ir->node[a].src[1];
+    if ((code != TL_OP_i_add && code != TL_OP_i_sub) || ir->node[a].bits > EXACT_BITS ||
+        !costs_nothing_as_float(ir, x) || !costs_nothing_as_float(ir, y))
+        return TL_NONE;
+    x = tl_ir_op(ir, TL_OP_i_to_f, x, TL_NONE, TL_NONE);
+    y = tl_ir_op(ir, TL_OP_i_to_f, y, TL_NONE, TL_NONE);
+    return tl_ir_op(ir, code == TL_OP_i_add ? TL_OP_f_add : TL_OP_f_sub, x, y, TL_NONE);
+}
+
 /* What is known of a float that came from an integer, or from float32 cells. */
 static tl_val converted(tl_ir *ir, tl_op op, tl_val a)
 {
@@ -165,6 +199,8 @@ tl_val tl__ir_simplify(tl_ir *ir, tl_op op, const tl_val *s)
         return mixed(ir, op, s[0], s[1]);
     case TL_OP_i_to_b:
         return ir->node[s[0]].code == TL_OP_b_to_i ? ir->node[s[0]].src[0] : TL_NONE;
+    case TL_OP_i_to_f:
+        return to_float(ir, s[0]);
     case TL_OP_f_floor:
     case TL_OP_f_ceil:
     case TL_OP_f_trunc:

@@ -23,21 +23,25 @@ struct tl_codec {
 
 /* --- sizes ---------------------------------------------------------------------------------- */
 
-static size_t cells(const tl_product *p) {
+static size_t cells(const tl_product *p)
+{
     return (size_t)p->tile * (size_t)p->tile;
 }
 
-static size_t raw_bytes(const tl_product *p) {
+static size_t raw_bytes(const tl_product *p)
+{
     return cells(p) * (size_t)p->nbands * tl_dtype_size(p->dtype);
 }
 
-int64_t tl_codec_bytes(const tl_product *p) {
+int64_t tl_codec_bytes(const tl_product *p)
+{
     size_t raw = raw_bytes(p), mask = p->has_mask ? cells(p) * 2 : 0;
     /* A deflate compressor holds up to 8 MiB at its highest levels. */
     return (int64_t)(raw * 2 + raw / 8 + mask + ((size_t)8 << 20) + 65536);
 }
 
-static int allocate(tl_codec *c, tl_err *e) {
+static int allocate(tl_codec *c, tl_err *e)
+{
     const tl_product *p = c->p;
     size_t row = (size_t)p->tile * (size_t)p->nbands * tl_dtype_size(p->dtype);
     c->raw_len = raw_bytes(p);
@@ -57,7 +61,8 @@ static int allocate(tl_codec *c, tl_err *e) {
     return 0;
 }
 
-int tl_codec_new(const tl_product *p, tl_codec **out, tl_err *e) {
+int tl_codec_new(const tl_product *p, tl_codec **out, tl_err *e)
+{
     tl_err mine = TL_ERR_INIT;
     tl_codec *c = tl_xcalloc(1, sizeof *c);
     c->p = p;
@@ -74,7 +79,8 @@ int tl_codec_new(const tl_product *p, tl_codec **out, tl_err *e) {
     return 0;
 }
 
-void tl_codec_free(tl_codec *c) {
+void tl_codec_free(tl_codec *c)
+{
     if (!c)
         return;
     if (c->comp)
@@ -101,7 +107,8 @@ typedef struct window {
 } window;
 
 #define INTERLEAVE(NAME, T)                                                                        \
-    static void NAME(const window *v, const void *from, void *to) {                                \
+    static void NAME(const window *v, const void *from, void *to)                                  \
+    {                                                                                              \
         const T *src = from, fill = (T)v->fill;                                                    \
         const uint8_t *ok = v->ok;                                                                 \
         for (int y = 0; y < v->h; y++) {                                                           \
@@ -115,7 +122,8 @@ INTERLEAVE(put16, uint16_t)
 INTERLEAVE(put32, uint32_t)
 INTERLEAVE(put64, uint64_t)
 
-static void put_cells(size_t size, const window *v, const void *from, uint8_t *raw, size_t first) {
+static void put_cells(size_t size, const window *v, const void *from, uint8_t *raw, size_t first)
+{
     static void (*const put[9])(const window *, const void *,
                                 void *) = {[1] = put8, [2] = put16, [4] = put32, [8] = put64};
     put[size](v, from, raw + first * size);
@@ -123,7 +131,8 @@ static void put_cells(size_t size, const window *v, const void *from, uint8_t *r
 
 /* SAME(a) says whether cell a holds the nodata value; invalid cells become 0. */
 #define SEPARATE(NAME, T, SAME)                                                                    \
-    static void NAME(const window *v, const void *from, void *to, uint8_t *valid, int by_nodata) { \
+    static void NAME(const window *v, const void *from, void *to, uint8_t *valid, int by_nodata)   \
+    {                                                                                              \
         T *dst = to, fill;                                                                         \
         memcpy(&fill, &v->fill, sizeof fill);                                                      \
         (void)fill;                                                                                \
@@ -146,7 +155,8 @@ SEPARATE(getf32, float, a == fill || (isnan(a) && isnan(fill)))
 SEPARATE(getf64, double, a == fill || (isnan(a) && isnan(fill)))
 
 static void get_cells(const tl_product *p, const window *v, const uint8_t *raw, size_t first,
-                      void *to, uint8_t *valid) {
+                      void *to, uint8_t *valid)
+{
     static void (*const get[9])(const window *, const void *, void *, uint8_t *,
                                 int) = {[1] = get8, [2] = get16, [4] = get32, [8] = get64};
     size_t size = tl_dtype_size(p->dtype);
@@ -160,7 +170,8 @@ static void get_cells(const tl_product *p, const window *v, const uint8_t *raw, 
 }
 
 /* What lies outside the image in an edge tile. */
-static void pad(tl_codec *c) {
+static void pad(tl_codec *c)
+{
     size_t size = tl_dtype_size(c->p->dtype);
     for (size_t i = 0; i < c->raw_len; i += size)
         memcpy(c->raw + i, &c->fill, size);
@@ -176,56 +187,45 @@ static void pad(tl_codec *c) {
     for (size_t i = lag; i < n; i++)                                                               \
     ((T *)row)[i] = (T)(((T *)row)[i] + ((T *)row)[i - lag])
 
-static void difference(void *row, size_t n, size_t lag, size_t size) {
+static void difference(void *row, size_t n, size_t lag, size_t size)
+{
     switch (size) {
-    case 1:
-        DIFFERENCE(uint8_t);
-        break;
-    case 2:
-        DIFFERENCE(uint16_t);
-        break;
-    case 4:
-        DIFFERENCE(uint32_t);
-        break;
-    default:
-        DIFFERENCE(uint64_t);
-        break;
+    case 1: DIFFERENCE(uint8_t); break;
+    case 2: DIFFERENCE(uint16_t); break;
+    case 4: DIFFERENCE(uint32_t); break;
+    default: DIFFERENCE(uint64_t); break;
     }
 }
 
-static void accumulate(void *row, size_t n, size_t lag, size_t size) {
+static void accumulate(void *row, size_t n, size_t lag, size_t size)
+{
     switch (size) {
-    case 1:
-        ACCUMULATE(uint8_t);
-        break;
-    case 2:
-        ACCUMULATE(uint16_t);
-        break;
-    case 4:
-        ACCUMULATE(uint32_t);
-        break;
-    default:
-        ACCUMULATE(uint64_t);
-        break;
+    case 1: ACCUMULATE(uint8_t); break;
+    case 2: ACCUMULATE(uint16_t); break;
+    case 4: ACCUMULATE(uint32_t); break;
+    default: ACCUMULATE(uint64_t); break;
     }
 }
 
 /* Floats: the row's bytes regrouped by significance, the highest first, then differenced. */
-static void split_bytes(uint8_t *row, uint8_t *work, size_t n, size_t size) {
+static void split_bytes(uint8_t *row, uint8_t *work, size_t n, size_t size)
+{
     for (size_t k = 0; k < size; k++)
         for (size_t i = 0; i < n; i++)
             work[k * n + i] = row[i * size + (size - 1 - k)];
     memcpy(row, work, n * size);
 }
 
-static void join_bytes(uint8_t *row, uint8_t *work, size_t n, size_t size) {
+static void join_bytes(uint8_t *row, uint8_t *work, size_t n, size_t size)
+{
     for (size_t k = 0; k < size; k++)
         for (size_t i = 0; i < n; i++)
             work[i * size + (size - 1 - k)] = row[k * n + i];
     memcpy(row, work, n * size);
 }
 
-static void predict(tl_codec *c, int undo) {
+static void predict(tl_codec *c, int undo)
+{
     const tl_product *p = c->p;
     size_t size = tl_dtype_size(p->dtype), lag = (size_t)p->nbands, n = lag * (size_t)p->tile;
     for (int y = 0; y < p->tile; y++) {
@@ -242,21 +242,24 @@ static void predict(tl_codec *c, int undo) {
     }
 }
 
-static int predicts(const tl_product *p) {
+static int predicts(const tl_product *p)
+{
     return p->predictor && p->compress != TL_UNCOMPRESSED;
 }
 
 /* --- masks ---------------------------------------------------------------------------------- */
 
 /* c->both = AND of the bands' validity. */
-static void join_valid(tl_codec *c, size_t n, const uint8_t *const *valid) {
+static void join_valid(tl_codec *c, size_t n, const uint8_t *const *valid)
+{
     memset(c->both, 1, n);
     for (int b = 0; valid && b < c->p->nbands; b++)
         for (size_t i = 0; valid[b] && i < n; i++)
             c->both[i] &= valid[b][i] != 0;
 }
 
-static void pack_bits(tl_codec *c, int w, int h) {
+static void pack_bits(tl_codec *c, int w, int h)
+{
     const uint8_t *ok = c->both;
     memset(c->bits, 0, c->bits_len);
     for (int y = 0; y < h; y++)
@@ -266,7 +269,8 @@ static void pack_bits(tl_codec *c, int w, int h) {
                     (uint8_t)(0x80 >> (x & 7));
 }
 
-static void unpack_bits(tl_codec *c, int w, int h) {
+static void unpack_bits(tl_codec *c, int w, int h)
+{
     uint8_t *ok = c->both;
     for (int y = 0; y < h; y++)
         for (int x = 0; x < w; x++)
@@ -276,7 +280,8 @@ static void unpack_bits(tl_codec *c, int w, int h) {
 
 /* --- encode --------------------------------------------------------------------------------- */
 
-static int any_valid(const tl_codec *c, size_t n, const uint8_t *const *valid) {
+static int any_valid(const tl_codec *c, size_t n, const uint8_t *const *valid)
+{
     if (c->p->has_mask)
         return memchr(c->both, 1, n) != NULL;
     if (!valid)
@@ -293,7 +298,8 @@ static int any_valid(const tl_codec *c, size_t n, const uint8_t *const *valid) {
 }
 
 int tl_codec_encode(tl_codec *c, int w, int h, const void *const *values,
-                    const uint8_t *const *valid, tl_packed *out, tl_err *e) {
+                    const uint8_t *const *valid, tl_packed *out, tl_err *e)
+{
     const tl_product *p = c->p;
     size_t n = (size_t)w * (size_t)h, nb = (size_t)p->nbands;
     tl_packed t = {NULL, 0, NULL, 0};
@@ -331,15 +337,16 @@ int tl_codec_encode(tl_codec *c, int w, int h, const void *const *values,
 
 /* --- decode --------------------------------------------------------------------------------- */
 
-static int inflate(tl_codec *c, const uint8_t *in, size_t len, uint8_t *out, size_t want,
-                   tl_err *e) {
+static int inflate(tl_codec *c, const uint8_t *in, size_t len, uint8_t *out, size_t want, tl_err *e)
+{
     enum libdeflate_result r = libdeflate_zlib_decompress(c->decomp, in, len, out, want, NULL);
     if (r != LIBDEFLATE_SUCCESS)
         return tl_fail(e, TL_EDATA, "a compressed tile of %zu bytes is damaged", len);
     return 0;
 }
 
-static int unpack(tl_codec *c, const tl_packed *in, int w, int h, tl_err *e) {
+static int unpack(tl_codec *c, const tl_packed *in, int w, int h, tl_err *e)
+{
     int r;
     if (c->p->compress == TL_DEFLATE) {
         if ((r = inflate(c, in->bytes, in->len, c->raw, c->raw_len, e)))
@@ -360,7 +367,8 @@ static int unpack(tl_codec *c, const tl_packed *in, int w, int h, tl_err *e) {
 }
 
 int tl_codec_decode(tl_codec *c, const tl_packed *in, int w, int h, void *const *values,
-                    uint8_t *const *valid, tl_err *e) {
+                    uint8_t *const *valid, tl_err *e)
+{
     const tl_product *p = c->p;
     size_t n = (size_t)w * (size_t)h, nb = (size_t)p->nbands, size = tl_dtype_size(p->dtype);
     if (!in->len) {

@@ -16,7 +16,8 @@
 /* --- reading tags of a small classic little-endian TIFF ----------------------------------------
  */
 
-static uint32_t le(const uint8_t *p, int n) {
+static uint32_t le(const uint8_t *p, int n)
+{
     uint32_t v = 0;
     for (int i = n; i-- > 0;)
         v = v << 8 | p[i];
@@ -25,7 +26,8 @@ static uint32_t le(const uint8_t *p, int n) {
 
 /* A copy of the tag's values, whose type must have `size` bytes each; *count 0 when there is no
  * such tag. */
-static void *tag_values(const uint8_t *file, size_t len, unsigned tag, size_t size, size_t *count) {
+static void *tag_values(const uint8_t *file, size_t len, unsigned tag, size_t size, size_t *count)
+{
     *count = 0;
     if (len < 8 || memcmp(file, "II*", 4) != 0)
         return NULL;
@@ -54,7 +56,8 @@ static void *tag_values(const uint8_t *file, size_t len, unsigned tag, size_t si
 
 /* "EPSG:n", "AUTHORITY:code" or WKT: what a grid's canonical text looks like. Other texts that GDAL
  * understands may name files and addresses, and this one may come with a stranger's plan. */
-static int is_plain(const char *crs) {
+static int is_plain(const char *crs)
+{
     size_t n = strspn(crs, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
     if (!n)
         return 0;
@@ -65,7 +68,8 @@ static int is_plain(const char *crs) {
                                                     "abcdefghijklmnopqrstuvwxyz+")] == 0;
 }
 
-static OGRSpatialReferenceH parse_crs(const char *crs) {
+static OGRSpatialReferenceH parse_crs(const char *crs)
+{
     OGRSpatialReferenceH srs = is_plain(crs) ? OSRNewSpatialReference(NULL) : NULL;
     if (srs && OSRSetFromUserInput(srs, crs) != OGRERR_NONE) {
         OSRDestroySpatialReference(srs);
@@ -77,7 +81,8 @@ static OGRSpatialReferenceH parse_crs(const char *crs) {
 }
 
 /* A file of one cell at `path`. Returns 0 or -1. */
-static int write_cell(const char *path, OGRSpatialReferenceH srs) {
+static int write_cell(const char *path, OGRSpatialReferenceH srs)
+{
     const char *const options[] = {"ENDIANNESS=LITTLE", "BIGTIFF=NO", NULL};
     double transform[6] = {0, 1, 0, 0, 0, -1};
     GDALDriverH gtiff = GDALGetDriverByName("GTiff");
@@ -91,7 +96,8 @@ static int write_cell(const char *path, OGRSpatialReferenceH srs) {
     return bad || CPLGetLastErrorType() >= CE_Failure ? -1 : 0;
 }
 
-static int keys_of(const char *crs, const char *path, tl_geokeys *out, tl_err *e) {
+static int keys_of(const char *crs, const char *path, tl_geokeys *out, tl_err *e)
+{
     OGRSpatialReferenceH srs = parse_crs(crs);
     if (!srs)
         return tl_fail(e, TL_EUSAGE, "unknown coordinate system '%.80s': %s", crs,
@@ -116,13 +122,11 @@ static int keys_of(const char *crs, const char *path, tl_geokeys *out, tl_err *e
     return 0;
 }
 
-int tl_geokeys_get(const char *crs, tl_geokeys *out, tl_err *e) {
+int tl_geokeys_get(const char *crs, tl_geokeys *out, tl_err *e)
+{
     static atomic_uint serial;
     if (strcmp(crs, "LOCAL") == 0) {
-        /* version 1.1.0, one key: cells are areas */
-        static const uint16_t area[] = {1, 1, 0, 1, 1025, 0, 1, 1};
-        *out = (tl_geokeys){.dir = tl_xmalloc(sizeof area), .ndir = 8};
-        memcpy(out->dir, area, sizeof area);
+        *out = (tl_geokeys){0}; /* a place without keys: so does GDAL */
         return 0;
     }
     char path[64];
@@ -137,7 +141,8 @@ int tl_geokeys_get(const char *crs, tl_geokeys *out, tl_err *e) {
     return r;
 }
 
-void tl_geokeys_free(tl_geokeys *k) {
+void tl_geokeys_free(tl_geokeys *k)
+{
     free(k->dir);
     free(k->doubles);
     free(k->ascii);

@@ -18,7 +18,7 @@ typedef struct tl_geokeys {
     size_t nascii; /* with its NUL */
 } tl_geokeys;
 
-/* crs: "EPSG:n", WKT, ... or "LOCAL" for the keys of no known CRS. Free with tl_geokeys_free. Any
+/* crs: "EPSG:n", WKT, ... or "LOCAL", which has no keys. Free with tl_geokeys_free. Any
  * thread. */
 int tl_geokeys_get(const char *crs, tl_geokeys *out, tl_err *e) TL_MUST_CHECK;
 void tl_geokeys_free(tl_geokeys *k);

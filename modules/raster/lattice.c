@@ -34,14 +34,19 @@ static int is_flat(const double v[9])
            near((v[2] + v[8]) * 0.5, v[5]) && near((top + bottom) * 0.5, v[4]);
 }
 
+/* The parabola through a, b, c at 0, 1/2, 1. */
+static double parabola(double a, double b, double c, double f)
+{
+    return a * ((1 - 2 * f) * (1 - f)) + b * (4 * f * (1 - f)) + c * (f * (2 * f - 1));
+}
+
 static void interpolate(const double v[9], int64_t size, int64_t from, int64_t n, double fy,
                         double *out)
 {
-    double left = v[0] * (1 - fy) + v[6] * fy, right = v[2] * (1 - fy) + v[8] * fy;
-    for (int64_t i = 0; i < n; i++) {
-        double fx = (double)(from + i) / (double)size;
-        out[i] = left * (1 - fx) + right * fx;
-    }
+    double a = parabola(v[0], v[3], v[6], fy), b = parabola(v[1], v[4], v[7], fy);
+    double c = parabola(v[2], v[5], v[8], fy);
+    for (int64_t i = 0; i < n; i++)
+        out[i] = parabola(a, b, c, (double)(from + i) / (double)size);
 }
 
 static void square(const task *t, int64_t col, int64_t row, int64_t size)

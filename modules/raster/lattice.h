@@ -1,10 +1,10 @@
 /* The coordinate lattice: exact at nodes, interpolated between. SPDX-License-Identifier: MIT
  *
  * Positions are cell indices (a centre is a whole number). Nodes lie at absolute multiples of
- * TL_LATTICE_STEP (plus the shift); a square between four nodes is interpolated if that errs by at
- * most TL_LATTICE_ERROR at its edges' midpoints and its centre, else cut in quarters, down to
- * single positions, which are exact. What a position gets therefore depends on nothing but itself.
- */
+ * TL_LATTICE_STEP (plus the shift). A square between four nodes whose edges' midpoints and centre
+ * lie within TL_LATTICE_ERROR of the bilinear image is interpolated by parabolas through those nine
+ * points, which is far closer; another is cut in quarters, down to single positions, which are
+ * exact. What a position gets therefore depends on nothing but itself. */
 #ifndef TL_RASTER_LATTICE_H
 #define TL_RASTER_LATTICE_H
 

@@ -21,7 +21,8 @@ struct tl_outfile {
     char buffer[BUFFER];
 };
 
-int tl_write_all(int fd, const void *data, size_t n) {
+int tl_write_all(int fd, const void *data, size_t n)
+{
     const char *p = data;
     while (n) {
         ssize_t k = tl__io_write(fd, p, n < ((size_t)1 << 30) ? n : (size_t)1 << 30);
@@ -38,7 +39,8 @@ int tl_write_all(int fd, const void *data, size_t n) {
     return 0;
 }
 
-int tl_sync_dir_of(const char *path) {
+int tl_sync_dir_of(const char *path)
+{
     const char *slash = strrchr(path, '/');
     char *dir = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
     int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
@@ -53,11 +55,13 @@ int tl_sync_dir_of(const char *path) {
     return r;
 }
 
-static int fail(const tl_outfile *f, int why, tl_err *e) {
+static int fail(const tl_outfile *f, int why, tl_err *e)
+{
     return tl_fail(e, TL_EIO, "cannot write %s: %s", f->path, strerror(why));
 }
 
-int tl_outfile_open(const char *path, tl_outfile **out, tl_err *e) {
+int tl_outfile_open(const char *path, tl_outfile **out, tl_err *e)
+{
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     tl_outfile *f = tl_xmalloc(sizeof *f);
     f->pos = 0;
@@ -77,13 +81,15 @@ int tl_outfile_open(const char *path, tl_outfile **out, tl_err *e) {
     return 0;
 }
 
-static int flush(tl_outfile *f, tl_err *e) {
+static int flush(tl_outfile *f, tl_err *e)
+{
     size_t n = f->used;
     f->used = 0;
     return tl_write_all(f->fd, f->buffer, n) ? fail(f, errno, e) : 0;
 }
 
-int tl_outfile_write(tl_outfile *f, const void *data, size_t n, tl_err *e) {
+int tl_outfile_write(tl_outfile *f, const void *data, size_t n, tl_err *e)
+{
     int r;
     if (f->used + n > BUFFER && (r = flush(f, e)))
         return r;
@@ -98,11 +104,13 @@ int tl_outfile_write(tl_outfile *f, const void *data, size_t n, tl_err *e) {
     return 0;
 }
 
-int64_t tl_outfile_pos(const tl_outfile *f) {
+int64_t tl_outfile_pos(const tl_outfile *f)
+{
     return f->pos;
 }
 
-void tl_outfile_abort(tl_outfile *f) {
+void tl_outfile_abort(tl_outfile *f)
+{
     if (!f)
         return;
     if (f->fd >= 0)
@@ -114,7 +122,8 @@ void tl_outfile_abort(tl_outfile *f) {
 }
 
 /* Until the rename all can be undone; after it the file is whole, only its name may not last. */
-int tl_outfile_commit(tl_outfile *f, tl_err *e) {
+int tl_outfile_commit(tl_outfile *f, tl_err *e)
+{
     int r = flush(f, e);
     if (!r && fsync(f->fd))
         r = fail(f, errno, e);

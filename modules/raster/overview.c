@@ -18,7 +18,8 @@ typedef struct job {
 } job;
 
 /* Sum of n integers (n 1..4) divided by n, half to even. */
-static __int128 divide_even(__int128 sum, int n) {
+static __int128 divide_even(__int128 sum, int n)
+{
     __int128 q = sum / n, r = sum - q * n;
     if (r < 0) {
         r += n;
@@ -69,13 +70,16 @@ static __int128 divide_even(__int128 sum, int n) {
 
 /* Up to four cells in reading order; NEAREST wants the first only, even if it is invalid. */
 #define REDUCE(NAME, T, MEAN)                                                                      \
-    static T mean_##NAME(const job *j, const T *v, int n) {                                        \
+    static T mean_##NAME(const job *j, const T *v, int n)                                          \
+    {                                                                                              \
         MEAN;                                                                                      \
     }                                                                                              \
-    static T mode_##NAME(const T *v, int n) {                                                      \
+    static T mode_##NAME(const T *v, int n)                                                        \
+    {                                                                                              \
         MODE(T);                                                                                   \
     }                                                                                              \
-    static void row_##NAME(const job *j, int y) {                                                  \
+    static void row_##NAME(const job *j, int y)                                                    \
+    {                                                                                              \
         T *dst = (T *)j->to + (size_t)(y / 2) * j->to_row;                                         \
         uint8_t *dst_ok = j->to_ok + (size_t)(y / 2) * j->to_row;                                  \
         for (int x = 0; x < j->w; x += 2) {                                                        \
@@ -107,7 +111,8 @@ REDUCE(f64, double, MEAN_FLOAT(double))
 
 void tl_overview_quarter(const tl_product *p, int cw, int ch, const void *const *values,
                          const uint8_t *const *valid, int qx, int qy, int pw, void *const *out,
-                         uint8_t *const *out_valid) {
+                         uint8_t *const *out_valid)
+{
     /* ORDER TL_DTYPE */
     static void (*const row[TL_DTYPES])(const job *, int) = {
         row_u8, row_i8, row_u16, row_i16, row_u32, row_i32, row_u64, row_i64, row_f32, row_f64};

@@ -24,7 +24,8 @@ typedef struct picture {
 
 /* --- layout ----------------------------------------------------------------------------------- */
 
-static void choose(picture *o) {
+static void choose(picture *o)
+{
     static const int types[5] = {0, PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA,
                                  PNG_COLOR_TYPE_RGB, PNG_COLOR_TYPE_RGB_ALPHA};
     int invalid = tl_product_may_skip(o->p);
@@ -36,7 +37,8 @@ static void choose(picture *o) {
     o->row = (size_t)o->p->grid.w * (size_t)o->channels * (size_t)o->size;
 }
 
-static int allocate(picture *o) {
+static int allocate(picture *o)
+{
     size_t n = (size_t)o->p->tile * (size_t)o->p->tile, nb = (size_t)o->p->nbands;
     size_t down = o->p->grid.h < o->p->tile ? (size_t)o->p->grid.h : (size_t)o->p->tile;
     int r = tl_codec_new(o->p, &o->codec, o->e);
@@ -52,7 +54,8 @@ static int allocate(picture *o) {
     return r;
 }
 
-static void release(picture *o) {
+static void release(picture *o)
+{
     for (int b = 0; b < o->p->nbands; b++) {
         if (o->values)
             free(o->values[b]);
@@ -68,7 +71,8 @@ static void release(picture *o) {
 /* --- cells to pixels -------------------------------------------------------------------------- */
 
 /* PNG's 16-bit numbers have the high byte first. */
-static void put(const picture *o, uint8_t *to, int channel, unsigned v) {
+static void put(const picture *o, uint8_t *to, int channel, unsigned v)
+{
     if (o->size == 1) {
         to[channel] = (uint8_t)v;
     } else {
@@ -77,12 +81,14 @@ static void put(const picture *o, uint8_t *to, int channel, unsigned v) {
     }
 }
 
-static unsigned value(const picture *o, int band, size_t i) {
+static unsigned value(const picture *o, int band, size_t i)
+{
     return o->size == 1 ? ((const uint8_t *)o->values[band])[i]
                         : ((const uint16_t *)o->values[band])[i];
 }
 
-static void put_pixel(const picture *o, uint8_t *to, size_t i) {
+static void put_pixel(const picture *o, uint8_t *to, size_t i)
+{
     unsigned opaque = o->size == 1 ? 255 : 65535;
     int nb = o->p->nbands, ok = 1;
     for (int b = 0; b < nb; b++)
@@ -101,7 +107,8 @@ static void put_pixel(const picture *o, uint8_t *to, size_t i) {
         put(o, to, o->channels - 1, 0);
 }
 
-static int fill_rows(picture *o, int64_t ty, int64_t across) {
+static int fill_rows(picture *o, int64_t ty, int64_t across)
+{
     for (int64_t tx = 0; tx < across; tx++) {
         tl_packed t = {NULL, 0, NULL, 0};
         int w, h, r = o->tiles->get(o->tiles->ctx, 0, tx, ty, &t, o->e);
@@ -124,28 +131,33 @@ static int fill_rows(picture *o, int64_t ty, int64_t across) {
 /* --- libpng ----------------------------------------------------------------------------------
  * Its errors jump: what follows a jump reads only *o, whose error is set then. */
 
-static void on_write(png_structp png, png_bytep data, size_t n) {
+static void on_write(png_structp png, png_bytep data, size_t n)
+{
     picture *o = png_get_io_ptr(png);
     if (tl_outfile_write(o->f, data, n, o->e))
         png_longjmp(png, 1);
 }
 
-static void on_flush(png_structp png) {
+static void on_flush(png_structp png)
+{
     (void)png;
 }
 
-static void on_error(png_structp png, png_const_charp text) {
+static void on_error(png_structp png, png_const_charp text)
+{
     picture *o = png_get_error_ptr(png);
     tl_fail(o->e, TL_EDATA, "cannot make a PNG: %s", text);
     png_longjmp(png, 1);
 }
 
-static void on_warning(png_structp png, png_const_charp text) {
+static void on_warning(png_structp png, png_const_charp text)
+{
     (void)png;
     (void)text;
 }
 
-static void put_texts(picture *o) {
+static void put_texts(picture *o)
+{
     for (int i = 0; i < o->p->nmeta; i++) {
         char key[80]; /* the format's limit */
         snprintf(key, sizeof key, "%s", o->p->meta[i][0]);
@@ -158,7 +170,8 @@ static void put_texts(picture *o) {
     }
 }
 
-static int write_picture(picture *o) {
+static int write_picture(picture *o)
+{
     int64_t across, down;
     if (setjmp(png_jmpbuf(o->png)))
         return o->e->code ? o->e->code : tl_fail(o->e, TL_EDATA, "cannot make a PNG");
@@ -183,7 +196,8 @@ static int write_picture(picture *o) {
     return 0;
 }
 
-int tl_png_write(const tl_product *p, const tl_tiles *tiles, tl_outfile *f, tl_err *e) {
+int tl_png_write(const tl_product *p, const tl_tiles *tiles, tl_outfile *f, tl_err *e)
+{
     tl_err mine = TL_ERR_INIT;
     picture o = {.p = p, .tiles = tiles, .f = f, .e = &mine};
     int r = tl_product_check(p, &mine);

@@ -5,7 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
-void tl_product_defaults(tl_product *p) {
+void tl_product_defaults(tl_product *p)
+{
     *p = (tl_product){
         .nbands = 1,
         .dtype = TL_U8,
@@ -19,11 +20,13 @@ void tl_product_defaults(tl_product *p) {
     };
 }
 
-static int is_wide(tl_dtype t) {
+static int is_wide(tl_dtype t)
+{
     return t == TL_U64 || t == TL_I64;
 }
 
-static int check_nodata(const tl_product *p, tl_err *e) {
+static int check_nodata(const tl_product *p, tl_err *e)
+{
     if (!p->has_nodata || p->dtype == TL_F64)
         return 0;
     int ok;
@@ -43,7 +46,8 @@ static int check_nodata(const tl_product *p, tl_err *e) {
                    tl_dtype_name(p->dtype));
 }
 
-int tl_product_check(const tl_product *p, tl_err *e) {
+int tl_product_check(const tl_product *p, tl_err *e)
+{
     if (p->grid.w < 1 || p->grid.h < 1 || p->grid.w > INT32_MAX || p->grid.h > INT32_MAX)
         return tl_fail(e, TL_EUSAGE, "a product of %lld x %lld cells: each side must be 1..%d",
                        (long long)p->grid.w, (long long)p->grid.h, INT32_MAX);
@@ -73,16 +77,19 @@ int tl_product_check(const tl_product *p, tl_err *e) {
     return check_nodata(p, e);
 }
 
-static int64_t shrink(int64_t n, int level) {
+static int64_t shrink(int64_t n, int level)
+{
     return (n + ((int64_t)1 << level) - 1) >> level;
 }
 
-void tl_product_level_size(const tl_product *p, int level, int64_t *w, int64_t *h) {
+void tl_product_level_size(const tl_product *p, int level, int64_t *w, int64_t *h)
+{
     *w = shrink(p->grid.w, level);
     *h = shrink(p->grid.h, level);
 }
 
-int tl_product_levels(const tl_product *p) {
+int tl_product_levels(const tl_product *p)
+{
     int n = 1;
     if (!p->overviews || p->format == TL_PNG)
         return 1;
@@ -91,14 +98,16 @@ int tl_product_levels(const tl_product *p) {
     return n;
 }
 
-void tl_product_level_tiles(const tl_product *p, int level, int64_t *across, int64_t *down) {
+void tl_product_level_tiles(const tl_product *p, int level, int64_t *across, int64_t *down)
+{
     int64_t w, h;
     tl_product_level_size(p, level, &w, &h);
     *across = (w + p->tile - 1) / p->tile;
     *down = (h + p->tile - 1) / p->tile;
 }
 
-void tl_product_tile_size(const tl_product *p, int level, int64_t tx, int64_t ty, int *w, int *h) {
+void tl_product_tile_size(const tl_product *p, int level, int64_t tx, int64_t ty, int *w, int *h)
+{
     int64_t lw, lh;
     tl_product_level_size(p, level, &lw, &lh);
     lw -= tx * p->tile;
@@ -107,11 +116,13 @@ void tl_product_tile_size(const tl_product *p, int level, int64_t tx, int64_t ty
     *h = (int)(lh < p->tile ? lh : p->tile);
 }
 
-int tl_product_may_skip(const tl_product *p) {
+int tl_product_may_skip(const tl_product *p)
+{
     return p->has_nodata || p->has_mask;
 }
 
-uint64_t tl_product_fill(const tl_product *p) {
+uint64_t tl_product_fill(const tl_product *p)
+{
     uint64_t bits = 0;
     if (!p->has_nodata)
         return 0;
@@ -129,18 +140,21 @@ uint64_t tl_product_fill(const tl_product *p) {
     return bits;
 }
 
-static int named(const tl_product *p, int band, const char *name) {
+static int named(const tl_product *p, int band, const char *name)
+{
     const char *s = p->band_names && band < p->nbands ? p->band_names[band] : NULL;
     return s && (strcasecmp(s, name) == 0 || (!s[1] && strncasecmp(s, name, 1) == 0));
 }
 
-int tl_product_is_rgb(const tl_product *p) {
+int tl_product_is_rgb(const tl_product *p)
+{
     if (p->dtype != TL_U8 || (p->nbands != 3 && p->nbands != 4))
         return 0;
     return p->rgb || (named(p, 0, "red") && named(p, 1, "green") && named(p, 2, "blue"));
 }
 
-int tl_product_has_alpha(const tl_product *p) {
+int tl_product_has_alpha(const tl_product *p)
+{
     return (p->nbands == 2 || p->nbands == 4) && p->band_names &&
            strcasecmp(p->band_names[p->nbands - 1], "alpha") == 0;
 }

@@ -34,13 +34,15 @@ typedef struct writer {
     uint64_t data_at, data_bytes, frame; /* frame: leader and trailer of a tile, bytes */
 } writer;
 
-static tl__ifd *image_of(writer *w, int level) {
+static tl__ifd *image_of(writer *w, int level)
+{
     return &w->ifd[w->p->has_mask ? 2 * level : level];
 }
 
 /* --- sizes ------------------------------------------------------------------------------------ */
 
-static int make_ifds(writer *w, tl_err *e) {
+static int make_ifds(writer *w, tl_err *e)
+{
     const tl_product *p = w->p;
     w->nifds = w->levels * (p->has_mask ? 2 : 1);
     w->ifd = tl_xcalloc((size_t)w->nifds, sizeof *w->ifd);
@@ -57,12 +59,14 @@ static int make_ifds(writer *w, tl_err *e) {
     return 0;
 }
 
-static void count_bytes(writer *w, uint32_t n) {
+static void count_bytes(writer *w, uint32_t n)
+{
     if (n)
         w->data_bytes += n + w->frame;
 }
 
-static int ask_sizes(writer *w, tl_err *e) {
+static int ask_sizes(writer *w, tl_err *e)
+{
     for (int level = 0; level < w->levels; level++) {
         tl__ifd *d = image_of(w, level);
         int64_t across, down, i = 0;
@@ -89,20 +93,24 @@ static int ask_sizes(writer *w, tl_err *e) {
 
 /* --- places ----------------------------------------------------------------------------------- */
 
-static uint64_t even(uint64_t n) {
+static uint64_t even(uint64_t n)
+{
     return n + (n & 1);
 }
 
-static size_t inline_bytes(const writer *w) {
+static size_t inline_bytes(const writer *w)
+{
     return w->big ? 8 : 4;
 }
 
-static uint64_t ifd_bytes(const writer *w, const tl__ifd *d) {
+static uint64_t ifd_bytes(const writer *w, const tl__ifd *d)
+{
     return w->big ? 8 + 20 * (uint64_t)d->n + 8 : 2 + 12 * (uint64_t)d->n + 4;
 }
 
 /* Gives every directory and value its place; the data begin after them. */
-static void place_ifds(writer *w) {
+static void place_ifds(writer *w)
+{
     uint64_t at = (w->big ? 16 : 8) + even(strlen(w->note));
     for (int i = 0; i < w->nifds; i++) {
         tl__ifd *d = &w->ifd[i];
@@ -129,7 +137,8 @@ static void place_ifds(writer *w) {
     w->data_at = at;
 }
 
-static void set_offset(writer *w, tl__ifd *d, int64_t i, uint64_t *at) {
+static void set_offset(writer *w, tl__ifd *d, int64_t i, uint64_t *at)
+{
     uint64_t v = d->counts[i] ? *at + w->frame / 2 : 0;
     if (w->big)
         ((uint64_t *)d->offsets)[i] = v;
@@ -139,7 +148,8 @@ static void set_offset(writer *w, tl__ifd *d, int64_t i, uint64_t *at) {
         *at += d->counts[i] + w->frame;
 }
 
-static void place_tiles(writer *w) {
+static void place_tiles(writer *w)
+{
     uint64_t at = w->data_at;
     for (int level = w->levels; level-- > 0;) {
         tl__ifd *d = image_of(w, level);
@@ -152,7 +162,8 @@ static void place_tiles(writer *w) {
 }
 
 /* A classic TIFF counts to 2^32; some of that is left as a margin for careless readers. */
-static int place(writer *w, tl_err *e) {
+static int place(writer *w, tl_err *e)
+{
     for (w->big = w->p->bigtiff ? 1 : 0;; w->big = 1) {
         for (int i = 0; i < w->nifds; i++) {
             tl__ifd *d = &w->ifd[i];
@@ -172,7 +183,8 @@ static int place(writer *w, tl_err *e) {
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-static int write_header(writer *w, tl_err *e) {
+static int write_header(writer *w, tl_err *e)
+{
     uint64_t at = w->ifd[0].file_at;
     uint8_t h[16] = {'I', 'I', 42, 0};
     size_t n = 8;
@@ -187,15 +199,18 @@ static int write_header(writer *w, tl_err *e) {
     return r ? r : tl_outfile_write(w->f, w->note, even(strlen(w->note)), e);
 }
 
-static void put_number(tl_buf *b, uint64_t v, size_t bytes) {
+static void put_number(tl_buf *b, uint64_t v, size_t bytes)
+{
     tl_buf_add(b, &v, bytes);
 }
 
-static const void *value_of(const tl__ifd *d, const tl__entry *t) {
+static const void *value_of(const tl__ifd *d, const tl__entry *t)
+{
     return t->late ? t->late : d->values.data + t->at;
 }
 
-static int write_ifd(writer *w, const tl__ifd *d, tl_err *e) {
+static int write_ifd(writer *w, const tl__ifd *d, tl_err *e)
+{
     size_t word = inline_bytes(w);
     tl_buf b = TL_BUF_INIT;
     put_number(&b, (uint64_t)d->n, w->big ? 8 : 2);
@@ -225,7 +240,8 @@ static int write_ifd(writer *w, const tl__ifd *d, tl_err *e) {
     return r;
 }
 
-static int write_arrays(writer *w, tl_err *e) {
+static int write_arrays(writer *w, tl_err *e)
+{
     int r;
     for (int i = 0; i < w->nifds; i++)
         for (int k = 0; k < w->ifd[i].n; k++) {
@@ -237,7 +253,8 @@ static int write_arrays(writer *w, tl_err *e) {
     return 0;
 }
 
-static int write_bytes(writer *w, const uint8_t *data, size_t n, tl_err *e) {
+static int write_bytes(writer *w, const uint8_t *data, size_t n, tl_err *e)
+{
     uint32_t size = (uint32_t)n;
     int r;
     if (!n)
@@ -249,7 +266,8 @@ static int write_bytes(writer *w, const uint8_t *data, size_t n, tl_err *e) {
     return w->frame ? tl_outfile_write(w->f, data + n - 4, 4, e) : 0;
 }
 
-static int write_tile(writer *w, int level, int64_t tx, int64_t ty, int64_t i, tl_err *e) {
+static int write_tile(writer *w, int level, int64_t tx, int64_t ty, int64_t i, tl_err *e)
+{
     const tl__ifd *d = image_of(w, level);
     tl_packed t = {NULL, 0, NULL, 0};
     if (!d->counts[i])
@@ -265,7 +283,8 @@ static int write_tile(writer *w, int level, int64_t tx, int64_t ty, int64_t i, t
     return r || !w->p->has_mask ? r : write_bytes(w, t.mask, t.mask_len, e);
 }
 
-static int write_tiles(writer *w, tl_err *e) {
+static int write_tiles(writer *w, tl_err *e)
+{
     for (int level = w->levels; level-- > 0;) {
         int64_t across, down, i = 0;
         tl_product_level_tiles(w->p, level, &across, &down);
@@ -279,7 +298,8 @@ static int write_tiles(writer *w, tl_err *e) {
     return 0;
 }
 
-static int assemble(writer *w, tl_err *e) {
+static int assemble(writer *w, tl_err *e)
+{
     int r = tl_product_check(w->p, e);
     const char *crs = w->p->grid.crs;
     if (!r && crs && crs[0]) {
@@ -297,7 +317,8 @@ static int assemble(writer *w, tl_err *e) {
     return write_tiles(w, e);
 }
 
-int tl_tiff_write(const tl_product *p, const tl_tiles *tiles, tl_outfile *f, tl_err *e) {
+int tl_tiff_write(const tl_product *p, const tl_tiles *tiles, tl_outfile *f, tl_err *e)
+{
     writer w = {.p = p, .tiles = tiles, .f = f, .levels = tl_product_levels(p)};
     if (p->format == TL_COG) {
         const char *mask = p->has_mask ? NOTE_MASK : "";

@@ -9,7 +9,8 @@ static tl_host *host;
 static lua_State *L;
 static int released;
 
-static int open_host(void **state) {
+static int open_host(void **state)
+{
     (void)state;
     tl_err e = TL_ERR_INIT;
     released = 0;
@@ -19,14 +20,16 @@ static int open_host(void **state) {
     return 0;
 }
 
-static int close_host(void **state) {
+static int close_host(void **state)
+{
     (void)state;
     int top = lua_gettop(L);
     tl_host_close(host);
     return top;
 }
 
-static int run(const char *text, tl_err *e) {
+static int run(const char *text, tl_err *e)
+{
     *e = (tl_err)TL_ERR_INIT;
     int code = tl_host_run_text(host, text, strlen(text), "t.lua", 0, e);
     char *suffix = strchr(e->where, '#'); /* of a second t.lua */
@@ -39,12 +42,14 @@ static int run(const char *text, tl_err *e) {
 
 #define COUNTER "tellua.test.counter"
 
-static void release_counter(void *p) {
+static void release_counter(void *p)
+{
     released++;
     free(p);
 }
 
-static int counter_new(lua_State *S) {
+static int counter_new(lua_State *S)
+{
     int empty = lua_toboolean(S, 1);
     void **box = tl_box_push(S, COUNTER);
     if (empty)
@@ -55,7 +60,8 @@ static int counter_new(lua_State *S) {
     return 1;
 }
 
-static int counter_add(lua_State *S) {
+static int counter_add(lua_State *S)
+{
     int *n = tl_box_check(S, 1, COUNTER);
     int *other = lua_isnoneornil(S, 2) ? NULL : tl_box_check(S, 2, COUNTER);
     *n += other ? *other : 1;
@@ -63,26 +69,30 @@ static int counter_add(lua_State *S) {
     return 1;
 }
 
-static int counter_close(lua_State *S) {
+static int counter_close(lua_State *S)
+{
     tl_box_close(S, 1, COUNTER);
     return 0;
 }
 
-static int counter_unknown(lua_State *S) {
+static int counter_unknown(lua_State *S)
+{
     lua_settop(S, 2);
     if (lua_rawget(S, lua_upvalueindex(1)) == LUA_TNIL)
         return tl_raisef(S, TL_ESCRIPT, "a counter has no such thing");
     return 1;
 }
 
-static int fail_data(lua_State *S) {
+static int fail_data(lua_State *S)
+{
     tl_err e = TL_ERR_INIT;
     tl_fail(&e, TL_EDATA, "block %d is bad", 7);
     tl_err_source(&e, "x.tif");
     return tl_raise(S, &e);
 }
 
-static int script_line(lua_State *S) {
+static int script_line(lua_State *S)
+{
     lua_pushstring(S, tl_script_line(S));
     return 1;
 }
@@ -92,7 +102,8 @@ static const char prelude[] = "local line, fail = ...\n"
                               "function broken() local x = nil return x.y end\n"
                               "function deep() local r = fail() return r end\n";
 
-static int register_all(lua_State *S) {
+static int register_all(lua_State *S)
+{
     static const luaL_Reg methods[] = {
         {"add", counter_add}, {"close", counter_close}, {NULL, NULL}};
     static const luaL_Reg meta[] = {{"__index", counter_unknown}, {NULL, NULL}};
@@ -106,7 +117,8 @@ static int register_all(lua_State *S) {
     return 0;
 }
 
-static void add_types(void) {
+static void add_types(void)
+{
     tl_err e = TL_ERR_INIT;
     lua_pushcfunction(L, register_all);
     assert_tl_ok(tl_pcall(L, 0, 0, &e), &e);
@@ -115,7 +127,8 @@ static void add_types(void) {
 
 /* --- tests --- */
 
-static void a_box_releases_once_whoever_closes_it(void **state) {
+static void a_box_releases_once_whoever_closes_it(void **state)
+{
     (void)state;
     tl_err e;
     add_types();
@@ -128,7 +141,8 @@ static void a_box_releases_once_whoever_closes_it(void **state) {
     assert_int_equal(released, 3);
 }
 
-static void a_closed_an_empty_and_a_foreign_box_are_refused(void **state) {
+static void a_closed_an_empty_and_a_foreign_box_are_refused(void **state)
+{
     (void)state;
     tl_err e;
     add_types();
@@ -146,7 +160,8 @@ static void a_closed_an_empty_and_a_foreign_box_are_refused(void **state) {
     assert_string_equal(e.message, "a counter has no such thing");
 }
 
-static void a_box_shows_its_type_and_hides_its_metatable(void **state) {
+static void a_box_shows_its_type_and_hides_its_metatable(void **state)
+{
     (void)state;
     tl_err e;
     add_types();
@@ -159,7 +174,8 @@ static void a_box_shows_its_type_and_hides_its_metatable(void **state) {
                  &e);
 }
 
-static void scripts_see_errors_as_objects(void **state) {
+static void scripts_see_errors_as_objects(void **state)
+{
     (void)state;
     tl_err e;
     add_types();
@@ -179,7 +195,8 @@ static void scripts_see_errors_as_objects(void **state) {
     assert_string_equal(e.source, "x.tif");
 }
 
-static void any_thrown_value_becomes_an_error_without_running_script_code(void **state) {
+static void any_thrown_value_becomes_an_error_without_running_script_code(void **state)
+{
     (void)state;
     tl_err e;
     const char *evil =
@@ -201,7 +218,8 @@ static void any_thrown_value_becomes_an_error_without_running_script_code(void *
     assert_string_equal(e.where, "t.lua:2");
 }
 
-static void addresses_are_the_scripts_not_the_preludes(void **state) {
+static void addresses_are_the_scripts_not_the_preludes(void **state)
+{
     (void)state;
     tl_err e;
     add_types();
@@ -216,7 +234,8 @@ static void addresses_are_the_scripts_not_the_preludes(void **state) {
     assert_tl_ok(run(own, &e), &e);
 }
 
-static void boxes_work_in_a_state_of_stock_lua(void **state) {
+static void boxes_work_in_a_state_of_stock_lua(void **state)
+{
     (void)state;
     tl_err e = TL_ERR_INIT;
     lua_State *S = luaL_newstate();
@@ -232,7 +251,8 @@ static void boxes_work_in_a_state_of_stock_lua(void **state) {
 
 #define with_host(f) cmocka_unit_test_setup_teardown(f, open_host, close_host)
 
-int main(void) {
+int main(void)
+{
     setenv("TL_GCSTRESS", "1", 1); /* debug builds collect at every box */
     const struct CMUnitTest tests[] = {
         with_host(a_box_releases_once_whoever_closes_it),

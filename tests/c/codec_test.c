@@ -2,7 +2,8 @@
 #include "tests/c/picture.h"
 #include "modules/raster/overview.h"
 
-static tl_product product(tl_dtype t, int nbands, int w, int h, int tile) {
+static tl_product product(tl_dtype t, int nbands, int w, int h, int tile)
+{
     tl_product p;
     tl_product_defaults(&p);
     p.dtype = t;
@@ -13,14 +14,16 @@ static tl_product product(tl_dtype t, int nbands, int w, int h, int tile) {
 }
 
 /* 0 none, 1 nodata, 2 mask */
-static void set_validity(tl_product *p, int kind) {
+static void set_validity(tl_product *p, int kind)
+{
     p->has_nodata = kind == 1;
     p->has_mask = kind == 2;
     p->nodata = tl_dtype_is_float(p->dtype) ? -9999.5 : 100;
     p->nodata_i = 100;
 }
 
-static void assert_decodes(picture_of *o, tl_codec *d, int w, int h) {
+static void assert_decodes(picture_of *o, tl_codec *d, int w, int h)
+{
     tl_err e = TL_ERR_INIT;
     tl_packed t;
     level_cells back;
@@ -35,7 +38,8 @@ static void assert_decodes(picture_of *o, tl_codec *d, int w, int h) {
     level_free(o->p, &back);
 }
 
-static void a_tile_of_any_type_comes_back_as_it_was(void **state) {
+static void a_tile_of_any_type_comes_back_as_it_was(void **state)
+{
     (void)state;
     static const int bands[] = {1, 2, 3, 4, 13}, sizes[][2] = {{1, 1}, {64, 64}, {63, 17}};
     for (int k = 0; k < TL_DTYPES * 5 * 3 * 3 * 4; k++) {
@@ -55,7 +59,8 @@ static void a_tile_of_any_type_comes_back_as_it_was(void **state) {
     }
 }
 
-static void a_tile_without_valid_cells_has_no_bytes(void **state) {
+static void a_tile_without_valid_cells_has_no_bytes(void **state)
+{
     (void)state;
     for (int kind = 0; kind < 3; kind++) {
         tl_product p = product(TL_F32, 2, 20, 20, 32);
@@ -77,7 +82,8 @@ static void a_tile_without_valid_cells_has_no_bytes(void **state) {
     }
 }
 
-static void nan_can_be_the_nodata_value(void **state) {
+static void nan_can_be_the_nodata_value(void **state)
+{
     (void)state;
     for (int t = TL_F32; t <= TL_F64; t++) {
         tl_product p = product((tl_dtype)t, 1, 40, 30, 48);
@@ -94,7 +100,8 @@ static void nan_can_be_the_nodata_value(void **state) {
     }
 }
 
-static void values_under_invalid_cells_do_not_reach_the_bytes(void **state) {
+static void values_under_invalid_cells_do_not_reach_the_bytes(void **state)
+{
     (void)state;
     for (int kind = 1; kind < 3; kind++) {
         tl_product p = product(TL_U16, 3, 50, 50, 64);
@@ -118,7 +125,8 @@ static void values_under_invalid_cells_do_not_reach_the_bytes(void **state) {
     }
 }
 
-static void damaged_bytes_are_an_error_and_never_read_beyond(void **state) {
+static void damaged_bytes_are_an_error_and_never_read_beyond(void **state)
+{
     (void)state;
     tl_product p = product(TL_I16, 2, 64, 64, 64);
     tl_err e = TL_ERR_INIT;
@@ -150,7 +158,8 @@ static void damaged_bytes_are_an_error_and_never_read_beyond(void **state) {
 /* --- overviews ---------------------------------------------------------------------------------
  */
 
-static void averages_round_half_to_even_and_avoid_the_nodata_value(void **state) {
+static void averages_round_half_to_even_and_avoid_the_nodata_value(void **state)
+{
     (void)state;
     static const struct {
         int16_t v[4];
@@ -176,7 +185,8 @@ static void averages_round_half_to_even_and_avoid_the_nodata_value(void **state)
     }
 }
 
-static void wide_integers_average_exactly(void **state) {
+static void wide_integers_average_exactly(void **state)
+{
     (void)state;
     tl_product p = product(TL_I64, 1, 2, 2, 16);
     int64_t v[4] = {INT64_MAX, INT64_MAX - 2, INT64_MAX, INT64_MAX - 2}, got;
@@ -192,7 +202,8 @@ static void wide_integers_average_exactly(void **state) {
     assert_true(gotu == UINT64_MAX - 1);
 }
 
-static void the_mode_takes_the_smallest_of_equals(void **state) {
+static void the_mode_takes_the_smallest_of_equals(void **state)
+{
     (void)state;
     tl_product p = product(TL_F32, 1, 2, 2, 16);
     float v[4] = {5, 3, 5, 3}, got;
@@ -207,7 +218,8 @@ static void the_mode_takes_the_smallest_of_equals(void **state) {
     assert_true(got == 5);
 }
 
-static void products_that_no_file_can_hold_are_refused(void **state) {
+static void products_that_no_file_can_hold_are_refused(void **state)
+{
     (void)state;
     tl_err e = TL_ERR_INIT;
     tl_product ok = product(TL_U8, 1, 10, 10, 256), p;
@@ -226,7 +238,8 @@ static void products_that_no_file_can_hold_are_refused(void **state) {
     REFUSED(p.level = 13);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_tile_of_any_type_comes_back_as_it_was),
         cmocka_unit_test(a_tile_without_valid_cells_has_no_bytes),

@@ -118,10 +118,44 @@ static void an_integer_band_reaches_floats_and_mixed_comparisons_in_one_step(voi
     assert_int_not_equal(op2(ir, TL_OP_if_lt, wide, half),
                          op2(ir, TL_OP_f_lt, op1(ir, TL_OP_i_to_f, wide), half));
     assert_int_equal(op1(ir, TL_OP_f_floor, f), f);
+    tl_val b = tl_ir_load(ir, 2, TL_U16);
+    assert_int_equal(op1(ir, TL_OP_i_to_f, op2(ir, TL_OP_i_sub, a, b)),
+                     op2(ir, TL_OP_f_sub, f, op1(ir, TL_OP_i_to_f, b)));
     tl_num x;
     assert_true(tl_ir_is_const(ir, op1(ir, TL_OP_f_has_i, f), &x) && x.i == 1);
     assert_false(tl_ir_is_const(ir, op1(ir, TL_OP_f_fits_i, op1(ir, TL_OP_i_to_f, wide)), &x));
     tl_ir_free(ir);
+}
+
+static void a_sum_beyond_53_bits_is_still_compared_exactly(void **state)
+{
+    (void)state;
+    tl_ir *ir = tl_ir_new();
+    tl_val a = tl_ir_load(ir, 0, TL_U32);
+    tl_val v = op2(ir, TL_OP_i_mul, a, int_const(ir, (int64_t)1 << 22));
+    v = op2(ir, TL_OP_i_add, v, int_const(ir, 1));
+    tl_ir_output(ir, 0, op2(ir, TL_OP_if_eq, v, float_const(ir, 0x1p53)), TL_U8);
+    tl_ir_output(ir, 1, op2(ir, TL_OP_fi_lt, float_const(ir, 0x1p53), v), TL_U8);
+    tl_prog *p = compiled(ir);
+    uint32_t in[1] = {(uint32_t)1 << 31};
+    uint8_t equal[1], less[1];
+    run(p, 1, (const void *[]){in}, (void *[]){equal, less});
+    assert_true(equal[0] == 0 && less[0] == 1);
+    tl_prog_free(p);
+    tl_ir_free(ir);
+}
+
+static void the_environment_limits_the_instruction_set(void **state)
+{
+    (void)state;
+    const char *was = getenv("TELLUA_ISA");
+    char kept[32];
+    snprintf(kept, sizeof kept, "%s", was ? was : "");
+    setenv("TELLUA_ISA", "baseline", 1);
+    assert_string_equal(tl__expr_choose_isa(NULL), "baseline");
+    assert_string_equal(tl_expr_isa(), "baseline");
+    setenv("TELLUA_ISA", kept, 1);
+    print_message("# %s\n", tl__expr_choose_isa(NULL));
 }
 
 static void a_program_knows_its_slots_and_libm(void **state)
@@ -321,6 +355,8 @@ int main(void)
         cmocka_unit_test(choices_that_are_known_cost_nothing),
         cmocka_unit_test(nan_and_negative_zero_are_never_folded_away),
         cmocka_unit_test(an_integer_band_reaches_floats_and_mixed_comparisons_in_one_step),
+        cmocka_unit_test(a_sum_beyond_53_bits_is_still_compared_exactly),
+        cmocka_unit_test(the_environment_limits_the_instruction_set),
         cmocka_unit_test(a_program_knows_its_slots_and_libm),
         cmocka_unit_test(a_dump_has_one_line_per_instruction),
         cmocka_unit_test(two_hundred_thousand_values_compile_and_run),

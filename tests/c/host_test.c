@@ -11,35 +11,41 @@
 
 static tl_host *host;
 
-static int open_with(const tl_limits *limits) {
+static int open_with(const tl_limits *limits)
+{
     tl_err e = TL_ERR_INIT;
     return tl_host_open(limits, &host, &e);
 }
 
-static int open_host(void **state) {
+static int open_host(void **state)
+{
     (void)state;
     return open_with(NULL);
 }
 
-static int close_host(void **state) {
+static int close_host(void **state)
+{
     (void)state;
     int top = lua_gettop(tl_host_lua(host));
     tl_host_close(host);
     return top;
 }
 
-static int run_as(const char *name, const char *text, tl_err *e) {
+static int run_as(const char *name, const char *text, tl_err *e)
+{
     *e = (tl_err)TL_ERR_INIT;
     int code = tl_host_run_text(host, text, strlen(text), name, 0, e);
     assert_int_equal(lua_gettop(tl_host_lua(host)), 0);
     return code;
 }
 
-static int run(const char *text, tl_err *e) {
+static int run(const char *text, tl_err *e)
+{
     return run_as("t.lua", text, e);
 }
 
-static void add_text(void *ctx, const char *text, size_t len) {
+static void add_text(void *ctx, const char *text, size_t len)
+{
     tl_buf_add(ctx, text, len);
 }
 
@@ -71,7 +77,8 @@ static const char environment[] =
     "tonumber tostring type utf8 utf8.char utf8.charpattern utf8.codepoint utf8.codes utf8.len "
     "utf8.offset xpcall\n";
 
-static void the_environment_holds_exactly_the_listed_names(void **state) {
+static void the_environment_holds_exactly_the_listed_names(void **state)
+{
     (void)state;
     tl_err e;
     tl_buf out = TL_BUF_INIT;
@@ -86,7 +93,8 @@ static void the_environment_holds_exactly_the_listed_names(void **state) {
     lua_pop(L, 1);
 }
 
-static void the_guards_of_the_environment_hold(void **state) {
+static void the_guards_of_the_environment_hold(void **state)
+{
     (void)state;
     tl_err e;
     assert_tl_ok(
@@ -118,7 +126,8 @@ static void the_guards_of_the_environment_hold(void **state) {
         &e);
 }
 
-static void random_numbers_are_the_same_in_every_run(void **state) {
+static void random_numbers_are_the_same_in_every_run(void **state)
+{
     (void)state;
     tl_err e;
     tl_buf a = TL_BUF_INIT, b = TL_BUF_INIT;
@@ -136,7 +145,8 @@ static void random_numbers_are_the_same_in_every_run(void **state) {
     tl_buf_free(&b);
 }
 
-static void a_missing_library_gets_a_hint(void **state) {
+static void a_missing_library_gets_a_hint(void **state)
+{
     (void)state;
     tl_err e;
     assert_int_equal(run("\nio.open('x')", &e), TL_ESCRIPT);
@@ -150,7 +160,8 @@ static void a_missing_library_gets_a_hint(void **state) {
     assert_null(strstr(e.message, "available"));
 }
 
-static void io_and_os_come_by_permission(void **state) {
+static void io_and_os_come_by_permission(void **state)
+{
     (void)state;
     tl_err e;
     tl_limits io = {.allow_io = 1}, os = {.allow_os = 1}, both = {.allow_io = 1, .allow_os = 1};
@@ -168,7 +179,8 @@ static void io_and_os_come_by_permission(void **state) {
 
 /* --- running --- */
 
-static void results_stay_on_the_stack(void **state) {
+static void results_stay_on_the_stack(void **state)
+{
     (void)state;
     tl_err e = TL_ERR_INIT;
     lua_State *L = tl_host_lua(host);
@@ -184,7 +196,8 @@ static void results_stay_on_the_stack(void **state) {
     lua_settop(L, 0);
 }
 
-static int run_file(const char *data, size_t len, tl_err *e) {
+static int run_file(const char *data, size_t len, tl_err *e)
+{
     char path[] = "/tmp/tellua-host-XXXXXX";
     int fd = mkstemp(path);
     assert_true(fd >= 0 && write(fd, data, len) == (ssize_t)len);
@@ -195,7 +208,8 @@ static int run_file(const char *data, size_t len, tl_err *e) {
     return code;
 }
 
-static void files_that_are_no_scripts_are_refused_clearly(void **state) {
+static void files_that_are_no_scripts_are_refused_clearly(void **state)
+{
     (void)state;
     tl_err e = TL_ERR_INIT;
     assert_int_equal(tl_host_run_file(host, "/nonexistent/a.lua", 0, &e), TL_EUSAGE);
@@ -213,7 +227,8 @@ static void files_that_are_no_scripts_are_refused_clearly(void **state) {
     free(data);
 }
 
-static void a_file_may_start_with_a_mark_and_an_interpreter_line(void **state) {
+static void a_file_may_start_with_a_mark_and_an_interpreter_line(void **state)
+{
     (void)state;
     tl_err e;
     const char *text = "\xef\xbb\xbf#!/usr/bin/env tellua\nx = 1\nerror('here')";
@@ -224,7 +239,8 @@ static void a_file_may_start_with_a_mark_and_an_interpreter_line(void **state) {
     assert_tl_ok(run_file("", 0, &e), &e);
 }
 
-static void a_name_that_lua_shortens_is_given_whole(void **state) {
+static void a_name_that_lua_shortens_is_given_whole(void **state)
+{
     (void)state;
     tl_err e = TL_ERR_INIT;
     char folder[] = "/tmp/tellua-with-quite-a-long-name-for-a-folder-XXXXXX", path[128], want[160];
@@ -242,7 +258,8 @@ static void a_name_that_lua_shortens_is_given_whole(void **state) {
     assert_string_equal(e.message, "attempt to index a nil value (global 'y')");
 }
 
-static void every_text_is_kept_under_a_name_of_its_own(void **state) {
+static void every_text_is_kept_under_a_name_of_its_own(void **state)
+{
     (void)state;
     tl_err e;
     size_t len;
@@ -258,7 +275,8 @@ static void every_text_is_kept_under_a_name_of_its_own(void **state) {
     assert_tl_ok(run("for i = 1, 5000 do load('return ' .. i) end", &e), &e); /* bounded */
 }
 
-static void an_error_has_a_traceback(void **state) {
+static void an_error_has_a_traceback(void **state)
+{
     (void)state;
     tl_err e;
     assert_int_equal(run("local function inner()\n  error('x')\nend\ninner()", &e), TL_ESCRIPT);
@@ -286,7 +304,8 @@ static const struct {
     {"for end", "t.lua:1:5", "<name> expected near 'end'\n    for end\n        ^"},
 };
 
-static void a_syntax_error_has_a_column_and_a_caret(void **state) {
+static void a_syntax_error_has_a_column_and_a_caret(void **state)
+{
     (void)state;
     for (size_t i = 0; i < sizeof syntax / sizeof syntax[0]; i++) {
         tl_err e;
@@ -299,7 +318,8 @@ static void a_syntax_error_has_a_column_and_a_caret(void **state) {
     }
 }
 
-static void a_long_line_is_shown_around_the_caret(void **state) {
+static void a_long_line_is_shown_around_the_caret(void **state)
+{
     (void)state;
     tl_err e;
     char text[3000];
@@ -319,19 +339,22 @@ static void a_long_line_is_shown_around_the_caret(void **state) {
  * fails once. Crashes and leaks are the sanitizer's and the box count's to see. */
 static int live_boxes;
 
-static void release_box(void *p) {
+static void release_box(void *p)
+{
     live_boxes--;
     free(p);
 }
 
-static int new_box(lua_State *L) {
+static int new_box(lua_State *L)
+{
     void **box = tl_box_push(L, "tellua.test.box");
     *box = malloc(1);
     live_boxes++;
     return 1;
 }
 
-static int add_boxes(lua_State *L) {
+static int add_boxes(lua_State *L)
+{
     tl_box_register(L, "tellua.test.box", "Box", NULL, NULL, release_box);
     lua_register(L, "Box", new_box);
     return 0;
@@ -353,7 +376,8 @@ static const char varied[] =
     "1.5))\n"
     "assert(not pcall(Box().none)) assert(tostring(Box()) == 'Box')\n";
 
-static int try_with(size_t memory) {
+static int try_with(size_t memory)
+{
     tl_err e = TL_ERR_INIT;
     tl_buf out = TL_BUF_INIT;
     tl_limits limits = {.memory = memory};
@@ -375,7 +399,8 @@ static int try_with(size_t memory) {
     return code;
 }
 
-static void every_allocation_may_fail(void **state) {
+static void every_allocation_may_fail(void **state)
+{
     (void)state;
     size_t memory = 1000;
     int tries = 0;
@@ -389,7 +414,8 @@ static void every_allocation_may_fail(void **state) {
 
 #define with_host(f) cmocka_unit_test_setup_teardown(f, open_host, close_host)
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         with_host(the_environment_holds_exactly_the_listed_names),
         with_host(the_guards_of_the_environment_hold),

@@ -32,67 +32,40 @@ typedef struct picture_of {
 /* --- one cell, of any type ---------------------------------------------------------------------
  */
 
-static inline void cell_set(tl_dtype t, void *at, size_t i, long double v) {
+static inline void cell_set(tl_dtype t, void *at, size_t i, long double v)
+{
     switch (t) {
-    case TL_U8:
-        ((uint8_t *)at)[i] = (uint8_t)v;
-        break;
-    case TL_I8:
-        ((int8_t *)at)[i] = (int8_t)v;
-        break;
-    case TL_U16:
-        ((uint16_t *)at)[i] = (uint16_t)v;
-        break;
-    case TL_I16:
-        ((int16_t *)at)[i] = (int16_t)v;
-        break;
-    case TL_U32:
-        ((uint32_t *)at)[i] = (uint32_t)v;
-        break;
-    case TL_I32:
-        ((int32_t *)at)[i] = (int32_t)v;
-        break;
-    case TL_U64:
-        ((uint64_t *)at)[i] = (uint64_t)v;
-        break;
-    case TL_I64:
-        ((int64_t *)at)[i] = (int64_t)v;
-        break;
-    case TL_F32:
-        ((float *)at)[i] = (float)v;
-        break;
-    default:
-        ((double *)at)[i] = (double)v;
-        break;
+    case TL_U8: ((uint8_t *)at)[i] = (uint8_t)v; break;
+    case TL_I8: ((int8_t *)at)[i] = (int8_t)v; break;
+    case TL_U16: ((uint16_t *)at)[i] = (uint16_t)v; break;
+    case TL_I16: ((int16_t *)at)[i] = (int16_t)v; break;
+    case TL_U32: ((uint32_t *)at)[i] = (uint32_t)v; break;
+    case TL_I32: ((int32_t *)at)[i] = (int32_t)v; break;
+    case TL_U64: ((uint64_t *)at)[i] = (uint64_t)v; break;
+    case TL_I64: ((int64_t *)at)[i] = (int64_t)v; break;
+    case TL_F32: ((float *)at)[i] = (float)v; break;
+    default: ((double *)at)[i] = (double)v; break;
     }
 }
 
-static inline long double cell_get(tl_dtype t, const void *at, size_t i) {
+static inline long double cell_get(tl_dtype t, const void *at, size_t i)
+{
     switch (t) {
-    case TL_U8:
-        return ((const uint8_t *)at)[i];
-    case TL_I8:
-        return ((const int8_t *)at)[i];
-    case TL_U16:
-        return ((const uint16_t *)at)[i];
-    case TL_I16:
-        return ((const int16_t *)at)[i];
-    case TL_U32:
-        return ((const uint32_t *)at)[i];
-    case TL_I32:
-        return ((const int32_t *)at)[i];
-    case TL_U64:
-        return ((const uint64_t *)at)[i];
-    case TL_I64:
-        return (long double)((const int64_t *)at)[i];
-    case TL_F32:
-        return ((const float *)at)[i];
-    default:
-        return ((const double *)at)[i];
+    case TL_U8: return ((const uint8_t *)at)[i];
+    case TL_I8: return ((const int8_t *)at)[i];
+    case TL_U16: return ((const uint16_t *)at)[i];
+    case TL_I16: return ((const int16_t *)at)[i];
+    case TL_U32: return ((const uint32_t *)at)[i];
+    case TL_I32: return ((const int32_t *)at)[i];
+    case TL_U64: return ((const uint64_t *)at)[i];
+    case TL_I64: return (long double)((const int64_t *)at)[i];
+    case TL_F32: return ((const float *)at)[i];
+    default: return ((const double *)at)[i];
     }
 }
 
-static inline long double nodata_of(const tl_product *p) {
+static inline long double nodata_of(const tl_product *p)
+{
     return p->dtype == TL_U64 || p->dtype == TL_I64 ? (long double)p->nodata_i
                                                     : (long double)p->nodata;
 }
@@ -100,7 +73,8 @@ static inline long double nodata_of(const tl_product *p) {
 /* --- levels ------------------------------------------------------------------------------------
  */
 
-static inline void level_alloc(const tl_product *p, level_cells *l, int64_t w, int64_t h) {
+static inline void level_alloc(const tl_product *p, level_cells *l, int64_t w, int64_t h)
+{
     size_t n = (size_t)(w * h);
     l->w = w;
     l->h = h;
@@ -112,7 +86,8 @@ static inline void level_alloc(const tl_product *p, level_cells *l, int64_t w, i
     }
 }
 
-static inline void level_free(const tl_product *p, level_cells *l) {
+static inline void level_free(const tl_product *p, level_cells *l)
+{
     for (int b = 0; b < p->nbands; b++) {
         free(l->values[b]);
         free(l->valid[b]);
@@ -122,7 +97,8 @@ static inline void level_free(const tl_product *p, level_cells *l) {
 }
 
 /* Smooth parts, noise and extremes; blotches and the whole first tile row's second tile invalid. */
-static inline void level_paint(const tl_product *p, level_cells *l, uint64_t seed) {
+static inline void level_paint(const tl_product *p, level_cells *l, uint64_t seed)
+{
     for (int b = 0; b < p->nbands; b++)
         for (int64_t i = 0; i < l->w * l->h; i++) {
             int64_t x = i % l->w, y = i / l->w;
@@ -148,7 +124,8 @@ static inline void level_paint(const tl_product *p, level_cells *l, uint64_t see
 
 /* Sum of up to four cells over n; ties to even for integers. In long double (64 bits of fraction),
  * which is exact for what the integer tests need up to 62-bit values. */
-static inline long double plain_mean(const tl_product *p, const long double *v, int n) {
+static inline long double plain_mean(const tl_product *p, const long double *v, int n)
+{
     if (tl_dtype_is_float(p->dtype)) {
         double sum = 0;
         for (int i = 0; i < n; i++)
@@ -166,7 +143,8 @@ static inline long double plain_mean(const tl_product *p, const long double *v, 
     return (long double)low;
 }
 
-static inline long double plain_mode(const long double *v, int n) {
+static inline long double plain_mode(const long double *v, int n)
+{
     long double best = v[0];
     int most = 0;
     for (int i = 0; i < n; i++) {
@@ -181,7 +159,8 @@ static inline long double plain_mode(const long double *v, int n) {
     return best;
 }
 
-static inline void level_halve(const tl_product *p, const level_cells *from, level_cells *to) {
+static inline void level_halve(const tl_product *p, const level_cells *from, level_cells *to)
+{
     for (int b = 0; b < p->nbands; b++)
         for (int64_t i = 0; i < to->w * to->h; i++) {
             int64_t x = i % to->w * 2, y = i / to->w * 2;
@@ -201,7 +180,8 @@ static inline void level_halve(const tl_product *p, const level_cells *from, lev
         }
 }
 
-static inline void picture_free(picture_of *o) {
+static inline void picture_free(picture_of *o)
+{
     for (int l = 0; l < o->levels; l++)
         level_free(o->p, &o->level[l]);
     for (int b = 0; b < o->p->nbands; b++) {
@@ -213,7 +193,8 @@ static inline void picture_free(picture_of *o) {
     tl_codec_free(o->codec);
 }
 
-static inline void picture_make(picture_of *o, const tl_product *p, uint64_t seed) {
+static inline void picture_make(picture_of *o, const tl_product *p, uint64_t seed)
+{
     tl_err e = TL_ERR_INIT;
     level_cells one;
     *o = (picture_of){.p = p, .levels = tl_product_levels(p), .bad_level = -1};
@@ -237,7 +218,8 @@ static inline void picture_make(picture_of *o, const tl_product *p, uint64_t see
  */
 
 static inline int picture_encode(picture_of *o, int level, int64_t tx, int64_t ty, tl_packed *out,
-                                 tl_err *e) {
+                                 tl_err *e)
+{
     const tl_product *p = o->p;
     const level_cells *l = &o->level[level];
     size_t size = tl_dtype_size(p->dtype);
@@ -255,7 +237,8 @@ static inline int picture_encode(picture_of *o, int level, int64_t tx, int64_t t
 }
 
 static inline int picture_get(void *ctx, int level, int64_t tx, int64_t ty, tl_packed *out,
-                              tl_err *e) {
+                              tl_err *e)
+{
     picture_of *o = ctx;
     if (level == o->bad_level)
         return tl_fail(e, TL_EDATA, "no tile %d/%d of level %d", (int)tx, (int)ty, level);
@@ -263,7 +246,8 @@ static inline int picture_get(void *ctx, int level, int64_t tx, int64_t ty, tl_p
 }
 
 static inline int picture_size(void *ctx, int level, int64_t tx, int64_t ty, uint32_t *len,
-                               uint32_t *mask_len, tl_err *e) {
+                               uint32_t *mask_len, tl_err *e)
+{
     tl_packed t;
     int r = picture_encode(ctx, level, tx, ty, &t, e);
     if (!r) {
@@ -277,7 +261,8 @@ static inline int picture_size(void *ctx, int level, int64_t tx, int64_t ty, uin
  */
 
 /* A new folder for this test program's files. */
-static inline const char *scratch_dir(void) {
+static inline const char *scratch_dir(void)
+{
     static char dir[300];
     if (!dir[0]) {
         const char *tmp = getenv("TMPDIR");
@@ -288,15 +273,15 @@ static inline const char *scratch_dir(void) {
     return dir;
 }
 
-static inline const char *scratch(const char *name) {
-    static char path[4][400];
-    static int turn;
-    turn = (turn + 1) % 4;
-    snprintf(path[turn], sizeof path[turn], "%s/%s", scratch_dir(), name);
-    return path[turn];
+static inline const char *scratch(const char *name)
+{
+    char path[400];
+    snprintf(path, sizeof path, "%s/%s", scratch_dir(), name);
+    return tl_intern(path);
 }
 
-static inline char *slurp(const char *path, size_t *n) {
+static inline char *slurp(const char *path, size_t *n)
+{
     FILE *f = fopen(path, "rb");
     if (!f)
         fail_msg("cannot open %s", path);
@@ -310,14 +295,16 @@ static inline char *slurp(const char *path, size_t *n) {
     return s;
 }
 
-static inline void spill(const char *path, const void *data, size_t n) {
+static inline void spill(const char *path, const void *data, size_t n)
+{
     FILE *f = fopen(path, "wb");
     assert_non_null(f);
     assert_int_equal(fwrite(data, 1, n, f), n);
     fclose(f);
 }
 
-static inline void assert_same_file(const char *a, const char *b) {
+static inline void assert_same_file(const char *a, const char *b)
+{
     size_t na, nb;
     char *sa = slurp(a, &na), *sb = slurp(b, &nb);
     assert_int_equal(na, nb);

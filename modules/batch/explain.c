@@ -1,0 +1,56 @@
+/* Plans for people: see plan.h. SPDX-License-Identifier: MIT */
+#include "modules/batch/plan.h"
+#include "modules/raster/raster.h"
+
+#include <string.h>
+
+static void explain_output(const tl_plan_output *o, tl_buf *t)
+{
+    static const char *const formats[] = {"COG", "GeoTIFF", "PNG"};
+    const tl_product *p = &o->product;
+    double box[4];
+    tl_grid_bounds(&p->grid, box);
+    tl_buf_printf(t, "output %s  (%s)\n  bands   ", o->name, o->where[0] ? o->where : "-");
+    for (int b = 0; b < o->nbands; b++)
+        tl_buf_printf(t, "%s%s", b ? ", " : "", o->band[b]);
+    tl_buf_printf(t, "\n  cells   %s", tl_dtype_name(p->dtype));
+    if (p->has_nodata && tl_dtype_is_float(p->dtype))
+        tl_buf_printf(t, ", nodata %g", p->nodata);
+    else if (p->has_nodata)
+        tl_buf_printf(t, ", nodata %lld", (long long)(tl_dtype_size(p->dtype) == 8 ? p->nodata_i : (int64_t)p->nodata));
+    else
+        tl_buf_puts(t, ", with a mask");
+    tl_buf_printf(t, ", %s in tiles of %d\n", formats[p->format], p->tile);
+    tl_buf_printf(t, "  grid    %lld x %lld cells of %.10g x %.10g %s, %s%s%s\n", (long long)p->grid.w,
+                  (long long)p->grid.h, p->grid.dx, p->grid.dy, tl_crs_unit(p->grid.crs),
+                  p->grid.crs[0] ? tl_crs_name(p->grid.crs) : "no CRS", strncmp(p->grid.crs, "EPSG", 4) ? "" : ", ",
+                  strncmp(p->grid.crs, "EPSG", 4) ? "" : p->grid.crs);
+    tl_buf_printf(t, "          x %.10g .. %.10g, y %.10g .. %.10g, cell %lld,%lld from anchor %.10g,%.10g\n", box[0],
+                  box[2], box[1], box[3], (long long)p->grid.col, (long long)p->grid.row, p->grid.x0, p->grid.y0);
+}
+
+static void explain_sampling(const tl_sampling *m, tl_buf *t)
+{
+    tl_buf_printf(t, "source %s\n  read    %s%s%s\n", m->source->uri,
+                  m->exact ? "exactly, cell by cell" : tl_method_name(m->method), m->note && m->note[0] ? "; " : "",
+                  m->note ? m->note : "");
+    if (m->operation && m->operation[0])
+        tl_buf_printf(t, "  from    %s\n", m->operation);
+}
+
+void tl_plan_explain(const tl_plan *p, int program, tl_buf *t)
+{
+    for (int i = 0; i < p->n; i++)
+        explain_output(&p->out[i], t);
+    for (int k = 0; k < p->npasses; k++) {
+        const tl_pass *pass = p->pass[k].pass;
+        const tl_prog *prog = tl_pass_program(pass);
+        for (int s = 0; s < tl_pass_samplings(pass); s++)
+            explain_sampling(tl_pass_sampling(pass, s), t);
+        tl_buf_printf(t, "program of %d instructions on %s, %lld bytes of input a cell%s\n",
+                      tl_prog_instructions(prog), tl_expr_isa(), (long long)tl_pass_input_bytes_per_cell(pass),
+                      tl_prog_uses_libm(prog) ? ", uses libm" : "");
+        if (program)
+            tl_prog_dump(prog, t);
+    }
+}

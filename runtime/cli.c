@@ -1,0 +1,285 @@
+/* The command line's plan-based commands. SPDX-License-Identifier: MIT */
+#include "runtime/cli.h"
+#include "modules/map/looks_lua.h"
+#include "runtime/border.h"
+#include "runtime/buf.h"
+#include "runtime/log.h"
+#include "runtime/mem.h"
+#include "runtime/watch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lauxlib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* --- scripts and plans -------------------------------------------------------------------------------- */
+
+static int read_all(FILE *f, tl_buf *b, tl_err *e)
+{
+    char chunk[65536];
+    size_t n;
+    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0) {
+        tl_buf_add(b, chunk, n);
+        if (b->len > 256u << 20)
+            return tl_fail(e, TL_EDATA, "more than 256 MiB of plan");
+    }
+    return ferror(f) ? tl_fail(e, TL_EDATA, "cannot read: %s", strerror(errno)) : 0;
+}
+
+/* A plan is told by its first character: no Lua script starts with '{'. */
+static int starts_as_json(const char *path)
+{
+    size_t n = strlen(path);
+    if (n > 5 && strcmp(path + n - 5, ".json") == 0)
+        return 1;
+    struct stat st;
+    if (stat(path, &st) || !S_ISREG(st.st_mode))
+        return 0;
+    FILE *f = fopen(path, "r");
+    int ch = f ? getc(f) : EOF;
+    if (f)
+        fclose(f);
+    return ch == '{';
+}
+
+static int load_plan(const tl_cli *c, tl_plan **out, tl_err *e)
+{
+    tl_buf text = TL_BUF_INIT;
+    if (c->nparams || c->where.has_bbox || c->where.crs || c->where.res[0] > 0 || c->where.has_window || c->format)
+        return tl_fail(e, TL_EUSAGE, "a plan is finished: its parameters, grid and format cannot be changed; plan the "
+                                     "script again");
+    FILE *f = fopen(c->script, "r");
+    if (!f)
+        return tl_fail(e, TL_EDATA, "%s: %s", c->script, strerror(errno));
+    int rc = read_all(f, &text, e);
+    fclose(f);
+    if (!rc)
+        rc = tl_plan_load(tl_buf_text(&text), text.len, c->allow_drift, out, e);
+    tl_buf_free(&text);
+    return rc ? tl_err_source(e, c->script) : 0;
+}
+
+static int run_script(const tl_cli *c, tellua *t, tl_err *e)
+{
+    tl_buf text = TL_BUF_INIT;
+    int rc = 0;
+    for (int i = 0; i < c->nparams && !rc; i++)
+        rc = tellua_set(t, c->param[i]);
+    if (!rc && strcmp(c->script, "-") == 0) {
+        rc = read_all(stdin, &text, e);
+        if (!rc)
+            rc = tellua_run_text(t, tl_buf_text(&text), text.len, "stdin");
+    } else if (!rc) {
+        rc = tellua_run_file(t, c->script);
+    }
+    tl_buf_free(&text);
+    if (rc && t->err.code)
+        *e = t->err;
+    if (rc && c->debug && t->host && tl_host_traceback(t->host)[0])
+        tl_log(TL_LOG_WARN, "call stack:\n%s", tl_host_traceback(t->host));
+    return rc ? rc : tl_script_check(&t->script, 1, e);
+}
+
+int tl_cli_make_plan(const tl_cli *c, tellua *t, int view, tl_plan **out, tl_err *e)
+{
+    if (strcmp(c->script, "-") != 0 && starts_as_json(c->script)) {
+        if (view)
+            return tl_fail(e, TL_EUSAGE, "view needs a script; a plan's outputs are computed with run");
+        return load_plan(c, out, e);
+    }
+    int rc = run_script(c, t, e);
+    tl_grid viewport;
+    tl_plan_request r = {.output = c->output,
+                         .where = c->where,
+                         .format = c->format,
+                         .view = view,
+                         .view_w = c->size[0],
+                         .view_h = c->size[1],
+                         .visualize = tl_looks_visualize,
+                         .ctx = t->L};
+    if (!rc && view && c->has_center) {
+        rc = tl_zoom_grid(c->center[0], c->center[1], c->zoom, c->size[0], c->size[1], &viewport, e);
+        r.viewport = &viewport;
+    }
+    return rc ? rc : tl_plan_make(&t->script, &r, out, e);
+}
+
+/* --- run ------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    int terminal;
+    double last; /* seconds, of the last plain line */
+} progress_state;
+
+static void progress_text(const tl_run_progress *p, char *text, size_t size)
+{
+    double rate = p->seconds > 0 ? (double)p->cells_done / p->seconds / 1e6 : 0;
+    double left = p->tiles_done > 0 ? p->seconds * (double)(p->tiles - p->tiles_done) / (double)p->tiles_done : 0;
+    if (p->merging)
+        snprintf(text, size, "assembling %s", p->merging);
+    else
+        snprintf(text, size, "%lld of %lld blocks, %.1f Mpx/s, %.0f s left", (long long)p->tiles_done,
+                 (long long)p->tiles, rate, left);
+}
+
+/* A line that rewrites itself on a terminal, a plain line every ten seconds elsewhere. */
+static void show_progress(void *ctx, const tl_run_progress *p)
+{
+    progress_state *s = ctx;
+    char text[200], stuck[256];
+    progress_text(p, text, sizeof text);
+    if (s->terminal) {
+        tl_log_status(text);
+    } else if (p->seconds - s->last >= 10 || p->seconds < s->last) {
+        s->last = p->seconds;
+        double since = tl_watch_oldest(stuck, sizeof stuck);
+        if (since > 5)
+            tl_log(TL_LOG_INFO, "%s; waiting %.0f s for %s", text, since, stuck);
+        else
+            tl_log(TL_LOG_INFO, "%s", text);
+    }
+}
+
+static json_t *report_json(const tl_plan *p, const tl_run_report *r, const char *dir)
+{
+    json_t *outputs = json_array();
+    for (int i = 0; i < p->n; i++) {
+        char *path = tl_product_path(&p->out[i], dir);
+        struct stat st;
+        json_int_t size = stat(path, &st) ? 0 : (json_int_t)st.st_size;
+        json_array_append_new(outputs, json_pack("{s:s, s:s, s:I, s:I, s:i, s:s, s:I}", "name", p->out[i].name, "path",
+                                                 path, "width", (json_int_t)p->out[i].product.grid.w, "height",
+                                                 (json_int_t)p->out[i].product.grid.h, "bands", p->out[i].nbands,
+                                                 "dtype", tl_dtype_name(p->out[i].product.dtype), "bytes", size));
+        free(path);
+    }
+    return json_pack("{s:s, s:{s:f, s:f, s:f}, s:I, s:{s:I, s:I}, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:i, s:I}, s:o}", "key",
+                     p->key, "seconds", "total", r->seconds_total, "compute", r->seconds_compute, "merge",
+                     r->seconds_merge, "pixels", (json_int_t)r->pixels, "blocks", "done", (json_int_t)r->blocks, "kept",
+                     (json_int_t)r->blocks_kept, "bytes", "read", (json_int_t)r->bytes_read, "written",
+                     (json_int_t)r->bytes_written, "tiles", (json_int_t)r->tile_bytes, "memory", "planned",
+                     (json_int_t)r->memory.total, "peak", (json_int_t)r->peak_rss, "threads", r->memory.threads, "cache",
+                     (json_int_t)r->memory.cache, "outputs", outputs);
+}
+
+static void print_json(json_t *j)
+{
+    char *text = json_dumps(j, JSON_SORT_KEYS | JSON_INDENT(1) | JSON_REAL_PRECISION(6));
+    puts(text ? text : "{}");
+    free(text);
+    json_decref(j);
+}
+
+static void print_report(const tl_plan *p, const tl_run_report *r, const char *dir)
+{
+    for (int i = 0; i < p->n; i++) {
+        char *path = tl_product_path(&p->out[i], dir);
+        printf("%s\n", path);
+        free(path);
+    }
+    tl_log(TL_LOG_INFO, "%lld cells in %.2f s (%.1f Mpx/s), %.0f MiB of memory at the peak (planned %.0f)",
+           (long long)r->pixels, r->seconds_total,
+           r->seconds_compute > 0 ? (double)r->pixels / r->seconds_compute / 1e6 : 0, (double)r->peak_rss / 1048576,
+           (double)r->memory.total / 1048576);
+}
+
+int tl_cli_run(const tl_cli *c, tellua *t, tl_err *e)
+{
+    tl_plan *plan = NULL;
+    tl_run_report report;
+    progress_state progress = {.terminal = isatty(STDERR_FILENO)};
+    int rc = tl_cli_make_plan(c, t, 0, &plan, e);
+    if (rc)
+        return rc;
+    tl_run_options opt = {.dir = c->out ? c->out : ".",
+                          .threads = c->threads,
+                          .mem = c->mem,
+                          .max_pixels = c->max_pixels,
+                          .resume = c->resume,
+                          .cancel = &t->cancel,
+                          .progress = c->quiet ? NULL : show_progress,
+                          .ctx = &progress};
+    rc = tl_run_plan(plan, &opt, &report, e);
+    if (progress.terminal && !c->quiet)
+        tl_log_status("");
+    if (!rc && c->json)
+        print_json(report_json(plan, &report, opt.dir));
+    else if (!rc)
+        print_report(plan, &report, opt.dir);
+    tl_plan_free(plan);
+    return rc;
+}
+
+/* --- plan ------------------------------------------------------------------------------------------------ */
+
+static void print_memory(const tl_memory_plan *m)
+{
+    const double mib = 1048576;
+    printf("memory %.0f MiB at the peak: program %.0f, %d threads x %.1f, block cache %.0f, tables %.1f; %d rows of a "
+           "tile at once\n",
+           (double)m->total / mib, (double)m->base / mib, m->threads, (double)m->per_thread / mib,
+           (double)m->cache / mib, (double)m->index / mib, m->rows);
+}
+
+int tl_cli_plan(const tl_cli *c, tellua *t, tl_err *e)
+{
+    tl_plan *plan = NULL;
+    tl_memory_plan m;
+    int rc = tl_cli_make_plan(c, t, 0, &plan, e);
+    if (!rc)
+        rc = tl_plan_memory(plan, c->threads, c->mem, &m, e);
+    if (!rc && c->json) {
+        printf("{\"key\":\"%s\",\"plan\":%s}\n", plan->key, plan->text);
+    } else if (!rc) {
+        tl_buf text = TL_BUF_INIT;
+        tl_plan_explain(plan, c->debug, &text);
+        fputs(tl_buf_text(&text), stdout);
+        tl_buf_free(&text);
+        print_memory(&m);
+        printf("key %s\n", plan->key);
+    }
+    tl_plan_free(plan);
+    return rc;
+}
+
+/* --- -e ---------------------------------------------------------------------------------------------------- */
+
+static int print_results(lua_State *L)
+{
+    for (int i = 1; i <= lua_gettop(L); i++) {
+        size_t n;
+        const char *s = luaL_tolstring(L, i, &n);
+        if (i > 1)
+            putchar('\t');
+        fwrite(s, 1, n, stdout);
+        lua_pop(L, 1);
+    }
+    putchar('\n');
+    return 0;
+}
+
+int tl_cli_eval(const tl_cli *c, tellua *t, tl_err *e)
+{
+    lua_State *L = t->L;
+    char *as_value = tl_xasprintf("return %s", c->script);
+    int top = lua_gettop(L);
+    int rc = tl_host_load(t->host, as_value, strlen(as_value), "-e", e);
+    free(as_value);
+    if (rc) {
+        *e = (tl_err)TL_ERR_INIT;
+        rc = tl_host_load(t->host, c->script, strlen(c->script), "-e", e);
+    }
+    if (!rc)
+        rc = tl_host_call(t->host, 0, LUA_MULTRET, e);
+    int n = lua_gettop(L) - top;
+    if (!rc && n > 0) {
+        lua_pushcfunction(L, print_results);
+        lua_insert(L, top + 1);
+        rc = tl_host_call(t->host, n, 0, e);
+    }
+    return rc;
+}

@@ -1,0 +1,353 @@
+/* Options: one table for parsing and help. SPDX-License-Identifier: MIT */
+#include "runtime/cli.h"
+#include "modules/raster/raster.h"
+#include "runtime/mem.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef int set_fn(tl_cli *c, const char *text, tl_err *e);
+
+static int bad(tl_err *e, const char *text, const char *wanted)
+{
+    return tl_fail(e, TL_EUSAGE, "'%s': %s", text, wanted);
+}
+
+/* Exactly n numbers separated by commas (or `sep`). */
+static int numbers(const char *text, char sep, double *x, int n)
+{
+    const char *p = text;
+    for (int i = 0; i < n; i++) {
+        char *end;
+        x[i] = strtod(p, &end);
+        if (end == p || !isfinite(x[i]) || *end != (i < n - 1 ? sep : '\0'))
+            return -1;
+        p = end + 1;
+    }
+    return 0;
+}
+
+static int whole(const char *text, long long least, long long most, long long *out)
+{
+    char *end;
+    errno = 0;
+    long long v = strtoll(text, &end, 10);
+    if (end == text || *end || errno || v < least || v > most)
+        return -1;
+    *out = v;
+    return 0;
+}
+
+/* "512M", "2G", "300000k", plain bytes. */
+static int bytes(const char *text, int64_t *out)
+{
+    char *end;
+    double x = strtod(text, &end), unit = 1;
+    if (end == text || !(x > 0))
+        return -1;
+    if (*end == 'k' || *end == 'K')
+        unit = 1024;
+    else if (*end == 'm' || *end == 'M')
+        unit = 1048576;
+    else if (*end == 'g' || *end == 'G')
+        unit = 1073741824;
+    end += unit > 1;
+    if (*end == 'i' || *end == 'I')
+        end++;
+    if (*end == 'b' || *end == 'B')
+        end++;
+    if (*end || x * unit > 1e18)
+        return -1;
+    *out = (int64_t)(x * unit);
+    return 0;
+}
+
+static int set_param(tl_cli *c, const char *t, tl_err *e)
+{
+    (void)e;
+    c->param = tl_xrealloc(c->param, (size_t)(c->nparams + 1) * sizeof *c->param);
+    c->param[c->nparams++] = t;
+    return 0;
+}
+
+static int set_bbox(tl_cli *c, const char *t, tl_err *e)
+{
+    c->where.has_bbox = 1;
+    double *b = c->where.bbox;
+    if (numbers(t, ',', b, 4))
+        return bad(e, t, "west,south,east,north in degrees");
+    if (!(b[0] < b[2]) || !(b[1] < b[3]) || b[1] < -90 || b[3] > 90 || fabs(b[0]) > 360 || fabs(b[2]) > 540)
+        return bad(e, t, "an empty or impossible box; west,south,east,north in degrees");
+    return 0;
+}
+
+static int set_crs(tl_cli *c, const char *t, tl_err *e)
+{
+    const char *crs;
+    c->where.crs = t;
+    if (tl_crs_canonical(t, &crs, e)) {
+        e->code = TL_EUSAGE;
+        return e->code;
+    }
+    return 0;
+}
+
+static int set_res(tl_cli *c, const char *t, tl_err *e)
+{
+    double *r = c->where.res;
+    if (numbers(t, ',', r, 1) == 0)
+        r[1] = r[0];
+    else if (numbers(t, ',', r, 2))
+        return bad(e, t, "a cell size, or two as x,y, in units of the CRS");
+    return r[0] > 0 && r[1] > 0 ? 0 : bad(e, t, "a cell size above 0");
+}
+
+static int set_window(tl_cli *c, const char *t, tl_err *e)
+{
+    double x[4];
+    if (numbers(t, ',', x, 4) || x[0] != floor(x[0]) || x[1] != floor(x[1]) || x[2] != floor(x[2]) ||
+        x[3] != floor(x[3]) || x[2] < 1 || x[3] < 1 || fabs(x[0]) > 1e15 || fabs(x[1]) > 1e15 || x[2] > 1e15 ||
+        x[3] > 1e15)
+        return bad(e, t, "column,row,width,height in cells of the grid, width and height above 0");
+    c->where.has_window = 1;
+    c->where.window = (tl_rect){(int64_t)x[0], (int64_t)x[1], (int64_t)x[2], (int64_t)x[3]};
+    return 0;
+}
+
+static int set_threads(tl_cli *c, const char *t, tl_err *e)
+{
+    long long n;
+    if (whole(t, 1, 200, &n))
+        return bad(e, t, "1 to 200 threads");
+    c->threads = (int)n;
+    return 0;
+}
+
+static int set_mem(tl_cli *c, const char *t, tl_err *e)
+{
+    return bytes(t, &c->mem) ? bad(e, t, "a size: 512M, 2G") : 0;
+}
+
+static int set_format(tl_cli *c, const char *t, tl_err *e)
+{
+    c->format = t;
+    return strcmp(t, "cog") && strcmp(t, "gtiff") && strcmp(t, "png") ? bad(e, t, "cog, gtiff or png") : 0;
+}
+
+static int set_timeout(tl_cli *c, const char *t, tl_err *e)
+{
+    return numbers(t, ',', &c->io_timeout, 1) || c->io_timeout <= 0 ? bad(e, t, "seconds above 0") : 0;
+}
+
+static int set_max_pixels(tl_cli *c, const char *t, tl_err *e)
+{
+    double x;
+    if (numbers(t, ',', &x, 1) || x < 1 || x > 1e18)
+        return bad(e, t, "a number of cells, 1e9 for example");
+    c->max_pixels = (int64_t)x;
+    return 0;
+}
+
+static int set_budget(tl_cli *c, const char *t, tl_err *e)
+{
+    double x;
+    if (numbers(t, ',', &x, 1) || x < 1 || x > 9e18)
+        return bad(e, t, "a number of Lua instructions, 1e10 for example");
+    c->budget = (int64_t)x;
+    return 0;
+}
+
+static int set_allow(tl_cli *c, const char *t, tl_err *e)
+{
+    while (*t) {
+        size_t n = strcspn(t, ",");
+        if (n == 2 && strncmp(t, "io", n) == 0)
+            c->allow_io = 1;
+        else if (n == 2 && strncmp(t, "os", n) == 0)
+            c->allow_os = 1;
+        else
+            return bad(e, t, "io, os, or io,os");
+        t += n + (t[n] == ',');
+    }
+    return 0;
+}
+
+static int set_center(tl_cli *c, const char *t, tl_err *e)
+{
+    c->has_center = 1;
+    return numbers(t, ',', c->center, 2) ? bad(e, t, "longitude,latitude in degrees") : 0;
+}
+
+static int set_zoom(tl_cli *c, const char *t, tl_err *e)
+{
+    return numbers(t, ',', &c->zoom, 1) || c->zoom < 0 || c->zoom > 30 ? bad(e, t, "0 to 30") : 0;
+}
+
+static int set_size(tl_cli *c, const char *t, tl_err *e)
+{
+    double x[2];
+    if (numbers(t, 'x', x, 2) || x[0] < 1 || x[1] < 1 || x[0] > 20000 || x[1] > 20000)
+        return bad(e, t, "WIDTHxHEIGHT in pixels, at most 20000 each");
+    c->size[0] = (int64_t)x[0];
+    c->size[1] = (int64_t)x[1];
+    return 0;
+}
+
+#define TEXT(field)                                                                                \
+    static int set_##field(tl_cli *c, const char *t, tl_err *e)                                    \
+    {                                                                                              \
+        c->field = t;                                                                              \
+        return *t ? 0 : bad(e, t, "an empty name");                                                \
+    }
+#define FLAG(field)                                                                                \
+    static int set_##field(tl_cli *c, const char *t, tl_err *e)                                    \
+    {                                                                                              \
+        (void)t;                                                                                   \
+        (void)e;                                                                                   \
+        c->field = 1;                                                                              \
+        return 0;                                                                                  \
+    }
+TEXT(out)
+TEXT(output)
+TEXT(png)
+FLAG(resume)
+FLAG(json)
+FLAG(quiet)
+FLAG(debug)
+FLAG(allow_drift)
+FLAG(cost)
+
+#define ALL (TL_CMD_RUN | TL_CMD_VIEW | TL_CMD_PLAN)
+#define RUN_PLAN (TL_CMD_RUN | TL_CMD_PLAN)
+
+static const struct option {
+    const char *name, *arg; /* arg NULL = a flag */
+    int commands;
+    set_fn *set;
+    const char *help;
+} options[] = {
+    {"-p", "NAME=VALUE", ALL, set_param, "set a parameter of the script (as often as wanted)"},
+    {"--out", "DIR", TL_CMD_RUN, set_out, "where products go (.)"},
+    {"--output", "NAME", ALL, set_output, "only this output"},
+    {"--bbox", "W,S,E,N", ALL, set_bbox, "area in degrees, grown to whole cells"},
+    {"--crs", "CRS", ALL, set_crs, "coordinate system: EPSG:3035, a PROJ string, WKT"},
+    {"--res", "R|X,Y", ALL, set_res, "cell size in units of the CRS"},
+    {"--window", "X,Y,W,H", ALL, set_window, "cells of the grid that the other options give"},
+    {"--threads", "N", ALL, set_threads, "threads (all cores)"},
+    {"--mem", "SIZE", RUN_PLAN, set_mem, "most memory to take: 512M, 2G (1G)"},
+    {"--format", "FORMAT", RUN_PLAN, set_format, "cog, gtiff or png"},
+    {"--max-pixels", "N", TL_CMD_RUN, set_max_pixels, "refuse larger products"},
+    {"--resume", NULL, TL_CMD_RUN, set_resume, "go on with a run that was stopped"},
+    {"--center", "LON,LAT", TL_CMD_VIEW, set_center, "middle of the view, with --zoom"},
+    {"--zoom", "Z", TL_CMD_VIEW, set_zoom, "web map zoom level, with --center"},
+    {"--size", "WxH", TL_CMD_VIEW, set_size, "of the view in pixels (800x600)"},
+    {"--png", "FILE", TL_CMD_VIEW, set_png, "write the picture (else the terminal shows it)"},
+    {"--cost", NULL, TL_CMD_PLAN, set_cost, "also time a pilot block and estimate the run"},
+    {"--io-timeout", "SECONDS", ALL | TL_CMD_EVAL, set_timeout, "give up when one read takes longer (60)"},
+    {"--budget", "N", ALL | TL_CMD_EVAL, set_budget, "Lua instructions of the script itself (1e10)"},
+    {"--allow", "io,os", ALL | TL_CMD_EVAL, set_allow, "give the script Lua's io, os"},
+    {"--allow-libm-drift", NULL, ALL, set_allow_drift, "run a plan made with another libm"},
+    {"--json", NULL, ALL | TL_CMD_EVAL, set_json, "results and errors as JSON"},
+    {"--quiet", NULL, ALL | TL_CMD_EVAL, set_quiet, "no progress, no warnings"},
+    {"--debug", NULL, ALL | TL_CMD_EVAL, set_debug, "more of what happens; the call stack of errors"},
+};
+enum { NOPTIONS = sizeof options / sizeof options[0] };
+
+static const struct {
+    int command;
+    const char *name, *usage, *about;
+} commands[] = {
+    {TL_CMD_RUN, "run", "tellua run SCRIPT|PLAN.json|- [options]",
+     "Computes a script's outputs at full resolution into DIR/NAME.tif."},
+    {TL_CMD_VIEW, "view", "tellua view SCRIPT|PLAN.json|- [options]",
+     "Shows a script's outputs at a viewport, in the terminal or as PNG."},
+    {TL_CMD_PLAN, "plan", "tellua plan SCRIPT|PLAN.json|- [options]",
+     "Says what a run would do: grids, sources, program, memory. Nothing is computed."},
+    {TL_CMD_EVAL, "-e", "tellua -e CODE [options]", "Runs a line of Lua and prints what it returns."},
+    {TL_CMD_DOCTOR, "doctor", "tellua doctor", "Says what this machine has."},
+};
+
+void tl_cli_help(int command)
+{
+    if (!command) {
+        puts("Tellua: one script for Earth Observation, from a viewport to full resolution.\n");
+        for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+            printf("  %-42s %s\n", commands[i].usage, commands[i].about);
+        puts("  tellua --version\n\n`tellua COMMAND --help` lists its options. Exit status: 0 done, 1 script or data,\n"
+             "2 usage, 75 try again, 78 configuration, 130 interrupted.");
+        return;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (commands[i].command == command)
+            printf("%s\n%s\n\n", commands[i].usage, commands[i].about);
+    for (int i = 0; i < NOPTIONS; i++)
+        if (options[i].commands & command) {
+            char left[64];
+            snprintf(left, sizeof left, "%s %s", options[i].name, options[i].arg ? options[i].arg : "");
+            printf("  %-24s %s\n", left, options[i].help);
+        }
+}
+
+static int find_option(const char *name, size_t len)
+{
+    for (int i = 0; i < NOPTIONS; i++)
+        if (strlen(options[i].name) == len && strncmp(options[i].name, name, len) == 0)
+            return i;
+    return -1;
+}
+
+static int unknown(const tl_cli *c, const char *arg, tl_err *e)
+{
+    const char *name = "";
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (commands[i].command == c->command)
+            name = commands[i].name;
+    return tl_fail(e, TL_EUSAGE, "unknown option %s; `tellua %s --help` lists them", arg,
+                   c->command == TL_CMD_EVAL ? "run" : name);
+}
+
+/* One option at argv[*i], its value behind '=' or in the next word. */
+static int parse_option(tl_cli *c, int argc, char **argv, int *i, tl_err *e)
+{
+    char *arg = argv[*i], *eq = arg[1] == '-' ? strchr(arg, '=') : NULL;
+    int k = find_option(arg, eq ? (size_t)(eq - arg) : strlen(arg));
+    if (k < 0 || !(options[k].commands & c->command))
+        return unknown(c, arg, e);
+    const char *value = eq ? eq + 1 : NULL;
+    if (!options[k].arg && eq)
+        return tl_fail(e, TL_EUSAGE, "%s takes no value", options[k].name);
+    if (options[k].arg && !value && *i + 1 < argc)
+        value = argv[++*i];
+    if (options[k].arg && !value)
+        return tl_fail(e, TL_EUSAGE, "%s needs %s: %s", options[k].name, options[k].arg, options[k].help);
+    int rc = options[k].set(c, value, e);
+    return rc ? tl_err_prefix(e, "%s", options[k].name) : 0;
+}
+
+int tl_cli_parse(tl_cli *c, int argc, char **argv, tl_err *e)
+{
+    int rc = 0, only_words = 0;
+    for (int i = 1; i < argc && !rc; i++) {
+        if (!only_words && strcmp(argv[i], "--") == 0)
+            only_words = 1;
+        else if (!only_words && argv[i][0] == '-' && argv[i][1])
+            rc = parse_option(c, argc, argv, &i, e);
+        else if (c->script)
+            rc = tl_fail(e, TL_EUSAGE, "one script at a time: '%s' and '%s'", c->script, argv[i]);
+        else
+            c->script = argv[i];
+    }
+    if (!rc && !c->script && c->command != TL_CMD_DOCTOR)
+        rc = tl_fail(e, TL_EUSAGE, "which script? `tellua --help` shows the commands");
+    if (!rc && c->has_center != (c->zoom >= 0))
+        rc = tl_fail(e, TL_EUSAGE, "--center and --zoom go together");
+    return rc;
+}
+
+void tl_cli_free(tl_cli *c)
+{
+    free(c->param);
+}

@@ -1,0 +1,279 @@
+/* The library's public face: see tellua.h. SPDX-License-Identifier: MIT */
+#include "runtime/tellua.h"
+#include "modules/batch/evaluate.h"
+#include "modules/batch/gridding.h"
+#include "modules/batch/plan_lua.h"
+#include "modules/image/image_lua.h"
+#include "modules/map/looks_lua.h"
+#include "modules/raster/raster.h"
+#include "runtime/border.h"
+#include "runtime/hash.h"
+#include "runtime/mem.h"
+#include "runtime/session.h"
+#include "runtime/version.h"
+
+#include <lauxlib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *tellua_version(void)
+{
+    return tl_version();
+}
+
+int tellua_exit_status(int code)
+{
+    return tl_exit_status(code);
+}
+
+const char *tellua_message(const tellua *t)
+{
+    return t->text;
+}
+
+static int done(tellua *t, int rc)
+{
+    t->text[0] = '\0';
+    if (rc)
+        tl_err_text(&t->err, t->text, sizeof t->text);
+    return rc;
+}
+
+static tl_err *fresh(tellua *t)
+{
+    t->err = (tl_err)TL_ERR_INIT;
+    return &t->err;
+}
+
+/* Adds Tellua's names to the table at the top of the stack: upvalue-free, in dependence order. */
+static void add_names(lua_State *L, tl_script *script)
+{
+    tl_image_open_lua(L);
+    tl_plan_open_lua(L);
+    tl_looks_open_lua(L);
+    tl_script_open_lua(L, script);
+}
+
+/* Protected: light userdata of the session. */
+static int open_names(lua_State *L)
+{
+    tellua *t = lua_touserdata(L, 1);
+    lua_pushglobaltable(L);
+    add_names(L, &t->script);
+    lua_newtable(L);
+    lua_pushstring(L, tl_version());
+    lua_setfield(L, -2, "version");
+    lua_setfield(L, -2, "tellua");
+    return 0;
+}
+
+tellua *tellua_open(const tellua_options *options)
+{
+    tl_limits limits = {0};
+    tellua *t = calloc(1, sizeof *t);
+    if (!t)
+        return NULL;
+    if (options)
+        limits = (tl_limits){options->lua_memory, options->instructions, options->allow_io, options->allow_os};
+    t->threads = options ? options->threads : 0;
+    int rc = tl_host_open(&limits, &t->host, fresh(t));
+    if (!rc) {
+        t->L = tl_host_lua(t->host);
+        lua_pushcfunction(t->L, open_names);
+        lua_pushlightuserdata(t->L, t);
+        rc = tl_host_call(t->host, 1, 0, &t->err);
+    }
+    if (rc) {
+        tellua_close(t);
+        return NULL;
+    }
+    return t;
+}
+
+void tellua_close(tellua *t)
+{
+    if (!t)
+        return;
+    tl_script_free(&t->script);
+    tl_host_close(t->host);
+    tl_raster_thread_done();
+    free(t);
+}
+
+int tellua_set(tellua *t, const char *name_value)
+{
+    return done(t, tl_script_set(&t->script, name_value, fresh(t)));
+}
+
+static void name_script(tellua *t, const char *name, const char *text, size_t len)
+{
+    free(t->script.name);
+    t->script.name = tl_xstrdup(name);
+    tl_sha256(text ? text : "", text ? len : 0, t->script.sha256);
+}
+
+int tellua_run_file(tellua *t, const char *path)
+{
+    size_t len = 0;
+    int rc = tl_host_run_file(t->host, path, 0, fresh(t));
+    const char *text = rc ? NULL : tl_host_source(t->host, path, &len);
+    const char *slash = strrchr(path, '/');
+    if (!rc) /* where the script lay plays no part in what it computes */
+        name_script(t, slash ? slash + 1 : path, text, len);
+    return done(t, rc);
+}
+
+int tellua_run_text(tellua *t, const char *text, size_t len, const char *name)
+{
+    int rc = tl_host_run_text(t->host, text, len, name, 0, fresh(t));
+    if (!rc)
+        name_script(t, name, text, len);
+    return done(t, rc);
+}
+
+void tellua_interrupt(tellua *t)
+{
+    atomic_store(&t->cancel, 1);
+    if (t->host)
+        tl_host_interrupt(t->host);
+}
+
+int tellua_outputs(const tellua *t)
+{
+    return t->script.noutputs;
+}
+
+const char *tellua_output_name(const tellua *t, int i)
+{
+    return i >= 0 && i < t->script.noutputs ? t->script.output[i].name : NULL;
+}
+
+const tellua_image *tellua_output(const tellua *t, const char *name)
+{
+    for (int i = 0; i < t->script.noutputs; i++)
+        if (strcmp(t->script.output[i].name, name) == 0)
+            return t->script.output[i].image;
+    return NULL;
+}
+
+int tellua_bands(const tellua_image *img)
+{
+    return img->nbands;
+}
+
+const char *tellua_band_name(const tellua_image *img, int band)
+{
+    return band >= 0 && band < img->nbands ? img->band[band].name : NULL;
+}
+
+int tellua_native_grid(tellua *t, const tellua_image *img, tellua_grid *g)
+{
+    tl_grid n;
+    int rc = tl_native_grid(img, &n, fresh(t));
+    if (!rc)
+        *g = (tellua_grid){n.crs, n.x0, n.y0, n.dx, n.dy, n.col, n.row, n.w, n.h};
+    return done(t, rc);
+}
+
+static int check_grid(const tellua_grid *g, tl_grid *out, tl_err *e)
+{
+    *out = (tl_grid){"", g->x0, g->y0, g->dx, g->dy, g->col, g->row, g->w, g->h};
+    if (!(g->dx > 0 && g->dy > 0) || g->w <= 0 || g->h <= 0)
+        return tl_fail(e, TL_EUSAGE, "a grid of %lld x %lld cells of %g x %g", (long long)g->w, (long long)g->h,
+                       g->dx, g->dy);
+    return tl_crs_canonical(g->crs ? g->crs : "", &out->crs, e);
+}
+
+/* Bands in one pass, written straight into the caller's memory. */
+static int evaluate(tellua *t, const tl_image *img, const tl_grid *g, tl_dtype type, char *values,
+                    uint8_t *valid, tl_err *e)
+{
+    int n = img->nbands;
+    size_t cells = (size_t)(g->w * g->h), size = tl_dtype_size(type);
+    tl_node **nodes = tl_xcalloc((size_t)n, sizeof *nodes);
+    tl_dtype *types = tl_xcalloc((size_t)n, sizeof *types);
+    void **to = tl_xcalloc((size_t)n, sizeof *to);
+    uint8_t **mask = tl_xcalloc((size_t)n, sizeof *mask);
+    tl_pass *pass = NULL;
+    for (int b = 0; b < n; b++) {
+        nodes[b] = img->band[b].node;
+        types[b] = type;
+        to[b] = values + (size_t)b * cells * size;
+        mask[b] = valid + (size_t)b * cells;
+    }
+    tl_pass_spec spec = {*g, nodes, types, n, NULL, NULL};
+    int rc = tl_pass_new(&spec, &pass, e);
+    if (!rc)
+        rc = tl_evaluate(pass, g, n, types, t->threads, &t->cancel, to, mask, e);
+    tl_pass_free(pass);
+    free(nodes);
+    free(types);
+    free(to);
+    free(mask);
+    return rc;
+}
+
+int tellua_evaluate(tellua *t, const tellua_image *img, const tellua_grid *g, tellua_type type, void *values,
+                    uint8_t *valid)
+{
+    tl_grid grid;
+    void *own = NULL;
+    atomic_store(&t->cancel, 0);
+    int rc = check_grid(g, &grid, fresh(t));
+    if (!rc && !valid)
+        rc = tl_try_alloc(&own, (size_t)(g->w * g->h), (size_t)img->nbands, "validity", &t->err);
+    if (!rc)
+        rc = evaluate(t, img, &grid, (tl_dtype)type, values, valid ? valid : own, &t->err);
+    free(own);
+    return done(t, rc);
+}
+
+static int call_open(lua_State *L) /* open, name */
+{
+    luaL_requiref(L, lua_tostring(L, 2), lua_tocfunction(L, 1), 0);
+    lua_pushglobaltable(L);
+    lua_insert(L, -2);
+    lua_setfield(L, -2, lua_tostring(L, 2));
+    return 0;
+}
+
+int tellua_register(tellua *t, const char *name, lua_CFunction open)
+{
+    lua_pushcfunction(t->L, call_open);
+    lua_pushcfunction(t->L, open);
+    lua_pushstring(t->L, name);
+    return done(t, tl_host_call(t->host, 2, 0, fresh(t)));
+}
+
+lua_State *tellua_lua(tellua *t)
+{
+    return t->L;
+}
+
+/* --- require "tellua" ------------------------------------------------------------------------------- */
+
+static void release_session(void *p)
+{
+    tellua *t = p;
+    tl_script_free(&t->script);
+    tl_raster_thread_done();
+    free(t);
+}
+
+int luaopen_tellua(lua_State *L)
+{
+    static const luaL_Reg none[] = {{NULL, NULL}};
+    lua_newtable(L);
+    tl_box_register(L, "tellua.session", "Tellua session", none, NULL, release_session);
+    void **box = tl_box_push(L, "tellua.session");
+    tellua *t = tl_xcalloc(1, sizeof *t);
+    *box = t;
+    t->L = L;
+    lua_setfield(L, -2, "session"); /* lives as long as the module's table */
+    add_names(L, &t->script);
+    tl_run_open_lua(L, &t->script);
+    lua_pushstring(L, tl_version());
+    lua_setfield(L, -2, "version");
+    return 1;
+}
