@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define SWITCH_COST 100 /* instructions that one resume is charged: about what a switch takes */
+#define SWITCH_COST 100 /* instructions that a resume or a caught error is charged: what it takes */
 #define ALL_EVENTS  (LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT)
 
 /* --- the hook --------------------------------------------------------------------------------- */
@@ -125,6 +125,7 @@ static int pcall_done(lua_State *L, int status, lua_KContext ctx)
         return lua_gettop(L) - 1;
     }
     tl__check_failed(L, status);
+    (*tl__slot(L))->used += SWITCH_COST; /* the next hook looks */
     lua_pushboolean(L, 0);
     lua_insert(L, -2);
     return 2;

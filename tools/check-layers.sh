@@ -8,7 +8,7 @@ set -eu
 cd "${1:-$(dirname "$0")/..}"
 
 layers='
-base       ^runtime/(err|mem|buf|log|dtype|watch|hash)[.]               -
+base       ^runtime/(err|mem|buf|log|dtype|watch|hash|version)[.]               -
 bindings   ^(modules/[^/]+|runtime)/[^/]*_lua[.]                        base expr image raster collection batch map host loop lua
 expr       ^modules/expr/                                               base
 image      ^modules/image/                                              base expr
@@ -18,10 +18,10 @@ batch      ^modules/batch/                                              base exp
 map        ^modules/map/                                                base expr image raster
 host       ^runtime/(host|border|chunk|sandbox|budget)[^/]*$                  base lua
 loop       ^runtime/(loop|worker|jail|http)[^/]*$                       base uv
-faces      ^(repl/|runtime/(main|tellua|cmd|cli|doctor)[^/]*$)          base expr image raster collection batch map host loop bindings lua uv
+faces      ^(repl/|runtime/(main|tellua|session|cli)[^/]*$)          base expr image raster collection batch map host loop bindings lua uv
 '
 
-# The build writes version.h; it is everyone's.
+# The build writes build_version.h; it is everyone's.
 find runtime modules repl -name '*.[ch]' -o -name '*.def' 2>/dev/null | sort |
     LAYERS=$layers awk '
 function layer_of(path, i) {
@@ -76,7 +76,7 @@ BEGIN {
                 bad(mine, at library " (" header ")")
             continue
         }
-        if (header == "version.h")
+        if (header == "build_version.h")
             continue
         if (theirs == "")
             bad(mine, file ":" line ": \"" header "\" is in no layer; say its path from the top")

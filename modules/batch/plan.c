@@ -264,7 +264,7 @@ static int png_fits(const tl_plan_output *o, tl_err *e)
 
 static int has_looks(const tl_output *s)
 {
-    static const char *const keys[] = {"palette", "ramp", "rgb", "stretch", "colors", NULL};
+    static const char *const keys[] = {"palette", "ramp", "rgb", "stretch", "min", "max", "gamma", NULL};
     for (int i = 0; keys[i]; i++)
         if (json_object_get(s->options, keys[i]))
             return 1;

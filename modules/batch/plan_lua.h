@@ -1,10 +1,13 @@
-/* Planning from Lua: img:grid(), img:explain(); run for hosts that have no command line.
+/* Planning from Lua: param, output, img:grid(), img:explain(); run for hosts that have no command line.
  * SPDX-License-Identifier: MIT */
 #ifndef TL_PLAN_LUA_H
 #define TL_PLAN_LUA_H
 
 #include <lua.h>
 #include "modules/batch/script.h"
+
+/* Adds param and output (to the table at the top of the stack, left there); s must outlive L. */
+void tl_script_open_lua(lua_State *L, tl_script *s);
 
 /* Adds methods to Images. */
 void tl_plan_open_lua(lua_State *L);

@@ -5,7 +5,6 @@
 #define TL_SCRIPT_H
 
 #include <jansson.h>
-#include <lua.h>
 #include "modules/image/image.h"
 
 typedef struct tl_param {
@@ -44,8 +43,5 @@ int tl_script_check(const tl_script *s, int need_output, tl_err *e) TL_MUST_CHEC
 /* {"name": value, ...}: a new reference. */
 json_t *tl_script_params(const tl_script *s);
 void tl_script_free(tl_script *s); /* its contents */
-
-/* Adds param and output (to the table at the top of the stack, left there); s must outlive L. */
-void tl_script_open_lua(lua_State *L, tl_script *s);
 
 #endif

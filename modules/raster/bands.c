@@ -11,6 +11,8 @@
 #include <strings.h>
 
 #define MOST_BLOCK_BYTES ((int64_t)1 << 30)
+#define FEW_BLOCK_BYTES  (64 << 20) /* up to here a lie about the block costs little */
+#define MOST_SQUEEZE     20000.0    /* cells' bytes per byte of file; deflate gives 1032 at most */
 
 /* --- names ----------------------------------------------------------------------------------- */
 
@@ -70,6 +72,36 @@ static int name_taken(const tl_raster *r, int upto, const char *name)
     return 0;
 }
 
+static int by_address(const void *a, const void *b)
+{
+    uintptr_t x = (uintptr_t) * (char *const *)a, y = (uintptr_t) * (char *const *)b;
+    return (x > y) - (x < y);
+}
+
+/* Whether two bands have one (interned) name; files may have tens of thousands of bands. */
+static int has_twins(const tl_raster *r)
+{
+    int n = r->s.nbands, twins = 0;
+    const char **name = tl_xcalloc((size_t)n, sizeof *name);
+    for (int i = 0; i < n; i++)
+        name[i] = r->s.bands[i].name;
+    qsort(name, (size_t)n, sizeof *name, by_address);
+    for (int i = 1; i < n && !twins; i++)
+        twins = name[i] == name[i - 1];
+    free(name);
+    return twins;
+}
+
+static void part_twins(tl_raster *r)
+{
+    char plain[40];
+    for (int i = 0; i < r->s.nbands; i++)
+        for (int k = 1; name_taken(r, i, r->s.bands[i].name); k++) {
+            snprintf(plain, sizeof plain, k == 1 ? "B%d" : "B%d_%d", i + 1, k);
+            r->s.bands[i].name = tl_intern(plain);
+        }
+}
+
 static void name_bands(tl_raster *r, tl_gdal_ds ds)
 {
     char token[8], plain[32];
@@ -77,15 +109,12 @@ static void name_bands(tl_raster *r, tl_gdal_ds ds)
     for (int i = 0; i < r->s.nbands; i++) {
         const char *said = GDALGetDescription(GDALGetRasterBand(ds.h, i + 1));
         snprintf(plain, sizeof plain, "B%d", i + 1);
-        const char *name = tl_intern(said && said[0]                ? said
-                                     : r->s.nbands == 1 && token[0] ? token
-                                                                    : plain);
-        for (int k = 1; name_taken(r, i, name); k++) {
-            snprintf(plain, sizeof plain, k == 1 ? "B%d" : "B%d_%d", i + 1, k);
-            name = tl_intern(plain);
-        }
-        r->s.bands[i].name = name;
+        r->s.bands[i].name = tl_intern(said && said[0]                ? said
+                                       : r->s.nbands == 1 && token[0] ? token
+                                                                      : plain);
     }
+    if (has_twins(r))
+        part_twins(r);
 }
 
 /* --- types and validity ----------------------------------------------------------------------- */
@@ -168,6 +197,8 @@ static void read_validity(GDALRasterBandH band, tl_band *b, tl_bandinfo *info)
 {
     int flags = GDALGetMaskFlags(band);
     read_nodata(band, b);
+    if (flags & GMF_ALL_VALID && b->dtype == TL_I8 && b->has_nodata)
+        flags = GMF_NODATA; /* old GDAL thinks that negative numbers cannot occur in it */
     if (flags & GMF_ALL_VALID || GDALGetRasterColorInterpretation(band) == GCI_AlphaBand)
         info->validity = TL_VALID_ALL;
     else if (flags == GMF_NODATA)
@@ -240,6 +271,11 @@ static int check_blocks(const tl_raster *r, tl_gdal_ds ds, tl_err *e)
                            "%s: blocks of %d x %d cells are %.1f GiB in memory, more than 1 GiB: "
                            "rewrite the file in tiles",
                            r->s.uri, b->block_w, b->block_h, bytes / (double)MOST_BLOCK_BYTES);
+        if (bytes > FEW_BLOCK_BYTES && r->stamp.bytes >= 0 &&
+            bytes > MOST_SQUEEZE * (double)r->stamp.bytes)
+            return tl_fail(e, TL_EDATA,
+                           "%s claims blocks of %.0f MiB in a file of %lld bytes: it is corrupt",
+                           r->s.uri, bytes / 1048576, (long long)r->stamp.bytes);
     }
     return 0;
 }

@@ -44,6 +44,8 @@ static void start(void)
     CPLSetConfigOption("GDAL_NUM_THREADS", "1");
     /* A VRT's sources belong to the VRT's handle, hence to its thread. */
     CPLSetConfigOption("VRT_SHARED_SOURCE", "0");
+    /* A JPEG that ends early is an error, not grey cells. */
+    set_default("GDAL_ERROR_ON_LIBJPEG_WARNING", "YES");
     set_default("GDAL_HTTP_MULTIRANGE", "YES");
     set_default("GDAL_HTTP_MERGE_CONSECUTIVE_RANGES", "YES");
     set_default("GDAL_HTTP_MULTIPLEX", "YES");

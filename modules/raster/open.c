@@ -102,6 +102,10 @@ static int describe(tl_raster *r, tl_gdal_handle *h, tl_err *e)
     if (nbands > MOST_BANDS || r->w < 1 || r->h < 1)
         return tl_fail(e, TL_EDATA, "%s: %d x %d cells in %d bands cannot be read", r->s.uri, r->w,
                        r->h, nbands);
+    /* Every format spends some bytes on a band; a lying count costs GDAL minutes. */
+    if (nbands > 256 && r->stamp.bytes >= 0 && r->stamp.bytes < nbands)
+        return tl_fail(e, TL_EDATA, "%s claims %d bands in a file of %lld bytes: it is corrupt",
+                       r->s.uri, nbands, (long long)r->stamp.bytes);
     r->s.bands = tl_xcalloc((size_t)nbands, sizeof *r->s.bands);
     r->info = tl_xcalloc((size_t)nbands, sizeof *r->info);
     r->s.nbands = nbands;

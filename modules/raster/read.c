@@ -91,7 +91,7 @@ int tl_raster_window(const tl_raster *r, tl_gdal_handle *h, int level, int band,
     if (done == CE_None && info->validity == TL_VALID_MASK)
         done = fetch(GDALGetMaskBand(from), win, valid, GDT_Byte, stride);
     tl_gdal_end(&g);
-    if (done != CE_None)
+    if (done != CE_None || g.failed) /* some drivers report damage and go on */
         return tl_gdal_fail(&g, r->s.uri, TL_EDATA, e,
                             "cannot read band %d (%s) of %s%s, columns %lld-%lld, rows %lld-%lld",
                             band + 1, b->name, r->s.uri, level > 0 ? " (an overview)" : "",

@@ -1,4 +1,5 @@
 /* Layer 5: what stops a script, and that nothing swallows it. SPDX-License-Identifier: MIT */
+/* test-not-under: tsan Lua unwinds by longjmp in a library that is not instrumented */
 #include "tests/c/test.h"
 #include "runtime/border.h"
 #include "runtime/host.h"

@@ -13,7 +13,7 @@ cd "$tree" || exit 1
 echo 'int tl_one(void); int main(void) { return tl_one() - 1; }' >runtime/main.c
 cat >runtime/one.c <<'C'
 #include "runtime/tellua.h"
-#include "version.h"
+#include "build_version.h"
 extern const unsigned char tl_lua_runtime_prelude[];
 TL_API const char *tl_version(void) { return TL_VERSION; }
 int tl_one(void);

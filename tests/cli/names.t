@@ -24,8 +24,8 @@ else
     echo "not ok 1 - the archive can be read ($archive)"
     failed=1
 fi
-verdict 2 "the archive defines only tl_, tl__ and luaopen_tellua names" \
-    "$(names "$archive" | grep -vE '^(tl_|luaopen_tellua)')"
-verdict 3 "the shared library shows only tl_ and luaopen_tellua names" \
-    "$(names -D "$shared" | grep -vE '^(tl_[^_]|luaopen_tellua|_(init|fini|edata|end)$)')"
+verdict 2 "the archive defines only tl_, tl__, tellua_ and luaopen_tellua names" \
+    "$(names "$archive" | grep -vE '^(tl_|tellua_|luaopen_tellua)')"
+verdict 3 "the shared library shows only tellua_ and luaopen_tellua names" \
+    "$(names -D "$shared" | grep -vE '^(tellua_|luaopen_tellua|_(init|fini|edata|end)$)')"
 exit $failed
