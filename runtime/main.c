@@ -3,6 +3,7 @@
 #include "modules/raster/raster.h"
 #include "runtime/cli.h"
 #include "runtime/log.h"
+#include "runtime/mem.h"
 #include "runtime/version.h"
 #include "runtime/watch.h"
 
@@ -104,6 +105,24 @@ static int flush(int rc, tl_err *e)
     return rc;
 }
 
+/* For tests: what should be gone by now and is not, as an exit status of its own. */
+static int leak_status(int status)
+{
+#ifndef TL_DEBUG
+    if (!getenv("TELLUA_LEAKCHECK"))
+        return status;
+#endif
+    long nodes = tl_live_count(TL_LIVE_NODE), images = tl_live_count(TL_LIVE_IMAGE),
+         sources = tl_live_count(TL_LIVE_SOURCE), programs = tl_live_count(TL_LIVE_PROGRAM);
+    int datasets = tl_raster_open_datasets();
+    if (!nodes && !images && !sources && !programs && !datasets)
+        return status;
+    tl_log(TL_LOG_QUIET,
+           "leak: %ld nodes, %ld images, %ld sources, %ld programs, %d datasets are left (exit %d)", nodes, images,
+           sources, programs, datasets, status);
+    return 99;
+}
+
 int main(int argc, char **argv)
 {
     tl_err e = TL_ERR_INIT;
@@ -138,5 +157,5 @@ int main(int argc, char **argv)
     if (rc)
         print_error(&e);
     tl_cli_free(&c);
-    return tl_exit_status(rc);
+    return leak_status(tl_exit_status(rc));
 }
