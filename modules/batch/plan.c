@@ -54,6 +54,14 @@ static const tl_band *passed_through(const tl_node *n)
     return n->kind == TL_NODE_BAND ? &n->source->bands[n->band] : NULL;
 }
 
+/* Whether a read yields numbers of the file only, and no mixtures. */
+static int copies_values(const tl_node *n)
+{
+    while (n->kind == TL_NODE_OP)
+        n = n->arg[0];
+    return n->method == TL_NEAREST || n->method == TL_MODE;
+}
+
 static void set_nodata(tl_product *p, double x, int64_t i)
 {
     p->has_nodata = 1;
@@ -69,6 +77,8 @@ static int inherit_nodata(tl_plan_output *o)
         const tl_band *b = passed_through(o->node[i]);
         if (!b || !b->has_nodata || b->dtype != o->product.dtype)
             return 0;
+        if (!copies_values(o->node[i]))
+            return 0; /* a mean of -1 and 1 may be the very number */
         if (b->nodata != first->nodata || b->nodata_i != first->nodata_i)
             return 0;
     }

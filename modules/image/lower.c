@@ -201,7 +201,8 @@ static tl_lowered lower_to_int(lowering *l, const tl_node *n, tl_lowered a)
 static tl_lowered lower_to_float(lowering *l, const tl_node *n, tl_lowered a)
 {
     tl_val v = as_type(l, a.value, TL_F);
-    if (n->dtype == TL_F64 || n->arg[0]->f32)
+    /* A file's infinity is a float32 too, and has a nearest finite one. */
+    if (n->dtype == TL_F64 || (n->arg[0]->f32 && (!n->saturate || bounded(n->arg[0]))))
         return (tl_lowered){v, a.valid};
     if (n->saturate) {
         tl_val most = const_f(l, FLT_MAX), least = const_f(l, -FLT_MAX);

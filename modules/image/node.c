@@ -206,6 +206,11 @@ static void hull4(tl_node *n, const tl_node *a, const tl_node *b,
 static int add64(int64_t a, int64_t b, int64_t *r) { return __builtin_add_overflow(a, b, r); }
 static int sub64(int64_t a, int64_t b, int64_t *r) { return __builtin_sub_overflow(a, b, r); }
 static int mul64(int64_t a, int64_t b, int64_t *r) { return __builtin_mul_overflow(a, b, r); }
+static int floor64(int64_t a, int64_t b, int64_t *r) /* b > 0 */
+{
+    *r = a / b - (a % b < 0);
+    return 0;
+}
 
 static void union_range(tl_node *n, const tl_node *a, const tl_node *b)
 {
@@ -234,7 +239,7 @@ static void integer_range(tl_node *n, tl_node *const *a)
         break;
     case TL_G_idiv:
         if (a[1]->lo > 0)
-            irange(n, a[0]->lo < 0 ? a[0]->lo : 0, a[0]->hi > 0 ? a[0]->hi : 0);
+            hull4(n, a[0], a[1], floor64);
         break;
     case TL_G_and:
         if (a[0]->lo >= 0 && a[1]->lo >= 0)
