@@ -29,6 +29,11 @@ static void print_error(const tl_err *e)
 {
     char text[1400];
     if (as_json) {
+        tl_err clean = *e;
+        tl_make_visible(clean.message, "\n\t");
+        tl_make_visible(clean.where, "");
+        tl_make_visible(clean.source, "");
+        e = &clean;
         json_t *j = json_pack("{s:{s:s, s:s, s:s, s:s}}", "error", "code", tl_code_name(e->code), "message", e->message,
                               "where", e->where, "source", e->source);
         char *s = j ? json_dumps(j, JSON_SORT_KEYS) : NULL;

@@ -1,5 +1,6 @@
 /* Making plans: cell types, nodata, formats, passes. See plan.h. SPDX-License-Identifier: MIT */
 #include "modules/batch/plan.h"
+#include "modules/raster/geokeys.h"
 #include "modules/raster/raster.h"
 #include "runtime/hash.h"
 #include "runtime/mem.h"
@@ -301,6 +302,18 @@ static int output_grid(const tl_output *s, const tl_plan_request *r, tl_plan_out
     return rc;
 }
 
+/* Now rather than when all is computed. */
+static int product_crs(const tl_plan_output *o, tl_err *e)
+{
+    tl_geokeys keys;
+    if (o->product.format == TL_PNG)
+        return 0;
+    int rc = tl_geokeys_get(o->product.grid.crs, &keys, e);
+    if (!rc)
+        tl_geokeys_free(&keys);
+    return rc;
+}
+
 static int fill_output(const tl_output *s, const tl_plan_request *r, tl_plan_output *o, tl_err *e)
 {
     const char *format = r->view ? "png" : r->format ? r->format : text_option(s->options, "format");
@@ -336,7 +349,11 @@ static int fill_output(const tl_output *s, const tl_plan_request *r, tl_plan_out
         rc = png_fits(o, e);
     if (!rc)
         rc = output_grid(s, r, o, e);
-    return rc ? rc : tl_product_check(&o->product, e);
+    if (rc || !tl_product_check(&o->product, e))
+        return rc ? rc : product_crs(o, e);
+    if (!(r->where.res[0] > 0)) /* only then are the user's words at fault */
+        e->code = TL_ESCRIPT;
+    return e->code;
 }
 
 static int no_such_output(const tl_script *s, const char *name, tl_err *e)
