@@ -164,6 +164,9 @@ SH_FILES = $(if $(FILES),$(shell grep -lIE '^\#!.*[ /](sh|bash)$$' $(FILES)))
 CLANG_FORMAT ?= $(firstword $(shell command -v clang-format-14 clang-format))
 FORMATS = $(if $(CLANG_FORMAT),$(shell $(CLANG_FORMAT) --version | grep -o 'version 14\.'))
 
+docs: ## write docs/ops.md anew from the tables of operations
+	tools/gen-ops-doc.sh > docs/ops.md
+
 format: ## clang-format (14) all C files
 	$(if $(FORMATS),,$(error clang-format 14 is the one that decides, and is not here))
 	$(Q)$(CLANG_FORMAT) -i $(C_FILES)
@@ -230,5 +233,5 @@ help: ## this list
 	@echo "make TARGET [CONFIG=release|debug|asan|tsan|cov] [V=1] [WERROR=1] [CC=...] [CFLAGS=...]"
 	@grep -hE '^[a-z_.-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 24
 
-.PHONY: all tests-c deps demo check test check-asan check-tsan check-layers bench ci format format-check lint \
+.PHONY: all tests-c deps demo check test check-asan check-tsan check-layers bench ci docs format format-check lint \
         install uninstall clean distclean help FORCE
