@@ -3,6 +3,7 @@
 #include "modules/raster/raster.h"
 #include "runtime/cli.h"
 #include "runtime/log.h"
+#include "runtime/mem.h"
 #include "runtime/version.h"
 #include "runtime/watch.h"
 
@@ -28,6 +29,11 @@ static void print_error(const tl_err *e)
 {
     char text[1400];
     if (as_json) {
+        tl_err clean = *e;
+        tl_make_visible(clean.message, "\n\t");
+        tl_make_visible(clean.where, "");
+        tl_make_visible(clean.source, "");
+        e = &clean;
         json_t *j = json_pack("{s:{s:s, s:s, s:s, s:s}}", "error", "code", tl_code_name(e->code), "message", e->message,
                               "where", e->where, "source", e->source);
         char *s = j ? json_dumps(j, JSON_SORT_KEYS) : NULL;
@@ -104,6 +110,24 @@ static int flush(int rc, tl_err *e)
     return rc;
 }
 
+/* For tests: what should be gone by now and is not, as an exit status of its own. */
+static int leak_status(int status)
+{
+#ifndef TL_DEBUG
+    if (!getenv("TELLUA_LEAKCHECK"))
+        return status;
+#endif
+    long nodes = tl_live_count(TL_LIVE_NODE), images = tl_live_count(TL_LIVE_IMAGE),
+         sources = tl_live_count(TL_LIVE_SOURCE), programs = tl_live_count(TL_LIVE_PROGRAM);
+    int datasets = tl_raster_open_datasets();
+    if (!nodes && !images && !sources && !programs && !datasets)
+        return status;
+    tl_log(TL_LOG_QUIET,
+           "leak: %ld nodes, %ld images, %ld sources, %ld programs, %d datasets are left (exit %d)", nodes, images,
+           sources, programs, datasets, status);
+    return 99;
+}
+
 int main(int argc, char **argv)
 {
     tl_err e = TL_ERR_INIT;
@@ -138,5 +162,5 @@ int main(int argc, char **argv)
     if (rc)
         print_error(&e);
     tl_cli_free(&c);
-    return tl_exit_status(rc);
+    return leak_status(tl_exit_status(rc));
 }
