@@ -110,6 +110,15 @@ static int flush(int rc, tl_err *e)
     return rc;
 }
 
+/* The end of what only prints. */
+static int told(tl_err *e)
+{
+    int rc = flush(0, e);
+    if (rc)
+        print_error(e);
+    return tl_exit_status(rc);
+}
+
 /* For tests: what should be gone by now and is not, as an exit status of its own. */
 static int leak_status(int status)
 {
@@ -138,17 +147,17 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--version") == 0) {
         printf("tellua %s\n", tl_version());
-        return 0;
+        return told(&e);
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
         tl_cli_help(argc > 2 ? command_of(argv[2]) : 0);
-        return 0;
+        return told(&e);
     }
     tl_cli c = {.command = command_of(argv[1]), .zoom = -1, .size = {800, 600}, .io_timeout = 60};
     int rc = c.command ? 0 : tl_fail(&e, TL_EUSAGE, "no command '%s'; `tellua --help` lists them", argv[1]);
     if (!rc && c.command != TL_CMD_EVAL && wants_help(argc, argv)) {
         tl_cli_help(c.command);
-        return 0;
+        return told(&e);
     }
     if (!rc)
         rc = tl_cli_parse(&c, argc - 1, argv + 1, &e);

@@ -341,7 +341,7 @@ static int fill_output(const tl_output *s, const tl_plan_request *r, tl_plan_out
         rc = output_grid(s, r, o, e);
     if (rc || !tl_product_check(&o->product, e))
         return rc ? rc : product_crs(o, e);
-    if (!(r->where.res[0] > 0)) /* only then are the user's words at fault */
+    if (!(r->where.res[0] > 0) && !r->where.has_window) /* only then are the user's words at fault */
         e->code = TL_ESCRIPT;
     return e->code;
 }
