@@ -296,7 +296,7 @@ static int output_grid(const tl_output *s, const tl_plan_request *r, tl_plan_out
 static int product_crs(const tl_plan_output *o, tl_err *e)
 {
     tl_geokeys keys;
-    if (o->product.format == TL_PNG)
+    if (o->product.format == TL_PNG || !o->product.grid.crs || !o->product.grid.crs[0])
         return 0;
     int rc = tl_geokeys_get(o->product.grid.crs, &keys, e);
     if (!rc)
