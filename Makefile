@@ -98,12 +98,13 @@ $(PROG): $(BUILD)/runtime/main.o $(LIB)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-# Shows only what runtime/tellua.h marks TL_API. The same file is the module of `require "tellua"`.
+# Shows only what runtime/tellua.h marks TELLUA_API. The same file is the module of `require "tellua"`,
+# which Lua unloads at its end: nodelete, because GDAL's threads and ours may end later.
 SONAME := libtellua.so.$(firstword $(subst ., ,$(VERSION)))
 SHARED := $(BUILD)/libtellua.so.$(VERSION)
 $(SHARED): $(OBJ)
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME),-z,nodelete -o $@ $^ $(LIBS)
 $(BUILD)/tellua.so: $(SHARED)
 	@ln -sf $(<F) $(BUILD)/$(SONAME)
 	@ln -sf $(SONAME) $(BUILD)/libtellua.so
@@ -195,6 +196,7 @@ TO = $(DESTDIR)$(1)
 HEADER := $(wildcard runtime/tellua.h)
 SCRIPTS := $(wildcard scripts/*)
 DOCS := $(wildcard README.md LICENSE NEWS.md docs/*.md)
+DOC_DIRS := $(wildcard docs/manual docs/examples docs/img)
 
 install: all ## install into PREFIX (/usr/local), below DESTDIR
 	install -d "$(call TO,$(BINDIR))" "$(call TO,$(LIBDIR))/pkgconfig" "$(call TO,$(LUA_CMOD))" "$(call TO,$(DOCDIR))"
@@ -205,10 +207,11 @@ install: all ## install into PREFIX (/usr/local), below DESTDIR
 	ln -sfn $(SONAME) "$(call TO,$(LIBDIR))/libtellua.so"
 	ln -srfn "$(call TO,$(LIBDIR))/$(SONAME)" "$(call TO,$(LUA_CMOD))/tellua.so"
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
-	    -e 's|@PKGS@|$(PKGS)|' tools/tellua.pc.in > "$(call TO,$(LIBDIR))/pkgconfig/tellua.pc"
+	    -e 's|@LUA@|$(LUA)|; s|@PKGS@|$(filter-out $(LUA),$(PKGS))|' tools/tellua.pc.in > "$(call TO,$(LIBDIR))/pkgconfig/tellua.pc"
 	$(if $(HEADER),install -D -m 644 $(HEADER) "$(call TO,$(INCLUDEDIR))/tellua.h")
 	$(if $(SCRIPTS),install -d "$(call TO,$(DATADIR))/scripts" && cp -R $(SCRIPTS) "$(call TO,$(DATADIR))/scripts/")
 	$(if $(DOCS),install -m 644 $(DOCS) "$(call TO,$(DOCDIR))/")
+	$(if $(DOC_DIRS),cp -R $(DOC_DIRS) "$(call TO,$(DOCDIR))/")
 
 uninstall: ## remove what install put there
 	rm -f "$(call TO,$(BINDIR))/tellua" "$(call TO,$(INCLUDEDIR))/tellua.h" "$(call TO,$(LUA_CMOD))/tellua.so"

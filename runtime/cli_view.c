@@ -77,16 +77,16 @@ static int show(const tl_cli *c, const tl_plan *plan, const tl_plan_output *o, c
     int rc = tl_try_alloc(&rgba, (size_t)(g->w * g->h), 4, "a picture", e);
     if (rc)
         return rc;
-    tl_picture_from_planes((const uint8_t *const *)p->plane + o->first, (const uint8_t *const *)p->valid + o->first,
-                           o->nbands, (size_t)(g->w * g->h), rgba);
+    tl_image_to_rgba((const uint8_t *const *)p->plane + o->first, (const uint8_t *const *)p->valid + o->first,
+                     (size_t)(g->w * g->h), rgba);
     if (c->png) {
         char *path = png_path(c, plan, o);
-        rc = tl_picture_write_png(path, (int)g->w, (int)g->h, rgba, e);
+        rc = tl_picture_write_png(path, g->w, g->h, rgba, e);
         if (!rc)
             printf("%s\n", path);
         free(path);
-    } else {
-        rc = tl_picture_print(stdout, (int)g->w, (int)g->h, rgba, 0, 0, e);
+    } else if (tl_picture_print(stdout, g->w, g->h, rgba, 0, 0)) {
+        rc = tl_fail(e, TL_EIO, "cannot write to standard output");
     }
     free(rgba);
     if (!rc)

@@ -37,7 +37,7 @@ typedef struct tl_operand {
 } tl_operand;
 
 /* op band by band: every image has one band, which serves all, or as many as the others. The result's
- * names are those of the first operand with that many bands (for `where` the chosen values come
+ * names are those of the first operand with that many bands (for `where`, the if_else of scripts, the chosen values come
  * before the condition). At least one operand is an image. */
 int tl_image_apply(tl_gop op, const tl_operand *args, int n, const char *where, tl_image **out,
                    tl_err *e) TL_MUST_CHECK;

@@ -122,14 +122,12 @@ methods.stack = stack
 
 -- --------------------------------------------------------------------------------------- operations
 
-for _, name in ipairs { "add", "sub", "mul", "div", "idiv", "mod", "pow", "neg", "lt", "le", "eq", "min",
-  "max", "abs", "floor", "ceil", "round", "sqrt", "exp", "log2", "log10", "sin", "cos", "tan", "asin", "acos",
+for _, name in ipairs { "add", "sub", "mul", "div", "idiv", "mod", "pow", "neg", "lt", "le", "gt", "ge", "eq",
+  "min", "max", "abs", "floor", "ceil", "round", "sqrt", "exp", "log2", "log10", "sin", "cos", "tan", "asin", "acos",
   "atan2", "isvalid", "keep", "unmask" } do
   methods[name] = core[name]
 end
 
-function methods.gt(a, b) return core.lt(b, a) end
-function methods.ge(a, b) return core.le(b, a) end
 function methods.ne(a, b) return core["not"](core.eq(a, b)) end
 
 function methods.log(a, base)
@@ -146,11 +144,11 @@ end
 
 -- lo <= img <= hi; between(lo, hi, "exclusive") leaves the limits out
 function methods.between(img, lo, hi, how)
-  if how == "exclusive" then return core["and"](core.lt(lo, img), core.lt(img, hi)) end
+  if how == "exclusive" then return core["and"](core.gt(img, lo), core.lt(img, hi)) end
   if how ~= nil and how ~= "inclusive" then
     raise(format("between: '%s' is neither \"inclusive\" nor \"exclusive\"", tostring(how)))
   end
-  return core["and"](core.le(lo, img), core.le(img, hi))
+  return core["and"](core.ge(img, lo), core.le(img, hi))
 end
 
 function methods.logical_and(a, b) return core["and"](a, b) end
@@ -159,7 +157,7 @@ function methods.logical_not(a) return core["not"](a) end
 function methods.logical_xor(a, b) return core.xor(a, b) end
 
 -- the image, but `other` where cond is true
-function methods.where(img, cond, other) return core.where(cond, other, img) end
+methods.where = core.replace
 
 function methods.hide(img, cond) return core.keep(img, core["not"](cond)) end
 methods.mask = methods.keep

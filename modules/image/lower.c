@@ -145,8 +145,9 @@ static tl_lowered lower_compare(lowering *l, const tl_node *n, const tl_lowered 
                                      {TL_OP_f_lt, TL_OP_f_le, TL_OP_f_eq}};
     static const tl_op mixed_if[3] = {TL_OP_if_lt, TL_OP_if_le, TL_OP_if_eq};
     static const tl_op mixed_fi[3] = {TL_OP_fi_lt, TL_OP_fi_le, TL_OP_if_eq};
-    int k = n->op == TL_G_lt ? 0 : n->op == TL_G_le ? 1 : 2;
-    tl_val x = a[0].value, y = a[1].value, r;
+    int k = n->op == TL_G_eq ? 2 : n->op == TL_G_le || n->op == TL_G_ge;
+    int swap = n->op == TL_G_gt || n->op == TL_G_ge;
+    tl_val x = a[swap].value, y = a[!swap].value, r;
     x = tl_ir_type(l->ir, x) == TL_B ? as_type(l, x, TL_I) : x;
     y = tl_ir_type(l->ir, y) == TL_B ? as_type(l, y, TL_I) : y;
     tl_type tx = tl_ir_type(l->ir, x), ty = tl_ir_type(l->ir, y);
@@ -201,7 +202,8 @@ static tl_lowered lower_to_int(lowering *l, const tl_node *n, tl_lowered a)
 static tl_lowered lower_to_float(lowering *l, const tl_node *n, tl_lowered a)
 {
     tl_val v = as_type(l, a.value, TL_F);
-    if (n->dtype == TL_F64 || n->arg[0]->f32)
+    /* A file's infinity is a float32 too, and has a nearest finite one. */
+    if (n->dtype == TL_F64 || (n->arg[0]->f32 && (!n->saturate || bounded(n->arg[0]))))
         return (tl_lowered){v, a.valid};
     if (n->saturate) {
         tl_val most = const_f(l, FLT_MAX), least = const_f(l, -FLT_MAX);
@@ -235,10 +237,12 @@ static tl_lowered lower_lookup(lowering *l, const tl_node *n, tl_lowered a)
 static tl_lowered lower_op(lowering *l, const tl_node *n, const tl_lowered *a)
 {
     switch (n->op) {
-    case TL_G_lt: case TL_G_le: case TL_G_eq:
+    case TL_G_lt: case TL_G_le: case TL_G_gt: case TL_G_ge: case TL_G_eq:
         return lower_compare(l, n, a);
     case TL_G_where:
         return either(l, n->type, both(l, a[0].value, a[0].valid), a[1], a[2]);
+    case TL_G_replace:
+        return either(l, n->type, both(l, a[1].value, a[1].valid), a[2], a[0]);
     case TL_G_keep:
         return (tl_lowered){a[0].value, both(l, a[0].valid, both(l, a[1].valid, a[1].value))};
     case TL_G_unmask:

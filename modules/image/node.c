@@ -159,13 +159,18 @@ static int choose_type(tl_gop op, tl_node *const *a, tl_type *out, tl_err *e)
             return tl_fail(e, TL_ESCRIPT, "a shift of a float image; use img:astype(\"int32\")");
         *out = TL_I;
         return 0;
-    case TL_G_lt: case TL_G_le: case TL_G_eq: case TL_G_isvalid:
+    case TL_G_lt: case TL_G_le: case TL_G_gt: case TL_G_ge: case TL_G_eq: case TL_G_isvalid:
         *out = TL_B;
         return 0;
     case TL_G_where:
         if (a[0]->type != TL_B)
             return tl_fail(e, TL_ESCRIPT, "a condition must be boolean; compare it: img:ne(0)");
         *out = a[1]->type == a[2]->type ? a[1]->type : joined(a[1]->type, a[2]->type);
+        return 0;
+    case TL_G_replace:
+        if (a[1]->type != TL_B)
+            return tl_fail(e, TL_ESCRIPT, "a condition must be boolean; compare it: img:ne(0)");
+        *out = a[0]->type == a[2]->type ? a[0]->type : joined(a[0]->type, a[2]->type);
         return 0;
     case TL_G_keep:
         if (a[1]->type != TL_B)
@@ -206,6 +211,11 @@ static void hull4(tl_node *n, const tl_node *a, const tl_node *b,
 static int add64(int64_t a, int64_t b, int64_t *r) { return __builtin_add_overflow(a, b, r); }
 static int sub64(int64_t a, int64_t b, int64_t *r) { return __builtin_sub_overflow(a, b, r); }
 static int mul64(int64_t a, int64_t b, int64_t *r) { return __builtin_mul_overflow(a, b, r); }
+static int floor64(int64_t a, int64_t b, int64_t *r) /* b > 0 */
+{
+    *r = a / b - (a % b < 0);
+    return 0;
+}
 
 static void union_range(tl_node *n, const tl_node *a, const tl_node *b)
 {
@@ -234,7 +244,7 @@ static void integer_range(tl_node *n, tl_node *const *a)
         break;
     case TL_G_idiv:
         if (a[1]->lo > 0)
-            irange(n, a[0]->lo < 0 ? a[0]->lo : 0, a[0]->hi > 0 ? a[0]->hi : 0);
+            hull4(n, a[0], a[1], floor64);
         break;
     case TL_G_and:
         if (a[0]->lo >= 0 && a[1]->lo >= 0)
@@ -254,6 +264,7 @@ static void integer_range(tl_node *n, tl_node *const *a)
         irange(n, a[0]->lo, a[0]->hi);
         break;
     case TL_G_where: union_range(n, a[1], a[2]); break;
+    case TL_G_replace: union_range(n, a[0], a[2]); break;
     case TL_G_unmask: union_range(n, a[0], a[1]); break;
     default: break;
     }
@@ -311,6 +322,7 @@ static void float_range(tl_node *n, tl_node *const *a)
         n->f32 = a[0]->f32;
         break;
     case TL_G_where: frange(n, fmin(low(a[1]), low(a[2])), fmax(high(a[1]), high(a[2]))); break;
+    case TL_G_replace: frange(n, fmin(low(a[0]), low(a[2])), fmax(high(a[0]), high(a[2]))); break;
     case TL_G_unmask: frange(n, fmin(low(a[0]), low(a[1])), fmax(high(a[0]), high(a[1]))); break;
     case TL_G_sin: case TL_G_cos: frange(n, -1, 1); break;
     case TL_G_atan: case TL_G_atan2: case TL_G_asin: case TL_G_acos: frange(n, -4, 4); break;

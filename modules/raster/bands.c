@@ -205,6 +205,8 @@ static void read_validity(GDALRasterBandH band, tl_band *b, tl_bandinfo *info)
         info->validity = b->has_nodata ? TL_VALID_NODATA : TL_VALID_ALL;
     else
         info->validity = TL_VALID_MASK;
+    if (info->validity != TL_VALID_NODATA)
+        b->has_nodata = 0; /* the number marks nothing here: valid cells may hold it */
 }
 
 static void read_looks(GDALRasterBandH band, tl_band *b)
