@@ -260,7 +260,7 @@ static const struct {
 } commands[] = {
     {TL_CMD_RUN, "run", "tellua run SCRIPT|PLAN.json|- [options]",
      "Computes a script's outputs at full resolution into DIR/NAME.tif."},
-    {TL_CMD_VIEW, "view", "tellua view SCRIPT|PLAN.json|- [options]",
+    {TL_CMD_VIEW, "view", "tellua view SCRIPT|- [options]",
      "Shows a script's outputs at a viewport, in the terminal or as PNG."},
     {TL_CMD_PLAN, "plan", "tellua plan SCRIPT|PLAN.json|- [options]",
      "Says what a run would do: grids, sources, program, memory. Nothing is computed."},
