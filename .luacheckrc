@@ -6,7 +6,7 @@ exclude_files = { "build" }
 -- The script's own words (docs/manual.md).
 read_globals = {
   "Image", "Collection", "Grid", "Map", "Job",
-  "param", "output", "show", "place", "tellua", "help", "near", "lerp", "step", "clamp",
+  "param", "output", "show", "place", "tellua", "help", "if_else", "near", "lerp", "step", "clamp",
   "test_execute",
 }
 

@@ -276,24 +276,29 @@ static double product_bytes(const tl_plan_output *o)
            (double)tl_dtype_size(o->product.dtype);
 }
 
-/* Refuses what could not be finished, before anything is computed. */
-static int check_room(const tl_plan *p, const tl_run_options *o, tl_err *e)
+static int check_size(const tl_plan *p, int64_t most, tl_err *e)
 {
-    double cells = 0, bytes = 0;
-    for (int i = 0; i < p->n; i++) {
+    double cells = 0;
+    for (int i = 0; i < p->n; i++)
         cells += (double)p->out[i].product.grid.w * (double)p->out[i].product.grid.h;
+    if (most > 0 && cells > (double)most)
+        return tl_fail(e, TL_EUSAGE, "the products have %.17g cells, --max-pixels allows %lld", cells, (long long)most);
+    return 0;
+}
+
+/* Refuses what could not be finished, before anything is computed. */
+static int check_room(const tl_plan *p, const char *dir, tl_err *e)
+{
+    double bytes = 0;
+    for (int i = 0; i < p->n; i++)
         bytes += product_bytes(&p->out[i]);
-    }
-    if (o->max_pixels > 0 && cells > (double)o->max_pixels)
-        return tl_fail(e, TL_EUSAGE, "the products have %.17g cells, --max-pixels allows %lld", cells,
-                       (long long)o->max_pixels);
     struct statvfs v;
-    if (statvfs(o->dir, &v))
-        return tl_fail(e, TL_EIO, "cannot write into %s: %s", o->dir, strerror(errno));
+    if (statvfs(dir, &v))
+        return tl_fail(e, TL_EIO, "cannot write into %s: %s", dir, strerror(errno));
     double room = (double)v.f_bavail * (double)v.f_frsize;
     if (bytes > room)
         return tl_fail(e, TL_EIO, "the products have %.1f MiB before compression, %s has %.1f MiB left",
-                       bytes / 1048576, o->dir, room / 1048576);
+                       bytes / 1048576, dir, room / 1048576);
     return 0;
 }
 
@@ -337,7 +342,7 @@ static int open_job(engine *g, tl_err *e)
     const char *dir = g->opt->dir;
     if (mkdir(dir, 0777) && errno != EEXIST)
         return tl_fail(e, TL_EIO, "cannot make %s: %s", dir, strerror(errno));
-    int rc = check_room(g->plan, g->opt, e);
+    int rc = check_room(g->plan, dir, e);
     if (rc)
         return rc;
     g->job_dir = tl_xasprintf("%s/.%s.job", dir, g->plan->out[0].name);
@@ -421,7 +426,9 @@ int tl_run_plan(const tl_plan *p, const tl_run_options *o, tl_run_report *report
     double start_time = tl_now();
     *report = (tl_run_report){0};
     process_io(&read0, &written0);
-    int rc = tl_plan_memory(p, o->threads, o->mem, &report->memory, e);
+    int rc = check_size(p, o->max_pixels, e);
+    if (!rc)
+        rc = tl_plan_memory(p, o->threads, o->mem, &report->memory, e);
     if (rc)
         return rc;
     tl_raster_set_cache(report->memory.cache);

@@ -167,7 +167,7 @@ static int output_grid(const tl_output *s, const tl_plan_request *r, tl_plan_out
 static int product_crs(const tl_plan_output *o, tl_err *e)
 {
     tl_geokeys keys;
-    if (o->product.format == TL_PNG)
+    if (o->product.format == TL_PNG || !o->product.grid.crs || !o->product.grid.crs[0])
         return 0;
     int rc = tl_geokeys_get(o->product.grid.crs, &keys, e);
     if (!rc)
@@ -212,7 +212,7 @@ static int fill_output(const tl_output *s, const tl_plan_request *r, tl_plan_out
         rc = output_grid(s, r, o, e);
     if (rc || !tl_product_check(&o->product, e))
         return rc ? rc : product_crs(o, e);
-    if (!(r->where.res[0] > 0)) /* only then are the user's words at fault */
+    if (!(r->where.res[0] > 0) && !r->where.has_window) /* only then are the user's words at fault */
         e->code = TL_ESCRIPT;
     return e->code;
 }
