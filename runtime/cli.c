@@ -144,19 +144,6 @@ static void show_progress(void *ctx, const tl_run_progress *p)
     }
 }
 
-/* JSON is UTF-8, names of files are any bytes. */
-static json_t *json_text(const char *s)
-{
-    json_t *j = json_string(s);
-    if (j)
-        return j;
-    char *copy = tl_xstrdup(s);
-    tl_make_visible(copy, "");
-    j = json_string(copy);
-    free(copy);
-    return j;
-}
-
 static json_t *report_json(const tl_plan *p, const tl_run_report *r, const char *dir)
 {
     json_t *outputs = json_array();
@@ -165,7 +152,7 @@ static json_t *report_json(const tl_plan *p, const tl_run_report *r, const char 
         struct stat st;
         json_int_t size = stat(path, &st) ? 0 : (json_int_t)st.st_size;
         json_array_append_new(outputs, json_pack("{s:s, s:o, s:I, s:I, s:i, s:s, s:I}", "name", p->out[i].name, "path",
-                                                 json_text(path), "width", (json_int_t)p->out[i].product.grid.w, "height",
+                                                 tl_json_text(path), "width", (json_int_t)p->out[i].product.grid.w, "height",
                                                  (json_int_t)p->out[i].product.grid.h, "bands", p->out[i].nbands,
                                                  "dtype", tl_dtype_name(p->out[i].product.dtype), "bytes", size));
         free(path);

@@ -77,4 +77,7 @@ void tl_plan_explain(const tl_plan *p, int program, tl_buf *out);
 /* Hash of some 1,000 results of exp, sin, pow ...: equal where products will be. 16 hex digits. */
 void tl_libm_probe(char hex[17]);
 
+/* A JSON string of any bytes: what is not UTF-8 becomes '?'. For texts that people read. */
+json_t *tl_json_text(const char *s);
+
 #endif

@@ -66,6 +66,19 @@ static void note_operations(tl_plan *p, const tl_plan_pass *pass)
     }
 }
 
+/* A plan names its files in JSON, which is UTF-8; a name that were changed would be another file's. */
+static int check_names(const tl_plan_pass *pass, tl_err *e)
+{
+    for (int k = 0; k < tl_pass_samplings(pass->pass); k++) {
+        const char *uri = tl_pass_sampling(pass->pass, k)->source->uri;
+        json_t *j = json_string(uri);
+        json_decref(j);
+        if (!j)
+            return tl_fail(e, TL_EDATA, "the name of %s is not UTF-8: a plan cannot hold it, rename the file", uri);
+    }
+    return 0;
+}
+
 static int make_pass(tl_plan *p, int k, const json_t *known, tl_err *e)
 {
     tl_plan_pass *pass = &p->pass[k];
@@ -81,6 +94,8 @@ static int make_pass(tl_plan *p, int k, const json_t *known, tl_err *e)
     int rc = tl_pass_new(&spec, &pass->pass, e);
     free(nodes);
     free(dtypes);
+    if (!rc)
+        rc = check_names(pass, e);
     if (!rc) {
         note_operations(p, pass);
         p->uses_libm |= tl_prog_uses_libm(tl_pass_program(pass->pass));

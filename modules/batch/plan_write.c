@@ -3,6 +3,7 @@
 #include "modules/image/order.h"
 #include "modules/raster/raster.h"
 #include "runtime/hash.h"
+#include "runtime/log.h"
 #include "runtime/mem.h"
 #include "runtime/version.h"
 
@@ -20,6 +21,18 @@ static json_t *real(double x)
 static json_t *number(tl_type t, tl_num x)
 {
     return t == TL_B ? json_boolean((int)x.i) : t == TL_I ? json_integer(x.i) : real(x.f);
+}
+
+json_t *tl_json_text(const char *s)
+{
+    json_t *j = json_string(s);
+    if (j)
+        return j;
+    char *copy = tl_xstrdup(s);
+    tl_make_visible(copy, "");
+    j = json_string(copy);
+    free(copy);
+    return j;
 }
 
 /* --- writing ------------------------------------------------------------------------------------------ */
@@ -137,9 +150,8 @@ static json_t *output_json(writer *w, const tl_plan_output *o)
     const tl_product *p = &o->product;
     json_t *names = json_array();
     for (int b = 0; b < o->nbands; b++)
-        json_array_append_new(names, json_string(o->band[b]));
-    json_t *j = json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:i, s:s, s:s}", "name", o->name, "where",
-                          line_of(o->where),
+        json_array_append_new(names, tl_json_text(o->band[b]));
+    json_t *j = json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:i, s:s, s:s}", "name", o->name, "where", tl_json_text(line_of(o->where)),
                           "bands", names, "nodes", graph_json(w, o), "grid", grid_json(&p->grid), "dtype",
                           tl_dtype_name(p->dtype), "format", tl__plan_formats[p->format], "tile", p->tile, "compress",
                           p->compress == TL_DEFLATE ? "deflate" : "none", "overview", tl_method_name(p->overview));
@@ -165,9 +177,9 @@ json_t *tl__plan_json(const tl_plan *p)
     for (int i = 0; i < p->n; i++)
         json_array_append_new(outputs, output_json(&w, &p->out[i]));
     for (size_t i = 0; i < w.nwhere; i++)
-        json_array_append_new(lines, json_string(line_of(w.where[i])));
-    json_t *j = json_pack("{s:i, s:o, s:O, s:s, s:s, s:O, s:o, s:o, s:o, s:o}", "format", TL_PLAN_FORMAT, "versions",
-                          versions(), "parameters", p->params, "script", p->script,
+        json_array_append_new(lines, tl_json_text(line_of(w.where[i])));
+    json_t *j = json_pack("{s:i, s:o, s:O, s:o, s:s, s:O, s:o, s:o, s:o, s:o}", "format", TL_PLAN_FORMAT, "versions",
+                          versions(), "parameters", p->params, "script", tl_json_text(p->script),
                           "script_sha256", p->script_sha256, "operations", p->operations, "sources",
                           w.sources.list, "nodes", w.nodes.list, "lines", lines, "outputs", outputs);
     if (p->uses_libm) {

@@ -165,7 +165,9 @@ static int lua_param(lua_State *L)
 
 static int name_is_good(const char *s)
 {
-    if (!*s || strlen(s) > 100 || s[0] == '.')
+    json_t *text = json_string(s); /* NULL: not UTF-8 */
+    json_decref(text);
+    if (!text || !*s || strlen(s) > 100 || s[0] == '.')
         return 0;
     for (; *s; s++)
         if (strchr("/\\:*?\"<>|", *s) || (unsigned char)*s < 32)

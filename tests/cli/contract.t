@@ -166,6 +166,18 @@ except (ValueError, KeyError):
     good = False
 ok(good, "--json reports a product in a folder whose name is not UTF-8", r)
 
+shutil.copy("in.tif", os.fsdecode(b"n\xff.tif"))
+script_fails("a raster whose name is not UTF-8", 'output("o", Image "n\\xff.tif")', "not UTF-8", "rename")
+script_fails("an output whose name is not UTF-8", 'output("\\xff", Image "in.tif")', "a name becomes a file's name")
+shutil.copy(GOOD, os.fsdecode(b"s\xff.lua"))
+r = tellua("plan", os.fsdecode(b"s\xff.lua"), "--json")
+ok(r.status == 0 and '"s?.lua:5"' in r.out, "a script whose name is not UTF-8 has a plan", r)
+subprocess.run(["gdal_translate", "-q", "in.tif", "latin.tif"], check=True)
+subprocess.run([sys.executable, "-c", "from osgeo import gdal; d = gdal.Open('latin.tif', 1); "
+                "d.GetRasterBand(1).SetDescription('XXX'); d = None"], check=True)
+tap.write("latin.tif", tap.read("latin.tif").replace(b">XXX<", b">\xb0C.<"[:5]))
+works("a band whose name is not UTF-8", ["-e", 'Image "latin.tif"'], "?C. uint16")
+
 # --- -e, stdin, stdout ---------------------------------------------------------------------------------
 ok(tellua("-e", "1 + 1").out == "2\n", "-e prints a value")
 ok(tellua("-e", '1, 2, nil, "a"').out == "1\t2\tnil\ta\n", "-e prints several values")
