@@ -96,14 +96,15 @@ $(LIB): $(OBJ)
 
 $(PROG): $(BUILD)/runtime/main.o $(LIB)
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@.new $^ $(LIBS) && mv $@.new $@
 
-# Shows only what runtime/tellua.h marks TL_API. The same file is the module of `require "tellua"`.
+# Shows only what runtime/tellua.h marks TELLUA_API. The same file is the module of `require "tellua"`,
+# which Lua unloads at its end: nodelete, because GDAL's threads and ours may end later.
 SONAME := libtellua.so.$(firstword $(subst ., ,$(VERSION)))
 SHARED := $(BUILD)/libtellua.so.$(VERSION)
 $(SHARED): $(OBJ)
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME),-z,nodelete -o $@ $^ $(LIBS)
 $(BUILD)/tellua.so: $(SHARED)
 	@ln -sf $(<F) $(BUILD)/$(SONAME)
 	@ln -sf $(SONAME) $(BUILD)/libtellua.so
@@ -158,10 +159,13 @@ ci: ## what .ci/run does: both compilers, sanitizers, linters
 FILES = $(wildcard $(shell git ls-files -co --exclude-standard 2>/dev/null || find . -path ./build -prune -o -type f -printf '%P\n'))
 C_FILES = $(filter %.c %.h,$(FILES))
 LUA_FILES = $(filter %.lua,$(FILES))
-SH_FILES = $(if $(FILES),$(shell grep -lIE '^\#!.*[ /](sh|bash)$$' $(FILES)))
+SH_FILES = $(shell for f in $(FILES); do head -n 1 $$f | grep -qaE '^.!.*[ /](sh|bash)$$' && echo $$f; done)
 # Formatters of different years disagree: .clang-format names the one that decides.
 CLANG_FORMAT ?= $(firstword $(shell command -v clang-format-14 clang-format))
 FORMATS = $(if $(CLANG_FORMAT),$(shell $(CLANG_FORMAT) --version | grep -o 'version 14\.'))
+
+docs: ## write docs/ops.md anew from the tables of operations
+	tools/gen-ops-doc.sh > docs/ops.md
 
 format: ## clang-format (14) all C files
 	$(if $(FORMATS),,$(error clang-format 14 is the one that decides, and is not here))
@@ -195,6 +199,7 @@ TO = $(DESTDIR)$(1)
 HEADER := $(wildcard runtime/tellua.h)
 SCRIPTS := $(wildcard scripts/*)
 DOCS := $(wildcard README.md LICENSE NEWS.md docs/*.md)
+DOC_DIRS := $(wildcard docs/manual docs/examples docs/img)
 
 install: all ## install into PREFIX (/usr/local), below DESTDIR
 	install -d "$(call TO,$(BINDIR))" "$(call TO,$(LIBDIR))/pkgconfig" "$(call TO,$(LUA_CMOD))" "$(call TO,$(DOCDIR))"
@@ -205,10 +210,11 @@ install: all ## install into PREFIX (/usr/local), below DESTDIR
 	ln -sfn $(SONAME) "$(call TO,$(LIBDIR))/libtellua.so"
 	ln -srfn "$(call TO,$(LIBDIR))/$(SONAME)" "$(call TO,$(LUA_CMOD))/tellua.so"
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
-	    -e 's|@PKGS@|$(PKGS)|' tools/tellua.pc.in > "$(call TO,$(LIBDIR))/pkgconfig/tellua.pc"
+	    -e 's|@LUA@|$(LUA)|; s|@PKGS@|$(filter-out $(LUA),$(PKGS))|' tools/tellua.pc.in > "$(call TO,$(LIBDIR))/pkgconfig/tellua.pc"
 	$(if $(HEADER),install -D -m 644 $(HEADER) "$(call TO,$(INCLUDEDIR))/tellua.h")
 	$(if $(SCRIPTS),install -d "$(call TO,$(DATADIR))/scripts" && cp -R $(SCRIPTS) "$(call TO,$(DATADIR))/scripts/")
 	$(if $(DOCS),install -m 644 $(DOCS) "$(call TO,$(DOCDIR))/")
+	$(if $(DOC_DIRS),cp -R $(DOC_DIRS) "$(call TO,$(DOCDIR))/")
 
 uninstall: ## remove what install put there
 	rm -f "$(call TO,$(BINDIR))/tellua" "$(call TO,$(INCLUDEDIR))/tellua.h" "$(call TO,$(LUA_CMOD))/tellua.so"
@@ -227,5 +233,5 @@ help: ## this list
 	@echo "make TARGET [CONFIG=release|debug|asan|tsan|cov] [V=1] [WERROR=1] [CC=...] [CFLAGS=...]"
 	@grep -hE '^[a-z_.-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 24
 
-.PHONY: all tests-c deps demo check test check-asan check-tsan check-layers bench ci format format-check lint \
+.PHONY: all tests-c deps demo check test check-asan check-tsan check-layers bench ci docs format format-check lint \
         install uninstall clean distclean help FORCE

@@ -197,6 +197,25 @@ static void from_string(const char *s, size_t len, tl_err *e)
     copy_clean(e->message, sizeof e->message, s + skip, len - skip);
 }
 
+/* error{code = "data", message = "..."}. Neither calls Lua nor allocates. */
+static void from_table(lua_State *L, int idx, tl_err *e)
+{
+    tl_fail(e, TL_ESCRIPT, "the error is a table without a message");
+    if (!lua_checkstack(L, 3))
+        return;
+    idx = lua_absindex(L, idx);
+    for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
+            continue;
+        const char *key = lua_tostring(L, -2), *value = lua_tostring(L, -1);
+        if (strcmp(key, "message") == 0)
+            snprintf(e->message, sizeof e->message, "%s", value);
+        for (int code = TL_EUSAGE; code <= TL_EINTR && strcmp(key, "code") == 0; code++)
+            if (strcmp(tl_code_name(code), value) == 0)
+                e->code = code;
+    }
+}
+
 void tl_to_err(lua_State *L, int idx, tl_err *e)
 {
     const tl_err *object = error_object(L, idx);
@@ -218,6 +237,9 @@ void tl_to_err(lua_State *L, int idx, tl_err *e)
             snprintf(e->message, sizeof e->message, "%lld", (long long)lua_tointeger(L, idx));
         else
             snprintf(e->message, sizeof e->message, "%.14g", lua_tonumber(L, idx));
+        break;
+    case LUA_TTABLE:
+        from_table(L, idx, e);
         break;
     default:
         tl_fail(e, TL_ESCRIPT, "the error is a %s value", luaL_typename(L, idx));

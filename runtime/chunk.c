@@ -106,16 +106,22 @@ static tl_chunk *keep(tl_host *h, const char *name, const char *text, size_t len
     return c;
 }
 
+/* A text that no function came of gives its name back; c was the last to be kept. */
+static void forget(tl_host *h, tl_chunk *c)
+{
+    if (h->chunks != c)
+        return;
+    h->chunks = c->next;
+    free(c->name);
+    free(c->wanted);
+    free(c->text);
+    free(c);
+}
+
 void tl__free_chunks(tl_host *h)
 {
-    for (tl_chunk *next, *c = h->chunks; c; c = next) {
-        next = c->next;
-        free(c->name);
-        free(c->wanted);
-        free(c->text);
-        free(c);
-    }
-    h->chunks = NULL;
+    while (h->chunks)
+        forget(h, h->chunks);
 }
 
 void tl__whole_name(tl_host *h, tl_err *e)
@@ -303,6 +309,7 @@ int tl__load(tl_host *h, lua_State *L, char mark, const char *name, const char *
     free(chunk);
     if (status == LUA_OK)
         return 0;
+    forget(h, c);
     lua_pop(L, 1);
     return e->code;
 }

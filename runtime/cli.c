@@ -151,8 +151,8 @@ static json_t *report_json(const tl_plan *p, const tl_run_report *r, const char 
         char *path = tl_product_path(&p->out[i], dir);
         struct stat st;
         json_int_t size = stat(path, &st) ? 0 : (json_int_t)st.st_size;
-        json_array_append_new(outputs, json_pack("{s:s, s:s, s:I, s:I, s:i, s:s, s:I}", "name", p->out[i].name, "path",
-                                                 path, "width", (json_int_t)p->out[i].product.grid.w, "height",
+        json_array_append_new(outputs, json_pack("{s:s, s:o, s:I, s:I, s:i, s:s, s:I}", "name", p->out[i].name, "path",
+                                                 tl_json_text(path), "width", (json_int_t)p->out[i].product.grid.w, "height",
                                                  (json_int_t)p->out[i].product.grid.h, "bands", p->out[i].nbands,
                                                  "dtype", tl_dtype_name(p->out[i].product.dtype), "bytes", size));
         free(path);

@@ -21,7 +21,7 @@ typedef struct tl_cli {
     int threads;
     int64_t mem, max_pixels, budget;
     double io_timeout; /* seconds */
-    int resume, json, quiet, debug, allow_io, allow_os, allow_drift, cost;
+    int resume, json, quiet, debug, allow_io, allow_os, allow_drift;
 } tl_cli;
 
 /* Fills *c from argv[1..]; `command` is known. TL_EUSAGE names the option and what it wants. */

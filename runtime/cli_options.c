@@ -218,7 +218,6 @@ FLAG(json)
 FLAG(quiet)
 FLAG(debug)
 FLAG(allow_drift)
-FLAG(cost)
 
 #define ALL (TL_CMD_RUN | TL_CMD_VIEW | TL_CMD_PLAN)
 #define RUN_PLAN (TL_CMD_RUN | TL_CMD_PLAN)
@@ -245,7 +244,6 @@ static const struct option {
     {"--zoom", "Z", TL_CMD_VIEW, set_zoom, "web map zoom level, with --center"},
     {"--size", "WxH", TL_CMD_VIEW, set_size, "of the view in pixels (800x600)"},
     {"--png", "FILE", TL_CMD_VIEW, set_png, "write the picture (else the terminal shows it)"},
-    {"--cost", NULL, TL_CMD_PLAN, set_cost, "also time a pilot block and estimate the run"},
     {"--io-timeout", "SECONDS", ALL | TL_CMD_EVAL, set_timeout, "give up when one read takes longer (60)"},
     {"--budget", "N", ALL | TL_CMD_EVAL, set_budget, "Lua instructions of the script itself (1e10)"},
     {"--allow", "io,os", ALL | TL_CMD_EVAL, set_allow, "give the script Lua's io, os"},
@@ -262,7 +260,7 @@ static const struct {
 } commands[] = {
     {TL_CMD_RUN, "run", "tellua run SCRIPT|PLAN.json|- [options]",
      "Computes a script's outputs at full resolution into DIR/NAME.tif."},
-    {TL_CMD_VIEW, "view", "tellua view SCRIPT|PLAN.json|- [options]",
+    {TL_CMD_VIEW, "view", "tellua view SCRIPT|- [options]",
      "Shows a script's outputs at a viewport, in the terminal or as PNG."},
     {TL_CMD_PLAN, "plan", "tellua plan SCRIPT|PLAN.json|- [options]",
      "Says what a run would do: grids, sources, program, memory. Nothing is computed."},

@@ -24,18 +24,37 @@ enum tl_log_level tl_log_level(void)
     return (enum tl_log_level)atomic_load(&current);
 }
 
-/* File names and messages of strangers must not steer the terminal. */
-static void make_visible(char *s)
+/* Bytes of the UTF-8 character at p that a terminal may be shown; 0 = none. */
+static size_t visible_bytes(const unsigned char *p)
 {
-    for (; *s; s++)
-        if (((unsigned char)*s < 32 && *s != '\n' && *s != '\t') || *s == 127)
-            *s = '?';
+    if (p[0] < 0x80)
+        return p[0] >= 32 && p[0] != 127;
+    size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    if (p[0] < 0xc2 || p[0] > 0xf4)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    /* Other controls (U+0080..9F), needlessly long forms, surrogates, beyond U+10FFFF. */
+    int bad = (p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+              (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f);
+    return bad ? 0 : n;
+}
+
+void tl_make_visible(char *text, const char *keep)
+{
+    while (*text) {
+        size_t n = visible_bytes((const unsigned char *)text);
+        if (!n && !strchr(keep, *text))
+            *text = '?';
+        text += n ? n : 1;
+    }
 }
 
 static void put_line(const char *label, char *text)
 {
     tl_buf line = TL_BUF_INIT;
-    make_visible(text);
+    tl_make_visible(text, "\n\t"); /* they must not steer the terminal */
     pthread_mutex_lock(&lock);
     if (status[0])
         tl_buf_puts(&line, "\r\033[K");

@@ -3,6 +3,7 @@
 #include "modules/raster/raster.h"
 #include "runtime/cli.h"
 #include "runtime/log.h"
+#include "runtime/mem.h"
 #include "runtime/version.h"
 #include "runtime/watch.h"
 
@@ -27,16 +28,21 @@ static int as_json;
 static void print_error(const tl_err *e)
 {
     char text[1400];
-    if (as_json) {
-        json_t *j = json_pack("{s:{s:s, s:s, s:s, s:s}}", "error", "code", tl_code_name(e->code), "message", e->message,
-                              "where", e->where, "source", e->source);
-        char *s = j ? json_dumps(j, JSON_SORT_KEYS) : NULL;
-        fprintf(stderr, "%s\n", s ? s : "{\"error\":{}}");
-        free(s);
-        json_decref(j);
+    tl_err clean = *e;
+    /* Of several lines are syntax errors, which show the place; a file's name must not make more. */
+    tl_make_visible(clean.message, e->code == TL_ESCRIPT ? "\n\t" : "");
+    tl_make_visible(clean.where, "");
+    tl_make_visible(clean.source, "");
+    if (!as_json) {
+        tl_log(TL_LOG_QUIET, "%s", tl_err_text(&clean, text, sizeof text));
         return;
     }
-    tl_log(TL_LOG_QUIET, "%s", tl_err_text(e, text, sizeof text));
+    json_t *j = json_pack("{s:{s:s, s:s, s:s, s:s}}", "error", "code", tl_code_name(clean.code), "message",
+                          clean.message, "where", clean.where, "source", clean.source);
+    char *s = j ? json_dumps(j, JSON_SORT_KEYS) : NULL;
+    fprintf(stderr, "%s\n", s ? s : "{\"error\":{}}");
+    free(s);
+    json_decref(j);
 }
 
 /* On the watch's own thread: a call into GDAL cannot be interrupted, so the process ends. What was
@@ -62,10 +68,10 @@ static int command_of(const char *word)
     return 0;
 }
 
-static int wants_help(int argc, char **argv)
+static int has_word(int argc, char **argv, const char *word)
 {
     for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+        if (strcmp(argv[i], word) == 0)
             return 1;
     return 0;
 }
@@ -104,31 +110,58 @@ static int flush(int rc, tl_err *e)
     return rc;
 }
 
+/* The end of what only prints. */
+static int told(tl_err *e)
+{
+    int rc = flush(0, e);
+    if (rc)
+        print_error(e);
+    return tl_exit_status(rc);
+}
+
+/* For tests: what should be gone by now and is not, as an exit status of its own. */
+static int leak_status(int status)
+{
+#ifndef TL_DEBUG
+    if (!getenv("TELLUA_LEAKCHECK"))
+        return status;
+#endif
+    long nodes = tl_live_count(TL_LIVE_NODE), images = tl_live_count(TL_LIVE_IMAGE),
+         sources = tl_live_count(TL_LIVE_SOURCE), programs = tl_live_count(TL_LIVE_PROGRAM);
+    int datasets = tl_raster_open_datasets();
+    if (!nodes && !images && !sources && !programs && !datasets)
+        return status;
+    tl_log(TL_LOG_QUIET,
+           "leak: %ld nodes, %ld images, %ld sources, %ld programs, %d datasets are left (exit %d)", nodes, images,
+           sources, programs, datasets, status);
+    return 99;
+}
+
 int main(int argc, char **argv)
 {
     tl_err e = TL_ERR_INIT;
     signal(SIGPIPE, SIG_IGN);
+    as_json = has_word(argc, argv, "--json"); /* errors of the options are errors, too */
     if (argc < 2) {
         tl_cli_help(0);
         return 2;
     }
     if (strcmp(argv[1], "--version") == 0) {
         printf("tellua %s\n", tl_version());
-        return 0;
+        return told(&e);
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
         tl_cli_help(argc > 2 ? command_of(argv[2]) : 0);
-        return 0;
+        return told(&e);
     }
     tl_cli c = {.command = command_of(argv[1]), .zoom = -1, .size = {800, 600}, .io_timeout = 60};
     int rc = c.command ? 0 : tl_fail(&e, TL_EUSAGE, "no command '%s'; `tellua --help` lists them", argv[1]);
-    if (!rc && c.command != TL_CMD_EVAL && wants_help(argc, argv)) {
+    if (!rc && c.command != TL_CMD_EVAL && (has_word(argc, argv, "--help") || has_word(argc, argv, "-h"))) {
         tl_cli_help(c.command);
-        return 0;
+        return told(&e);
     }
     if (!rc)
         rc = tl_cli_parse(&c, argc - 1, argv + 1, &e);
-    as_json = c.json;
     tl_log_set_level(c.quiet ? TL_LOG_QUIET : c.debug ? TL_LOG_DEBUG : TL_LOG_INFO);
     if (!rc && c.command == TL_CMD_DOCTOR)
         rc = tl_cli_doctor(&c);
@@ -138,5 +171,5 @@ int main(int argc, char **argv)
     if (rc)
         print_error(&e);
     tl_cli_free(&c);
-    return tl_exit_status(rc);
+    return leak_status(tl_exit_status(rc));
 }

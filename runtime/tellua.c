@@ -13,6 +13,7 @@
 #include "runtime/version.h"
 
 #include <lauxlib.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,7 +76,8 @@ tellua *tellua_open(const tellua_options *options)
     if (!t)
         return NULL;
     if (options)
-        limits = (tl_limits){options->lua_memory, options->instructions, options->allow_io, options->allow_os};
+        limits = (tl_limits){options->lua_memory, options->instructions, options->allow_io,
+                             options->allow_os};
     t->threads = options ? options->threads : 0;
     int rc = tl_host_open(&limits, &t->host, fresh(t));
     if (!rc) {
@@ -176,13 +178,29 @@ int tellua_native_grid(tellua *t, const tellua_image *img, tellua_grid *g)
     return done(t, rc);
 }
 
+#define MOST_INDEX ((int64_t)1 << 52) /* beyond it neighbouring cells have the same coordinates */
+
 static int check_grid(const tellua_grid *g, tl_grid *out, tl_err *e)
 {
+    int64_t cells;
     *out = (tl_grid){"", g->x0, g->y0, g->dx, g->dy, g->col, g->row, g->w, g->h};
-    if (!(g->dx > 0 && g->dy > 0) || g->w <= 0 || g->h <= 0)
-        return tl_fail(e, TL_EUSAGE, "a grid of %lld x %lld cells of %g x %g", (long long)g->w, (long long)g->h,
-                       g->dx, g->dy);
+    if (!(g->dx > 0 && g->dy > 0) || !isfinite(g->dx) || !isfinite(g->dy) || g->w <= 0 || g->h <= 0)
+        return tl_fail(e, TL_EUSAGE, "a grid of %lld x %lld cells of %g x %g", (long long)g->w,
+                       (long long)g->h, g->dx, g->dy);
+    if (!isfinite(g->x0) || !isfinite(g->y0))
+        return tl_fail(e, TL_EUSAGE, "a grid with its anchor at %g, %g", g->x0, g->y0);
+    if (g->col < -MOST_INDEX || g->col > MOST_INDEX || g->row < -MOST_INDEX ||
+        g->row > MOST_INDEX || __builtin_mul_overflow(g->w, g->h, &cells) || cells > MOST_INDEX)
+        return tl_fail(e, TL_EUSAGE, "a grid of %lld x %lld cells at %lld, %lld is too large",
+                       (long long)g->w, (long long)g->h, (long long)g->col, (long long)g->row);
     return tl_crs_canonical(g->crs ? g->crs : "", &out->crs, e);
+}
+
+static int check_buffer(tellua_type type, const void *values, tl_err *e)
+{
+    if ((int)type < TELLUA_UINT8 || (int)type > TELLUA_FLOAT64)
+        return tl_fail(e, TL_EUSAGE, "%d is no tellua_type", (int)type);
+    return values ? 0 : tl_fail(e, TL_EUSAGE, "tellua_evaluate needs a buffer for the values");
 }
 
 /* Bands in one pass, written straight into the caller's memory. */
@@ -214,13 +232,15 @@ static int evaluate(tellua *t, const tl_image *img, const tl_grid *g, tl_dtype t
     return rc;
 }
 
-int tellua_evaluate(tellua *t, const tellua_image *img, const tellua_grid *g, tellua_type type, void *values,
-                    uint8_t *valid)
+int tellua_evaluate(tellua *t, const tellua_image *img, const tellua_grid *g, tellua_type type,
+                    void *values, uint8_t *valid)
 {
     tl_grid grid;
     void *own = NULL;
     atomic_store(&t->cancel, 0);
     int rc = check_grid(g, &grid, fresh(t));
+    if (!rc)
+        rc = check_buffer(type, values, &t->err);
     if (!rc && !valid)
         rc = tl_try_alloc(&own, (size_t)(g->w * g->h), (size_t)img->nbands, "validity", &t->err);
     if (!rc)
@@ -229,21 +249,30 @@ int tellua_evaluate(tellua *t, const tellua_image *img, const tellua_grid *g, te
     return done(t, rc);
 }
 
-static int call_open(lua_State *L) /* open, name */
+typedef struct {
+    const char *name;
+    lua_CFunction open;
+} registration;
+
+static int call_open(lua_State *L) /* a registration */
 {
-    luaL_requiref(L, lua_tostring(L, 2), lua_tocfunction(L, 1), 0);
+    const registration *r = lua_touserdata(L, 1);
+    luaL_requiref(L, r->name, r->open, 0);
     lua_pushglobaltable(L);
     lua_insert(L, -2);
-    lua_setfield(L, -2, lua_tostring(L, 2));
+    lua_setfield(L, -2, r->name);
     return 0;
 }
 
+/* Neither push allocates: outside a protected call that could end the process. */
 int tellua_register(tellua *t, const char *name, lua_CFunction open)
 {
+    registration r = {name, open};
+    if (!name || !*name || !open)
+        return done(t, tl_fail(fresh(t), TL_EUSAGE, "tellua_register needs a name and a function"));
     lua_pushcfunction(t->L, call_open);
-    lua_pushcfunction(t->L, open);
-    lua_pushstring(t->L, name);
-    return done(t, tl_host_call(t->host, 2, 0, fresh(t)));
+    lua_pushlightuserdata(t->L, &r);
+    return done(t, tl_host_call(t->host, 1, 0, fresh(t)));
 }
 
 lua_State *tellua_lua(tellua *t)
@@ -251,7 +280,8 @@ lua_State *tellua_lua(tellua *t)
     return t->L;
 }
 
-/* --- require "tellua" ------------------------------------------------------------------------------- */
+/* --- require "tellua"
+ * ------------------------------------------------------------------------------- */
 
 static void release_session(void *p)
 {
@@ -261,19 +291,35 @@ static void release_session(void *p)
     free(t);
 }
 
-int luaopen_tellua(lua_State *L)
+static const char session_key; /* its address is the registry key of the session of a stock Lua */
+
+/* The registry keeps the session: its functions hold plain pointers into it and may outlive the
+ * module's table. */
+static tellua *keep_session(lua_State *L)
 {
     static const luaL_Reg none[] = {{NULL, NULL}};
-    lua_newtable(L);
     tl_box_register(L, "tellua.session", "Tellua session", none, NULL, release_session);
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &session_key) == LUA_TUSERDATA) {
+        tellua *known = tl_box_check(L, -1, "tellua.session");
+        lua_pop(L, 1);
+        return known; /* required again */
+    }
+    lua_pop(L, 1);
     void **box = tl_box_push(L, "tellua.session");
     tellua *t = tl_xcalloc(1, sizeof *t);
     *box = t;
     t->L = L;
-    lua_setfield(L, -2, "session"); /* lives as long as the module's table */
-    add_names(L, &t->script);
-    tl_run_open_lua(L, &t->script);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &session_key);
+    return t;
+}
+
+int luaopen_tellua(lua_State *L)
+{
+    lua_newtable(L);
+    tellua *t = keep_session(L);
     lua_pushstring(L, tl_version());
     lua_setfield(L, -2, "version");
+    add_names(L, &t->script);
+    tl_run_open_lua(L, &t->script);
     return 1;
 }

@@ -21,7 +21,7 @@ loop       ^runtime/(loop|worker|jail|http)[^/]*$                       base uv
 faces      ^(repl/|runtime/(main|tellua|session|cli)[^/]*$)          base expr image raster collection batch map host loop bindings lua uv
 '
 
-# The build writes version.h; it is everyone's.
+# The build writes build_version.h; it is everyone's.
 find runtime modules repl -name '*.[ch]' -o -name '*.def' 2>/dev/null | sort |
     LAYERS=$layers awk '
 function layer_of(path, i) {
@@ -76,7 +76,7 @@ BEGIN {
                 bad(mine, at library " (" header ")")
             continue
         }
-        if (header == "version.h")
+        if (header == "build_version.h")
             continue
         if (theirs == "")
             bad(mine, file ":" line ": \"" header "\" is in no layer; say its path from the top")

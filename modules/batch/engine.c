@@ -8,13 +8,16 @@
 #include "runtime/mem.h"
 #include "runtime/watch.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 typedef struct {
     const tl_plan *plan;
@@ -267,30 +270,71 @@ static int merge_output(engine *g, int i, tl_err *e)
     return rc;
 }
 
-static int64_t product_bytes(const tl_plan_output *o)
+static double product_bytes(const tl_plan_output *o)
 {
-    return o->product.grid.w * o->product.grid.h * o->nbands * (int64_t)tl_dtype_size(o->product.dtype);
+    return (double)o->product.grid.w * (double)o->product.grid.h * o->nbands *
+           (double)tl_dtype_size(o->product.dtype);
+}
+
+static int check_size(const tl_plan *p, int64_t most, tl_err *e)
+{
+    double cells = 0;
+    for (int i = 0; i < p->n; i++)
+        cells += (double)p->out[i].product.grid.w * (double)p->out[i].product.grid.h;
+    if (most > 0 && cells > (double)most)
+        return tl_fail(e, TL_EUSAGE, "the products have %.17g cells, --max-pixels allows %lld", cells, (long long)most);
+    return 0;
 }
 
 /* Refuses what could not be finished, before anything is computed. */
-static int check_room(const tl_plan *p, const tl_run_options *o, tl_err *e)
+static int check_room(const tl_plan *p, const char *dir, tl_err *e)
 {
-    int64_t cells = 0, bytes = 0;
-    for (int i = 0; i < p->n; i++) {
-        cells += p->out[i].product.grid.w * p->out[i].product.grid.h;
+    double bytes = 0;
+    for (int i = 0; i < p->n; i++)
         bytes += product_bytes(&p->out[i]);
-    }
-    if (o->max_pixels > 0 && cells > o->max_pixels)
-        return tl_fail(e, TL_EUSAGE, "the products have %lld cells, --max-pixels allows %lld", (long long)cells,
-                       (long long)o->max_pixels);
     struct statvfs v;
-    if (statvfs(o->dir, &v))
-        return tl_fail(e, TL_EIO, "cannot write into %s: %s", o->dir, strerror(errno));
-    int64_t room = (int64_t)v.f_bavail * (int64_t)v.f_frsize;
+    if (statvfs(dir, &v))
+        return tl_fail(e, TL_EIO, "cannot write into %s: %s", dir, strerror(errno));
+    double room = (double)v.f_bavail * (double)v.f_frsize;
     if (bytes > room)
         return tl_fail(e, TL_EIO, "the products have %.1f MiB before compression, %s has %.1f MiB left",
-                       (double)bytes / 1048576, o->dir, (double)room / 1048576);
+                       bytes / 1048576, dir, room / 1048576);
     return 0;
+}
+
+/* Files beside the products that a killed run was assembling: .NAME.tmp-PID. */
+static void remove_dead_temporaries(const engine *g)
+{
+    DIR *dir = opendir(g->opt->dir);
+    struct dirent *d;
+    while (dir && (d = readdir(dir)))
+        for (int i = 0; i < g->plan->n; i++) {
+            char *path = tl_product_path(&g->plan->out[i], g->opt->dir), *end = NULL;
+            const char *name = path + strlen(g->opt->dir) + 1;
+            size_t n = strlen(name);
+            int ours = d->d_name[0] == '.' && strncmp(d->d_name + 1, name, n) == 0 &&
+                       strncmp(d->d_name + 1 + n, ".tmp-", 5) == 0;
+            long pid = ours ? strtol(d->d_name + n + 6, &end, 10) : 0;
+            if (pid > 0 && *end == '\0' && kill((pid_t)pid, 0) && errno == ESRCH)
+                unlinkat(dirfd(dir), d->d_name, 0);
+            free(path);
+        }
+    if (dir)
+        closedir(dir);
+}
+
+/* Makes this run the only one that works on these products. */
+static int open_store(engine *g, tl_err *e)
+{
+    struct stat st;
+    int rc = 0, flags = g->opt->resume ? TL_STORE_VERIFY : 0;
+    if (!g->opt->resume && stat(g->job_dir, &st) == 0)
+        rc = tl_store_remove(g->job_dir, e);
+    if (!rc)
+        rc = tl_store_open(g->job_dir, "local", g->plan->key, flags, &g->store, e);
+    if (rc == TL_EUSAGE && g->opt->resume)
+        return tl_err_prefix(e, "--resume is for the same script, parameters and grid");
+    return rc ? tl_err_prefix(e, "cannot work on %s/%s", g->opt->dir, g->plan->out[0].name) : 0;
 }
 
 static int open_job(engine *g, tl_err *e)
@@ -298,14 +342,14 @@ static int open_job(engine *g, tl_err *e)
     const char *dir = g->opt->dir;
     if (mkdir(dir, 0777) && errno != EEXIST)
         return tl_fail(e, TL_EIO, "cannot make %s: %s", dir, strerror(errno));
-    int rc = check_room(g->plan, g->opt, e);
+    int rc = check_room(g->plan, dir, e);
     if (rc)
         return rc;
     g->job_dir = tl_xasprintf("%s/.%s.job", dir, g->plan->out[0].name);
-    struct stat st;
-    if (!g->opt->resume && stat(g->job_dir, &st) == 0 && (rc = tl_store_remove(g->job_dir, e)))
+    rc = open_store(g, e);
+    if (rc)
         return rc;
-    rc = tl_store_open(g->job_dir, "local", g->plan->key, g->opt->resume ? TL_STORE_VERIFY : 0, &g->store, e);
+    remove_dead_temporaries(g);
     g->pyramid = tl_xcalloc((size_t)g->plan->n, sizeof *g->pyramid);
     for (int i = 0; i < g->plan->n && !rc; i++) {
         const tl_product *p = &g->plan->out[i].product;
@@ -382,7 +426,9 @@ int tl_run_plan(const tl_plan *p, const tl_run_options *o, tl_run_report *report
     double start_time = tl_now();
     *report = (tl_run_report){0};
     process_io(&read0, &written0);
-    int rc = tl_plan_memory(p, o->threads, o->mem, &report->memory, e);
+    int rc = check_size(p, o->max_pixels, e);
+    if (!rc)
+        rc = tl_plan_memory(p, o->threads, o->mem, &report->memory, e);
     if (rc)
         return rc;
     tl_raster_set_cache(report->memory.cache);

@@ -8,7 +8,7 @@
 
 #define MIB (1024 * 1024LL)
 /* What the program, GDAL, PROJ and their tables take before any pixel. */
-#define BASE_BYTES (72 * MIB)
+#define BASE_BYTES (84 * MIB)
 /* Per thread: its stack, its dataset handles, its PROJ context, what a decoder allocates. */
 #define HANDLE_BYTES (6 * MIB)
 #define LEAST_ROWS 16

@@ -1,139 +1,11 @@
-/* Making plans: cell types, nodata, formats, passes. See plan.h. SPDX-License-Identifier: MIT */
-#include "modules/batch/plan.h"
+/* Making plans: a script's outputs become products. See plan.h. SPDX-License-Identifier: MIT */
+#include "modules/batch/plan_int.h"
+#include "modules/raster/geokeys.h"
 #include "modules/raster/raster.h"
-#include "runtime/hash.h"
 #include "runtime/mem.h"
-#include "runtime/version.h"
 
-#include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* --- cell types ---------------------------------------------------------------------------------- */
-
-static tl_dtype smallest_int(int64_t lo, int64_t hi)
-{
-    static const tl_dtype ints[] = {TL_U8, TL_I8, TL_U16, TL_I16, TL_U32, TL_I32, TL_I64};
-    size_t i = 0;
-    while (i < 6 && (lo < tl_dtype_min(ints[i]) || hi > tl_dtype_max(ints[i])))
-        i++;
-    return ints[i];
-}
-
-/* The smallest type that holds both exactly. */
-static tl_dtype join_dtype(tl_dtype a, tl_dtype b)
-{
-    if (a == b)
-        return a;
-    if (tl_dtype_is_float(a) || tl_dtype_is_float(b)) {
-        tl_dtype i = tl_dtype_is_float(a) ? b : a, f = tl_dtype_is_float(a) ? a : b;
-        int fits = tl_dtype_is_float(i) || tl_dtype_size(i) <= 2; /* 24 bits of a float32 */
-        return f == TL_F64 || i == TL_F64 || !fits ? TL_F64 : TL_F32;
-    }
-    int64_t lo = tl_dtype_min(a) < tl_dtype_min(b) ? tl_dtype_min(a) : tl_dtype_min(b);
-    int64_t hi = tl_dtype_max(a) > tl_dtype_max(b) ? tl_dtype_max(a) : tl_dtype_max(b);
-    return smallest_int(lo, hi);
-}
-
-static tl_dtype common_dtype(const tl_plan_output *o)
-{
-    tl_dtype t = tl_node_product_dtype(o->node[0]);
-    for (int i = 1; i < o->nbands; i++)
-        t = join_dtype(t, tl_node_product_dtype(o->node[i]));
-    return t;
-}
-
-/* --- nodata -------------------------------------------------------------------------------------- */
-
-/* The band that passes through unchanged but for masks, or NULL. */
-static const tl_band *passed_through(const tl_node *n)
-{
-    while (n->kind == TL_NODE_OP && n->op == TL_G_keep)
-        n = n->arg[0];
-    return n->kind == TL_NODE_BAND ? &n->source->bands[n->band] : NULL;
-}
-
-/* Whether a read yields numbers of the file only, and no mixtures. */
-static int copies_values(const tl_node *n)
-{
-    while (n->kind == TL_NODE_OP)
-        n = n->arg[0];
-    return n->method == TL_NEAREST || n->method == TL_MODE;
-}
-
-static void set_nodata(tl_product *p, double x, int64_t i)
-{
-    p->has_nodata = 1;
-    p->nodata = x;
-    p->nodata_i = i;
-}
-
-/* The files' own nodata, when every band passes through and has the same: no valid cell holds it. */
-static int inherit_nodata(tl_plan_output *o)
-{
-    const tl_band *first = passed_through(o->node[0]);
-    for (int i = 0; i < o->nbands; i++) {
-        const tl_band *b = passed_through(o->node[i]);
-        if (!b || !b->has_nodata || b->dtype != o->product.dtype)
-            return 0;
-        if (!copies_values(o->node[i]))
-            return 0; /* a mean of -1 and 1 may be the very number */
-        if (b->nodata != first->nodata || b->nodata_i != first->nodata_i)
-            return 0;
-    }
-    double x = first->nodata;
-    if (tl_dtype_size(o->product.dtype) < 8 &&
-        (x != floor(x) || x < (double)tl_dtype_min(o->product.dtype) ||
-         x > (double)tl_dtype_max(o->product.dtype)))
-        return 0; /* a nodata outside the type marks nothing */
-    set_nodata(&o->product, first->nodata, first->nodata_i);
-    return 1;
-}
-
-/* A number that no valid cell can hold, or else a mask band. */
-static void choose_nodata(tl_plan_output *o)
-{
-    tl_product *p = &o->product;
-    if (tl_dtype_is_float(p->dtype)) {
-        set_nodata(p, NAN, 0);
-        return;
-    }
-    if (inherit_nodata(o))
-        return;
-    int64_t lo = INT64_MAX, hi = INT64_MIN, min = tl_dtype_min(p->dtype), max = tl_dtype_max(p->dtype);
-    for (int i = 0; i < o->nbands; i++) {
-        lo = o->node[i]->lo < lo ? o->node[i]->lo : lo;
-        hi = o->node[i]->hi > hi ? o->node[i]->hi : hi;
-    }
-    if (hi < max)
-        set_nodata(p, (double)max, max);
-    else if (lo > min)
-        set_nodata(p, (double)min, min);
-    else
-        p->has_mask = 1;
-}
-
-static int wanted_nodata(tl_plan_output *o, const json_t *options, tl_err *e)
-{
-    const json_t *j = json_object_get(options, "nodata");
-    tl_product *p = &o->product;
-    if (!j) {
-        choose_nodata(o);
-    } else if (json_is_false(j)) {
-        p->has_mask = 1;
-    } else if (json_is_number(j)) {
-        double x = json_number_value(j);
-        if (!tl_dtype_is_float(p->dtype) &&
-            (x != floor(x) || x < (double)tl_dtype_min(p->dtype) || x > (double)tl_dtype_max(p->dtype)))
-            return tl_fail(e, TL_ESCRIPT, "output \"%s\": nodata %.17g does not fit %s", o->name, x,
-                           tl_dtype_name(p->dtype));
-        set_nodata(p, x, json_is_integer(j) ? json_integer_value(j) : (int64_t)x);
-    } else {
-        return tl_fail(e, TL_ESCRIPT, "output \"%s\": nodata is a number, or false for a mask", o->name);
-    }
-    return 0;
-}
 
 /* --- one output's options ------------------------------------------------------------------------- */
 
@@ -157,16 +29,6 @@ static int choose_format(tl_plan_output *o, const char *name, tl_err *e)
     return 0;
 }
 
-static int is_classes(const tl_plan_output *o)
-{
-    int yes = 1;
-    for (int i = 0; i < o->nbands; i++) {
-        const tl_band *b = passed_through(o->node[i]);
-        yes &= o->node[i]->type == TL_B || (b && b->is_classes);
-    }
-    return yes;
-}
-
 static int writing_options(tl_plan_output *o, const json_t *options, tl_err *e)
 {
     tl_product *p = &o->product;
@@ -175,7 +37,7 @@ static int writing_options(tl_plan_output *o, const json_t *options, tl_err *e)
         p->compress = TL_UNCOMPRESSED;
     else if (compress && strcmp(compress, "deflate") != 0)
         return tl_fail(e, TL_ESCRIPT, "output \"%s\": compress is \"deflate\" or \"none\"", o->name);
-    p->overview = is_classes(o) ? TL_MODE : TL_AVERAGE;
+    p->overview = tl__plan_is_classes(o) ? TL_MODE : TL_AVERAGE;
     if (rule && (tl_method_from_name(rule, &p->overview) ||
                  (p->overview != TL_NEAREST && p->overview != TL_AVERAGE && p->overview != TL_MODE)))
         return tl_fail(e, TL_ESCRIPT, "output \"%s\": overview is nearest, average or mode", o->name);
@@ -244,7 +106,7 @@ static int cast_bands(tl_plan_output *o, const json_t *options, tl_err *e)
 {
     const char *name = text_option(options, "dtype");
     if (!name) {
-        o->product.dtype = common_dtype(o);
+        o->product.dtype = tl__plan_common_dtype(o);
         return 0;
     }
     if (tl_dtype_from_name(name, &o->product.dtype))
@@ -274,7 +136,7 @@ static int png_fits(const tl_plan_output *o, tl_err *e)
 
 static int has_looks(const tl_output *s)
 {
-    static const char *const keys[] = {"palette", "ramp", "rgb", "stretch", "colors", NULL};
+    static const char *const keys[] = {"palette", "ramp", "rgb", "stretch", "min", "max", "gamma", NULL};
     for (int i = 0; keys[i]; i++)
         if (json_object_get(s->options, keys[i]))
             return 1;
@@ -298,6 +160,18 @@ static int output_grid(const tl_output *s, const tl_plan_request *r, tl_plan_out
     rc = tl_resolve_grid(&native, &w, &o->product.grid, e);
     if (!rc && r->view)
         tl_fit_grid(&o->product.grid, r->view_w, r->view_h);
+    return rc;
+}
+
+/* Now rather than when all is computed. */
+static int product_crs(const tl_plan_output *o, tl_err *e)
+{
+    tl_geokeys keys;
+    if (o->product.format == TL_PNG || !o->product.grid.crs || !o->product.grid.crs[0])
+        return 0;
+    int rc = tl_geokeys_get(o->product.grid.crs, &keys, e);
+    if (!rc)
+        tl_geokeys_free(&keys);
     return rc;
 }
 
@@ -328,7 +202,7 @@ static int fill_output(const tl_output *s, const tl_plan_request *r, tl_plan_out
     } else {
         rc = cast_bands(o, s->options, e);
         if (!rc)
-            rc = wanted_nodata(o, s->options, e);
+            rc = tl__plan_nodata(o, s->options, e);
         if (!rc)
             rc = writing_options(o, s->options, e);
     }
@@ -336,7 +210,11 @@ static int fill_output(const tl_output *s, const tl_plan_request *r, tl_plan_out
         rc = png_fits(o, e);
     if (!rc)
         rc = output_grid(s, r, o, e);
-    return rc ? rc : tl_product_check(&o->product, e);
+    if (rc || !tl_product_check(&o->product, e))
+        return rc ? rc : product_crs(o, e);
+    if (!(r->where.res[0] > 0) && !r->where.has_window) /* only then are the user's words at fault */
+        e->code = TL_ESCRIPT;
+    return e->code;
 }
 
 static int no_such_output(const tl_script *s, const char *name, tl_err *e)
@@ -372,161 +250,4 @@ int tl_plan_make(const tl_script *s, const tl_plan_request *r, tl_plan **out, tl
     else
         *out = p;
     return rc;
-}
-
-/* --- passes --------------------------------------------------------------------------------------- */
-
-static int find_pass(const tl_plan *p, const tl_plan_output *o)
-{
-    for (int i = 0; i < p->npasses; i++)
-        if (tl_grid_equal(&p->pass[i].grid, &o->product.grid) && p->pass[i].tile == o->product.tile)
-            return i;
-    return -1;
-}
-
-static void group_outputs(tl_plan *p)
-{
-    p->pass = tl_xcalloc((size_t)p->n, sizeof *p->pass);
-    for (int i = 0; i < p->n; i++) {
-        tl_plan_output *o = &p->out[i];
-        o->pass = find_pass(p, o);
-        if (o->pass < 0) {
-            o->pass = p->npasses++;
-            p->pass[o->pass].grid = o->product.grid;
-            p->pass[o->pass].tile = o->product.tile;
-        }
-        o->first = p->pass[o->pass].nouts;
-        p->pass[o->pass].nouts += o->nbands;
-    }
-}
-
-typedef struct {
-    const json_t *known;
-    const char *crs;
-} operation_ctx;
-
-static const char *known_operation(void *ctx, const tl_source *s)
-{
-    const operation_ctx *c = ctx;
-    const json_t *v;
-    size_t i;
-    json_array_foreach(c->known, i, v)
-    {
-        const char *uri = json_string_value(json_object_get(v, "source"));
-        const char *crs = json_string_value(json_object_get(v, "crs"));
-        if (uri && crs && strcmp(uri, s->uri) == 0 && strcmp(crs, c->crs) == 0)
-            return json_string_value(json_object_get(v, "operation"));
-    }
-    return NULL;
-}
-
-static void note_operations(tl_plan *p, const tl_plan_pass *pass)
-{
-    operation_ctx seen = {p->operations, pass->grid.crs};
-    for (int k = 0; k < tl_pass_samplings(pass->pass); k++) {
-        const tl_sampling *m = tl_pass_sampling(pass->pass, k);
-        if (m->operation && m->operation[0] && !known_operation(&seen, m->source))
-            json_array_append_new(p->operations,
-                                  json_pack("{s:s, s:s, s:s}", "source", m->source->uri, "crs",
-                                            pass->grid.crs, "operation", m->operation));
-    }
-}
-
-static int make_pass(tl_plan *p, int k, const json_t *known, tl_err *e)
-{
-    tl_plan_pass *pass = &p->pass[k];
-    tl_node **nodes = tl_xcalloc((size_t)pass->nouts, sizeof *nodes);
-    tl_dtype *dtypes = tl_xcalloc((size_t)pass->nouts, sizeof *dtypes);
-    for (int i = 0; i < p->n; i++)
-        for (int b = 0; p->out[i].pass == k && b < p->out[i].nbands; b++) {
-            nodes[p->out[i].first + b] = p->out[i].node[b];
-            dtypes[p->out[i].first + b] = p->out[i].product.dtype;
-        }
-    operation_ctx ctx = {known, pass->grid.crs};
-    tl_pass_spec spec = {pass->grid, nodes, dtypes, pass->nouts, known ? known_operation : NULL, &ctx};
-    int rc = tl_pass_new(&spec, &pass->pass, e);
-    free(nodes);
-    free(dtypes);
-    if (!rc) {
-        note_operations(p, pass);
-        p->uses_libm |= tl_prog_uses_libm(tl_pass_program(pass->pass));
-    }
-    return rc;
-}
-
-static void add_meta(tl_plan *p, const char *key, const char *value)
-{
-    p->meta = tl_xrealloc(p->meta, (size_t)(p->nmeta + 1) * sizeof *p->meta);
-    p->meta[p->nmeta][0] = key;
-    p->meta[p->nmeta++][1] = tl_xstrdup(value);
-}
-
-static void note_provenance(tl_plan *p)
-{
-    char *params = json_dumps(p->params, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(17));
-    add_meta(p, "TELLUA_VERSION", tl_version());
-    add_meta(p, "TELLUA_PLAN", p->key);
-    if (p->script[0])
-        add_meta(p, "TELLUA_SCRIPT", p->script);
-    if (p->script_sha256[0])
-        add_meta(p, "TELLUA_SCRIPT_SHA256", p->script_sha256);
-    add_meta(p, "TELLUA_PARAMETERS", params);
-    json_t *plan = json_loads(p->text, 0, NULL), *v;
-    tl_buf sources = TL_BUF_INIT;
-    size_t i;
-    json_array_foreach(json_object_get(plan, "sources"), i, v)
-        tl_buf_printf(&sources, "%s%s", i ? "\n" : "", json_string_value(json_object_get(v, "uri")));
-    add_meta(p, "TELLUA_SOURCES", tl_buf_text(&sources));
-    tl_buf_free(&sources);
-    json_decref(plan);
-    free(params);
-    for (int k = 0; k < p->n; k++) {
-        p->out[k].product.meta = (const char *const(*)[2])p->meta;
-        p->out[k].product.nmeta = p->nmeta;
-    }
-}
-
-int tl__plan_finish(tl_plan *p, const json_t *known, tl_err *e)
-{
-    p->operations = json_array();
-    group_outputs(p);
-    for (int k = 0; k < p->npasses; k++) {
-        int rc = make_pass(p, k, known, e);
-        if (rc)
-            return rc;
-    }
-    json_t *j = tl__plan_json(p);
-    p->text = json_dumps(j, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(17));
-    json_decref(j);
-    if (!p->text)
-        return tl_fail(e, TL_ESCRIPT, "the plan cannot be written as JSON");
-    tl_sha256(p->text, strlen(p->text), p->key);
-    note_provenance(p);
-    return 0;
-}
-
-void tl_plan_free(tl_plan *p)
-{
-    if (!p)
-        return;
-    for (int i = 0; i < p->n; i++) {
-        tl_plan_output *o = &p->out[i];
-        for (int b = 0; b < o->nbands; b++)
-            tl_node_unref(o->node[b]);
-        free(o->node);
-        free(o->band);
-        free(o->name);
-    }
-    for (int k = 0; k < p->npasses; k++)
-        tl_pass_free(p->pass[k].pass);
-    for (int i = 0; i < p->nmeta; i++)
-        free((char *)(uintptr_t)p->meta[i][1]);
-    free(p->meta);
-    free(p->out);
-    free(p->pass);
-    json_decref(p->params);
-    json_decref(p->operations);
-    free(p->script);
-    free(p->text);
-    free(p);
 }

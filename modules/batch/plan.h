@@ -77,10 +77,7 @@ void tl_plan_explain(const tl_plan *p, int program, tl_buf *out);
 /* Hash of some 1,000 results of exp, sin, pow ...: equal where products will be. 16 hex digits. */
 void tl_libm_probe(char hex[17]);
 
-/* --- shared by plan.c and plan_json.c ------------------------------------------------------------ */
-/* Makes the passes of p->out, fills operations, uses_libm, text, key, meta. `known` = operations to
- * use, or NULL to choose. */
-int tl__plan_finish(tl_plan *p, const json_t *known, tl_err *e) TL_MUST_CHECK;
-json_t *tl__plan_json(const tl_plan *p);
+/* A JSON string of any bytes: what is not UTF-8 becomes '?'. For texts that people read. */
+json_t *tl_json_text(const char *s);
 
 #endif

@@ -14,8 +14,8 @@ void tl_plan_open_lua(lua_State *L);
 
 /* Adds run(script[, options]) to the table at the top of the stack, for a stock Lua: runs the file
  * with this table's names as globals, then computes its outputs. options: params = {name = value}, out
- * = folder, threads, mem, resume, and crs, res, bbox, format as on the command line. Returns a list
- * of the products' paths. */
+ * = folder, mem = bytes, threads, resume, output, crs, res, bbox = {W, S, E, N}, window = {x, y, w,
+ * h}, max_pixels, format as on the command line. Returns a list of the products' paths. */
 void tl_run_open_lua(lua_State *L, tl_script *s);
 
 #endif

@@ -165,12 +165,27 @@ static int lua_param(lua_State *L)
 
 static int name_is_good(const char *s)
 {
-    if (!*s || strlen(s) > 100 || s[0] == '.')
+    json_t *text = json_string(s); /* NULL: not UTF-8 */
+    json_decref(text);
+    if (!text || !*s || strlen(s) > 100 || s[0] == '.')
         return 0;
     for (; *s; s++)
         if (strchr("/\\:*?\"<>|", *s) || (unsigned char)*s < 32)
             return 0;
     return 1;
+}
+
+/* Puts looks that are checked and plain data (modules/map/looks.lua) for those at index 3. */
+static void check_looks(lua_State *L)
+{
+    tl_core_push(L);
+    if (lua_getfield(L, -1, "output_options") == LUA_TFUNCTION) {
+        lua_pushvalue(L, 2);
+        lua_pushvalue(L, 3);
+        lua_call(L, 2, 1);
+        lua_replace(L, 3);
+    }
+    lua_settop(L, 3);
 }
 
 /* output(name, image[, options]) */
@@ -189,8 +204,10 @@ static int lua_output(lua_State *L)
     for (int i = 0; i < s->noutputs; i++)
         if (strcmp(s->output[i].name, name) == 0)
             return tl_raisef(L, TL_ESCRIPT, "output \"%s\" is named twice; the first is at %s", name, s->output[i].where);
-    if (!lua_isnoneornil(L, 3))
+    if (!lua_isnoneornil(L, 3)) {
         luaL_checktype(L, 3, LUA_TTABLE);
+        check_looks(L);
+    }
     const char *where = tl_script_line(L);
     json_t *options = lua_istable(L, 3) ? tl_json_from(L, 3, &e) : json_object();
     if (!options || known_options("output", options, known, &e)) {

@@ -135,16 +135,43 @@ static int start_new(tl__segment *g, const char *key, tl_err *e)
     return 0;
 }
 
+int tl__segment_lock(int idx, const char *path, tl_err *e)
+{
+    /* File systems without locks rely on the engine to give each process its own segment. */
+    if (flock(idx, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+        return tl_fail(e, TL_EIO, "%s is in use by another process", path);
+    return 0;
+}
+
+/* Whether the file at `path` is the one that is open. */
+static int still_there(int fd, const char *path)
+{
+    struct stat here, there;
+    return fstat(fd, &here) == 0 && stat(path, &there) == 0 && here.st_ino == there.st_ino &&
+           here.st_dev == there.st_dev;
+}
+
+/* Another process may remove the file between opening and locking it. */
+static int open_locked(tl__segment *g, tl_err *e)
+{
+    for (int attempt = 0; attempt < 100; attempt++) {
+        g->idx = open(g->idx_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (g->idx < 0)
+            return fail("write", g->idx_path, e);
+        int r = tl__segment_lock(g->idx, g->idx_path, e);
+        if (r || still_there(g->idx, g->idx_path))
+            return r;
+        close(g->idx);
+        g->idx = -1;
+    }
+    return tl_fail(e, TL_EIO, "%s is made and removed by others all the time", g->idx_path);
+}
+
 static int own(tl__segment *g, const char *key, tl_err *e)
 {
-    int good;
-    g->idx = open(g->idx_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (g->idx < 0)
-        return fail("write", g->idx_path, e);
-    /* File systems without locks rely on the engine to give each process its own segment. */
-    if (flock(g->idx, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
-        return tl_fail(e, TL_EUSAGE, "%s is in use by another process", g->idx_path);
-    int r = check_header(g, key, &good, e);
+    int good, r = open_locked(g, e);
+    if (!r)
+        r = check_header(g, key, &good, e);
     if (r)
         return r;
     g->dat = open(g->dat_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);

@@ -22,6 +22,8 @@ typedef int tl__on_place(void *ctx, const tl__place *p, tl_err *e);
 
 /* Opens SEG for writing, making it if needed. Locked against a second writer until closed. */
 int tl__segment_own(const char *dir, const char *name, const char *key, tl__segment *g, tl_err *e);
+/* Locks an index that is open; TL_EIO when another process has it. Closing it unlocks. */
+int tl__segment_lock(int idx, const char *path, tl_err *e);
 /* Opens SEG for reading. Returns TL_OK with g->idx < 0 for a file that is no index (yet). */
 int tl__segment_look(const char *dir, const char *name, const char *key, tl__segment *g, tl_err *e);
 

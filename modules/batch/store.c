@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -301,6 +302,25 @@ int tl_store_sync(tl_store *s, tl_err *e)
 
 /* --- removing --------------------------------------------------------------------------------- */
 
+/* SEG.dat, then SEG.idx, which says whose the data are; not while a process writes them. */
+static int remove_segment(char *path, tl_err *e)
+{
+    int r = 0, fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd >= 0 && (r = tl__segment_lock(fd, path, e)) == 0) {
+        size_t stem = strlen(path) - 4;
+        strcpy(path + stem, ".dat");
+        int bad = unlink(path) && errno != ENOENT;
+        strcpy(path + stem, ".idx");
+        if (bad || (unlink(path) && errno != ENOENT))
+            r = tl_fail(e, TL_EIO, "cannot remove %s: %s", path, strerror(errno));
+    } else if (fd < 0 && errno != ENOENT) {
+        r = tl_fail(e, TL_EIO, "cannot remove %s: %s", path, strerror(errno));
+    }
+    if (fd >= 0)
+        close(fd);
+    return r;
+}
+
 int tl_store_remove(const char *dir, tl_err *e)
 {
     struct dirent **found = NULL;
@@ -309,14 +329,8 @@ int tl_store_remove(const char *dir, tl_err *e)
         return errno == ENOENT ? 0 : tl_fail(e, TL_EIO, "cannot read %s: %s", dir, strerror(errno));
     for (int i = 0; i < n; i++) {
         char *path = tl_xasprintf("%s/%s", dir, found[i]->d_name);
-        if (tl__segment_is_index(path)) {
-            size_t stem = strlen(path) - 4;
-            strcpy(path + stem, ".dat"); /* the index last: it says whose the data are */
-            int bad = unlink(path) && errno != ENOENT;
-            strcpy(path + stem, ".idx");
-            if ((bad || (unlink(path) && errno != ENOENT)) && !r)
-                r = tl_fail(e, TL_EIO, "cannot remove %s: %s", path, strerror(errno));
-        }
+        if (!r && tl__segment_is_index(path))
+            r = remove_segment(path, e);
         free(path);
         free(found[i]);
     }

@@ -17,7 +17,7 @@ enum { TL_STORE_VERIFY = 1 }; /* read every tile when opening; a damaged one is 
 
 /* Opens the folder, making it if it is missing. segment: a file name without suffix for what this
  * process writes, or NULL to read only. key: 64 hex digits of the plan; a folder of another plan is
- * TL_EUSAGE, a segment in use by another process too. */
+ * TL_EUSAGE, a segment in use by another process TL_EIO. */
 int tl_store_open(const char *dir, const char *segment, const char *key, int flags, tl_store **out,
                   tl_err *e) TL_MUST_CHECK;
 void tl_store_close(tl_store *s); /* NULL is allowed; does not sync */
@@ -45,7 +45,8 @@ int64_t tl_store_count(tl_store *s, int product, int level); /* tiles stored */
 /* Makes what was put last through a power cut. */
 int tl_store_sync(tl_store *s, tl_err *e) TL_MUST_CHECK;
 
-/* Removes the store's files from dir, and dir itself if nothing else is in it. */
+/* Removes the store's files from dir, and dir itself if nothing else is in it; TL_EIO while a process
+ * writes there. */
 int tl_store_remove(const char *dir, tl_err *e) TL_MUST_CHECK;
 
 #endif

@@ -35,10 +35,28 @@ static tl_node *with_args(const tl_node *n, tl_node *const *args)
     return out;
 }
 
-tl_node *tl_node_resample(tl_node *root, tl_method m)
+static int mixes_classes(const tl_order *o, tl_method m, const char *where, tl_err *e)
+{
+    for (int i = 0; i < o->n; i++) {
+        const tl_node *n = o->node[i];
+        if (n->kind != TL_NODE_BAND || !n->source->bands[n->band].is_classes)
+            continue;
+        tl_fail(e, TL_ESCRIPT, "band %s holds classes, which %s would mix; use nearest or mode",
+                n->source->bands[n->band].name, tl_method_name(m));
+        tl_err_source(e, n->source->uri);
+        return tl_err_where(e, where);
+    }
+    return 0;
+}
+
+int tl_node_resample(tl_node *root, tl_method m, const char *where, tl_node **result, tl_err *e)
 {
     tl_order o;
     tl_order_make(&o, &root, 1);
+    if (m != TL_NEAREST && m != TL_MODE && mixes_classes(&o, m, where, e)) {
+        tl_order_free(&o);
+        return TL_ESCRIPT;
+    }
     tl_node **copy = tl_xcalloc((size_t)o.n, sizeof *copy);
     for (int i = 0; i < o.n; i++) {
         tl_node *n = o.node[i], *args[3];
@@ -52,12 +70,12 @@ tl_node *tl_node_resample(tl_node *root, tl_method m)
         else
             copy[i] = changed ? with_args(n, args) : tl_node_ref(n);
     }
-    tl_node *out = tl_node_ref(copy[o.n - 1]);
+    *result = tl_node_ref(copy[o.n - 1]);
     for (int i = 0; i < o.n; i++)
         tl_node_unref(copy[i]);
     free(copy);
     tl_order_free(&o);
-    return out;
+    return 0;
 }
 
 tl_dtype tl_node_product_dtype(const tl_node *n)

@@ -166,21 +166,25 @@ static int core_lookup(lua_State *L)
     return finish(L, tl_image_map(img, lookup_band, &a, (tl_image **)box, &e), &e);
 }
 
+typedef struct {
+    tl_method method;
+    const char *where;
+} resample_args;
+
 static int resample_band(void *ctx, tl_node *in, tl_node **out, tl_err *e)
 {
-    (void)e;
-    *out = tl_node_resample(in, *(tl_method *)ctx);
-    return 0;
+    const resample_args *a = ctx;
+    return tl_node_resample(in, a->method, a->where, out, e);
 }
 
 /* core.resample(img, method) */
 static int core_resample(lua_State *L)
 {
     tl_err e = TL_ERR_INIT;
-    tl_method m;
     tl_image *img = tl_image_check(L, 1);
     const char *name = luaL_checkstring(L, 2);
-    if (tl_method_from_name(name, &m)) {
+    resample_args m = {TL_NEAREST, tl_script_line(L)};
+    if (tl_method_from_name(name, &m.method)) {
         tl_fail(&e, TL_ESCRIPT, "'%s' is no way to resample; there are nearest, bilinear, cubic, "
                                 "average and mode", name);
         return tl_raise(L, &e);

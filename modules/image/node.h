@@ -66,8 +66,10 @@ int tl_node_astype(tl_node *a, tl_dtype t, int saturate, const char *where, tl_n
 int tl_node_lookup(tl_node *a, tl_type t, const tl_num *entry, const uint8_t *valid, int n,
                    const char *where, tl_node **out, tl_err *e) TL_MUST_CHECK;
 
-/* The same graph with every source below read by another method. */
-tl_node *tl_node_resample(tl_node *n, tl_method m);
+/* The same graph with every source below read by another method. TL_ESCRIPT when that would mix the
+ * numbers of classes. */
+int tl_node_resample(tl_node *n, tl_method m, const char *where, tl_node **out,
+                     tl_err *e) TL_MUST_CHECK;
 
 /* The leftmost source, depth first; NULL when the graph has none. Borrowed. */
 tl_source *tl_node_first_source(const tl_node *n);

@@ -1,5 +1,6 @@
 /* What a file says about its bands. SPDX-License-Identifier: MIT */
 #include "modules/raster/raster_int.h"
+#include "runtime/log.h"
 #include "runtime/mem.h"
 
 #include <cpl_string.h>
@@ -107,11 +108,14 @@ static void name_bands(tl_raster *r, tl_gdal_ds ds)
     char token[8], plain[32];
     token_of(r->s.uri, token);
     for (int i = 0; i < r->s.nbands; i++) {
-        const char *said = GDALGetDescription(GDALGetRasterBand(ds.h, i + 1));
+        const char *text = GDALGetDescription(GDALGetRasterBand(ds.h, i + 1));
+        char *said = tl_xstrdup(text ? text : "");
+        tl_make_visible(said, "");
         snprintf(plain, sizeof plain, "B%d", i + 1);
-        r->s.bands[i].name = tl_intern(said && said[0]                ? said
+        r->s.bands[i].name = tl_intern(said[0]                        ? said
                                        : r->s.nbands == 1 && token[0] ? token
                                                                       : plain);
+        free(said);
     }
     if (has_twins(r))
         part_twins(r);

@@ -148,6 +148,13 @@ static void remember(const facts *f)
     pthread_mutex_unlock(&known_lock);
 }
 
+/* AUTHORITY:CODE, WKT, PROJ's strings and JSON; no name. */
+static int is_definition(const char *text)
+{
+    size_t n = strcspn(text, ": /");
+    return strpbrk(text, "[{=") || strncasecmp(text, "urn:", 4) == 0 || (text[n] == ':' && !strchr(text, ' '));
+}
+
 static PJ *create(const char *text)
 {
     if (strchr(text, '+') && !strstr(text, "+type=crs") && strstr(text, "+proj")) {
@@ -156,7 +163,14 @@ static PJ *create(const char *text)
         free(full);
         return pj;
     }
-    return proj_create(context(), text);
+    PJ *pj = proj_create(context(), text);
+    /* PROJ takes a bare word for part of a name: "foo" is Amersfoort. */
+    const char *name = pj && !is_definition(text) ? proj_get_name(pj) : NULL;
+    if (name && strcasecmp(name, text) != 0) {
+        proj_destroy(pj);
+        return NULL;
+    }
+    return pj;
 }
 
 /* Replaces *pj by `by`, if there is one. */

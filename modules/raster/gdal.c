@@ -86,14 +86,27 @@ int tl_raster_open_datasets(void)
 
 /* --- errors ---------------------------------------------------------------------------------- */
 
+static void one_line(char *to, size_t size, const char *text)
+{
+    snprintf(to, size, "%s", text);
+    for (char *s = to; *s; s++)
+        if (*s == '\n' || *s == '\r')
+            *s = ' ';
+    for (size_t n = strlen(to); n > 0 && to[n - 1] == ' '; n--)
+        to[n - 1] = '\0';
+}
+
 static void CPL_STDCALL caught(CPLErr kind, CPLErrorNum number, const char *text)
 {
     tl_gdal_guard *g = CPLGetErrorHandlerUserData();
+    char line[1024];
     (void)number;
-    if (kind == CE_Warning)
-        tl_warn_once("%s", text);
-    else if (kind != CE_Debug && !g->failed++)
-        snprintf(g->message, sizeof g->message, "%s", text);
+    if (kind == CE_Warning) {
+        one_line(line, sizeof line, text);
+        tl_warn_once("%s", line);
+    } else if (kind != CE_Debug && !g->failed++) {
+        one_line(g->message, sizeof g->message, text);
+    }
 }
 
 void tl_gdal_begin(tl_gdal_guard *g, const char *what)
@@ -112,9 +125,6 @@ void tl_gdal_end(tl_gdal_guard *g)
     CPLPopErrorHandler();
     if (g->watched)
         tl_watch_end();
-    for (char *s = g->message; *s; s++)
-        if (*s == '\n' || *s == '\r')
-            *s = ' ';
 }
 
 int tl_gdal_is_remote(const char *uri)
@@ -142,6 +152,17 @@ static int may_pass(const char *uri, const char *message)
     return 0;
 }
 
+/* GDAL often begins with the file's name, which our sentence has already. */
+static const char *after_name(const char *message, const char *uri)
+{
+    size_t n = strlen(uri), quoted = message[0] == '`' || message[0] == '\'';
+    if (strncmp(message + quoted, uri, n) != 0)
+        return message;
+    const char *rest = message + quoted + n;
+    size_t more = strspn(rest, quoted ? "' " : ":, ");
+    return more > 0 && rest[more] ? rest + more : message;
+}
+
 int tl_gdal_fail(const tl_gdal_guard *g, const char *uri, int code, tl_err *e, const char *fmt, ...)
 {
     char text[300];
@@ -151,7 +172,8 @@ int tl_gdal_fail(const tl_gdal_guard *g, const char *uri, int code, tl_err *e, c
     va_end(ap);
     if (may_pass(uri, g->message))
         code = TL_ETRANSIENT;
-    tl_fail(e, code, "%s%s%s", text, g->message[0] ? ": " : "", g->message);
+    const char *why = after_name(g->message, uri);
+    tl_fail(e, code, "%s%s%s", text, why[0] ? ": " : "", why);
     if (e)
         tl_err_source(e, uri);
     return code;

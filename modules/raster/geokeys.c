@@ -1,5 +1,6 @@
 /* A coordinate system as GeoTIFF keys: see geokeys.h. SPDX-License-Identifier: MIT */
 #include "modules/raster/geokeys.h"
+#include "modules/raster/raster.h"
 #include "runtime/mem.h"
 
 #include <cpl_conv.h>
@@ -114,9 +115,11 @@ static int keys_of(const char *crs, const char *path, tl_geokeys *out, tl_err *e
     }
     if (!k.ndir) {
         tl_geokeys_free(&k);
+        const char *why = CPLGetLastErrorMsg();
         return tl_fail(e, TL_EDATA,
-                       "GDAL cannot write the coordinate system '%.80s' as GeoTIFF: %s", crs,
-                       CPLGetLastErrorMsg());
+                       "GeoTIFF cannot hold the coordinate system '%s'%s%s; give the product "
+                       "another one (--crs)",
+                       tl_crs_name(crs), why[0] ? ": " : "", why);
     }
     *out = k;
     return 0;

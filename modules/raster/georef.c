@@ -11,6 +11,7 @@
 #include <math.h>
 #include <ogr_srs_api.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The canonical text of a GDAL CRS; LOCAL when there is none or PROJ makes nothing of it. */
@@ -126,6 +127,36 @@ static int set_covering_grid(tl_raster *r, tl_gdal_handle *h, tl_err *e)
     return 0;
 }
 
+/* Whether all places in one of the geolocation arrays are within `most` of 0. */
+static int within(char **geoloc, const char *file_key, const char *band_key, double most)
+{
+    const char *file = CSLFetchNameValue(geoloc, file_key), *band = CSLFetchNameValue(geoloc, band_key);
+    GDALDatasetH ds = file && band ? GDALOpenEx(file, GDAL_OF_RASTER, NULL, NULL, NULL) : NULL;
+    GDALRasterBandH b = ds && atoi(band) > 0 ? GDALGetRasterBand(ds, atoi(band)) : NULL;
+    double range[2] = {-INFINITY, INFINITY};
+    if (b)
+        GDALComputeRasterMinMax(b, FALSE, range);
+    if (ds)
+        GDALClose(ds);
+    return range[0] >= -most && range[1] <= most;
+}
+
+/* GDAL sizes a table by the extent of the geolocation arrays: one wild place in them costs it
+ * gigabytes and minutes. */
+static int geolocation_is_sane(const tl_raster *r, GDALDatasetH ds)
+{
+    char **geoloc = GDALGetMetadata(ds, "GEOLOCATION");
+    tl_gdal_guard g;
+    char what[256];
+    if (!geoloc || GDALGetGCPCount(ds) > 0 || !tl_crs_is_geographic(r->s.native.crs))
+        return 1;
+    snprintf(what, sizeof what, "geolocation of %s", r->s.uri);
+    tl_gdal_begin(&g, what);
+    int sane = within(geoloc, "X_DATASET", "X_BAND", 1080) && within(geoloc, "Y_DATASET", "Y_BAND", 91);
+    tl_gdal_end(&g);
+    return sane;
+}
+
 /* The CRS that the transformer of a file without geotransform ends in; NULL when there is nothing
  * such. */
 static const char *warp_crs(const tl_raster *r, GDALDatasetH ds)
@@ -190,7 +221,9 @@ int tl_raster_read_georef(tl_raster *r, tl_gdal_handle *h, tl_err *e)
     } else if (crs) {
         r->georef = TL_GEO_WARP;
         tl_err why = TL_ERR_INIT;
-        if (set_covering_grid(r, h, &why) != 0) {
+        if (!geolocation_is_sane(r, h->ds.h))
+            tl_fail(&why, TL_EDATA, "%s: places outside the globe in its geolocation arrays", r->s.uri);
+        if (why.code || set_covering_grid(r, h, &why) != 0) {
             tl_warn_once("its georeference is of no use and ignored: %s", why.message);
             set_picture(r);
         }

@@ -120,6 +120,8 @@ int tl_raster_open(const char *path, tl_source **out, tl_err *e)
 {
     tl_gdal_handle *h = NULL;
     tl_gdal_start();
+    if (!path[0])
+        return tl_fail(e, TL_EDATA, "which file? its name is empty");
     if (is_plain_missing(path))
         return tl_fail(e, TL_EDATA, "%s: no such file, or it may not be read", path);
     tl_raster *r = tl_xcalloc(1, sizeof *r);

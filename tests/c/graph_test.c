@@ -312,8 +312,11 @@ static void resample_changes_every_leaf_and_keeps_what_is_shared(void **state)
 {
     (void)state;
     tl_node *n = ndvi(), *both = op2(TL_G_mul, n, tl_node_ref(n));
-    tl_node *r = tl_node_resample(both, TL_CUBIC), *same = tl_node_resample(r, TL_CUBIC);
+    tl_node *r = NULL, *same = NULL;
+    tl_err e = TL_ERR_INIT;
     tl_order o;
+    assert_tl_ok(tl_node_resample(both, TL_CUBIC, "t.lua:1", &r, &e), &e);
+    assert_tl_ok(tl_node_resample(r, TL_CUBIC, "t.lua:1", &same, &e), &e);
     assert_ptr_equal(r->arg[0], r->arg[1]);
     assert_ptr_equal(same, r);
     tl_order_make(&o, &r, 1);

@@ -265,6 +265,44 @@ static void an_overview_of_the_very_factor_is_read_untouched(void **state)
     VSIUnlink("/vsimem/o.tif");
 }
 
+/* Three by three pixels a cell, some of them nodata; and half-pixel shifts, which weigh by area. */
+static void average_and_mode_take_the_cells_own_pixels(void **state)
+{
+    const uint8_t v[36] = {1, 2, 4, 9, 9, 8, /**/ 1, 2, 4, 9, 8, 8, /**/ 1, 2, 5, 7, 7, 0,
+                           0, 0, 0, 5, 5, 6, /**/ 0, 0, 0, 6, 0, 0, /**/ 0, 0, 0, 0, 0, 0};
+    const uint8_t mean[4] = {2, 8, 0, 6}, most[4] = {1, 8, 0, 5}, shifted[2] = {1, 3};
+    (void)state;
+    GDALDatasetH ds = create("/vsimem/m.tif", 6, 6, GDT_Byte, NULL);
+    GDALSetRasterNoDataValue(GDALGetRasterBand(ds, 1), 0);
+    assert_int_equal(GDALRasterIO(GDALGetRasterBand(ds, 1), GF_Write, 0, 0, 6, 6, (void *)v, 6, 6,
+                                  GDT_Byte, 0, 0),
+                     0);
+    GDALClose(ds);
+    tl_source *s = open_source("/vsimem/m.tif");
+    tl_grid g = s->native;
+    g.dx *= 3;
+    g.dy *= 3;
+    for (int k = 0; k < 2; k++) {
+        tl_sampling *m = sample_source(s, &g, k ? TL_MODE : TL_AVERAGE);
+        block b = block_read(m, 0, (tl_rect){0, 0, 2, 2});
+        assert_memory_equal(b.values, k ? most : mean, 4);
+        for (int i = 0; i < 4; i++)
+            assert_int_equal(b.valid[i], i != 2);
+        block_free(&b);
+        tl_sampling_unref(m);
+    }
+    g = s->native;
+    g.x0 -= 0.5 * g.dx; /* cells: half of pixel 0; the halves of pixels 1 and 2: 2 and 4 */
+    tl_sampling *m = sample_source(s, &g, TL_AVERAGE);
+    block b = block_read(m, 0, (tl_rect){0, 0, 3, 1});
+    assert_int_equal(((uint8_t *)b.values)[0], shifted[0]);
+    assert_int_equal(((uint8_t *)b.values)[2], shifted[1]);
+    block_free(&b);
+    tl_sampling_unref(m);
+    tl_source_unref(s);
+    VSIUnlink("/vsimem/m.tif");
+}
+
 /* The mean of a whole file of 4100 x 4100 float64 (more than a window) in one cell. */
 static void a_cell_over_more_pixels_than_a_window_is_summed_in_strips(void **state)
 {
@@ -475,6 +513,7 @@ int main(void)
         T(every_type_keeps_its_values_and_nodata),
         T(wide_integers_are_exact),
         T(an_overview_of_the_very_factor_is_read_untouched),
+        T(average_and_mode_take_the_cells_own_pixels),
         T(a_cell_over_more_pixels_than_a_window_is_summed_in_strips),
         T(longitudes_go_round),
         T(a_single_band_is_named_by_the_end_of_its_file),

@@ -122,9 +122,13 @@ static void a_segment_has_one_writer(void **state)
     const char *dir = scratch("job");
     tl_err e = TL_ERR_INIT;
     tl_store *a = open_store(dir, "a", 0), *again = NULL;
-    assert_int_equal(tl_store_open(dir, "a", key_a, 0, &again, &e), TL_EUSAGE);
+    assert_int_equal(tl_store_open(dir, "a", key_a, 0, &again, &e), TL_EIO);
     assert_non_null(strstr(e.message, "in use"));
     assert_null(again);
+    put_samples(a, 0, 3);
+    assert_int_equal(tl_store_remove(dir, &e), TL_EIO);
+    assert_non_null(strstr(e.message, "in use"));
+    assert_samples(a, 0, 3);
     tl_store_close(a);
     remove_store(dir);
 }

@@ -25,7 +25,7 @@ else
     failed=1
 fi
 verdict 2 "the archive defines only tl_, tl__, tellua_ and luaopen_tellua names" \
-    "$(names "$archive" | grep -vE '^(tl_|luaopen_tellua)')"
+    "$(names "$archive" | grep -vE '^(tl_|tellua_|luaopen_tellua)')"
 verdict 3 "the shared library shows only tellua_ and luaopen_tellua names" \
     "$(names -D "$shared" | grep -vE '^(tellua_|luaopen_tellua|_(init|fini|edata|end)$)')"
 exit $failed

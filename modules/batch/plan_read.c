@@ -1,23 +1,12 @@
-/* Plans as JSON, both ways. See plan.h. SPDX-License-Identifier: MIT */
-#include "modules/batch/plan.h"
-#include "modules/image/order.h"
+/* Plans as JSON: reading back. See plan.h. SPDX-License-Identifier: MIT */
+#include "modules/batch/plan_int.h"
 #include "modules/raster/raster.h"
 #include "runtime/hash.h"
 #include "runtime/mem.h"
-#include "runtime/version.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define PLAN_FORMAT 1
-
-/* --- numbers: NaN and the infinities have no JSON --------------------------------------------------- */
-
-static json_t *real(double x)
-{
-    return isnan(x) ? json_string("nan") : isinf(x) ? json_string(x > 0 ? "inf" : "-inf") : json_real(x);
-}
 
 static int get_real(const json_t *j, double *x)
 {
@@ -29,11 +18,6 @@ static int get_real(const json_t *j, double *x)
     else
         return -1;
     return 0;
-}
-
-static json_t *number(tl_type t, tl_num x)
-{
-    return t == TL_B ? json_boolean((int)x.i) : t == TL_I ? json_integer(x.i) : real(x.f);
 }
 
 static int get_number(const json_t *j, tl_type *t, tl_num *x)
@@ -51,176 +35,6 @@ static int get_number(const json_t *j, tl_type *t, tl_num *x)
     return 0;
 }
 
-/* --- writing ------------------------------------------------------------------------------------------ */
-
-/* Equal things are written once: text of the thing -> place. */
-typedef struct {
-    json_t *list;  /* array */
-    json_t *place; /* object: text -> integer */
-} unique_list;
-
-static json_int_t place_of(unique_list *u, json_t *item)
-{
-    char *text = json_dumps(item, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(17));
-    const json_t *known = json_object_get(u->place, text);
-    json_int_t at = known ? json_integer_value(known) : (json_int_t)json_array_size(u->list);
-    if (!known) {
-        json_array_append(u->list, item);
-        json_object_set_new(u->place, text, json_integer(at));
-    }
-    free(text);
-    json_decref(item);
-    return at;
-}
-
-static json_t *source_json(const tl_source *s)
-{
-    json_t *bands = json_array();
-    for (int i = 0; i < s->nbands; i++)
-        json_array_append_new(bands, json_string(tl_dtype_name(s->bands[i].dtype)));
-    return json_pack("{s:s, s:[I,I], s:o}", "uri", s->uri, "size", (json_int_t)s->native.w,
-                     (json_int_t)s->native.h, "bands", bands);
-}
-
-static json_t *table_json(const tl_table *t)
-{
-    json_t *a = json_array();
-    for (int i = 0; i < t->n; i++)
-        json_array_append_new(a, t->valid[i] ? number(t->type, t->entry[i]) : json_null());
-    return a;
-}
-
-typedef struct {
-    unique_list sources, nodes;
-    const char **where; /* script line of node k, the first that made it */
-    size_t nwhere;
-} writer;
-
-static json_t *node_json(writer *w, const tl_node *n, const json_int_t *args)
-{
-    if (n->kind == TL_NODE_CONST)
-        return json_pack("{s:o}", "const", number(n->type, n->value));
-    if (n->kind == TL_NODE_BAND)
-        return json_pack("{s:I, s:i, s:s}", "source", place_of(&w->sources, source_json(n->source)), "band",
-                         n->band + 1, "resample", tl_method_name(n->method));
-    json_t *list = json_array();
-    for (int k = 0; k < n->nargs; k++)
-        json_array_append_new(list, json_integer(args[k]));
-    json_t *j = json_pack("{s:s, s:o}", "op", tl_gop_name(n->op), "args", list);
-    if (n->op == TL_G_astype) {
-        json_object_set_new(j, "dtype", json_string(tl_dtype_name(n->dtype)));
-        if (n->saturate)
-            json_object_set_new(j, "saturate", json_true());
-    } else if (n->op == TL_G_lookup) {
-        json_object_set_new(j, "table", table_json(n->table));
-        json_object_set_new(j, "type", json_string(tl_type_name(n->table->type)));
-    }
-    return j;
-}
-
-/* Adds the output's nodes; returns the places of its bands. Structurally equal nodes become one; the
- * line of the first stands for all. */
-static json_t *graph_json(writer *w, const tl_plan_output *o)
-{
-    tl_order order;
-    tl_order_make(&order, o->node, o->nbands);
-    json_int_t *place = tl_xcalloc((size_t)order.n + 1, sizeof *place);
-    for (int i = 0; i < order.n; i++) {
-        const tl_node *n = order.node[i];
-        json_int_t args[3] = {0};
-        for (int k = 0; k < n->nargs; k++)
-            args[k] = place[tl_order_place(&order, n->arg[k])];
-        place[i] = place_of(&w->nodes, node_json(w, n, args));
-        if ((size_t)place[i] >= w->nwhere) {
-            w->where = tl_xrealloc(w->where, (w->nwhere + 1) * sizeof *w->where);
-            w->where[w->nwhere++] = n->where;
-        }
-    }
-    json_t *bands = json_array();
-    for (int b = 0; b < o->nbands; b++)
-        json_array_append_new(bands, json_integer(place[tl_order_place(&order, o->node[b])]));
-    free(place);
-    tl_order_free(&order);
-    return bands;
-}
-
-static json_t *grid_json(const tl_grid *g)
-{
-    return json_pack("{s:s, s:[f,f], s:[f,f], s:[I,I,I,I]}", "crs", g->crs, "anchor", g->x0, g->y0, "cell",
-                     g->dx, g->dy, "extent", (json_int_t)g->col, (json_int_t)g->row, (json_int_t)g->w,
-                     (json_int_t)g->h);
-}
-
-static const char *const formats[] = {"cog", "gtiff", "png"}; /* ORDER enum tl_format */
-
-static json_t *output_json(writer *w, const tl_plan_output *o)
-{
-    const tl_product *p = &o->product;
-    json_t *names = json_array();
-    for (int b = 0; b < o->nbands; b++)
-        json_array_append_new(names, json_string(o->band[b]));
-    json_t *j = json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:i, s:s, s:s}", "name", o->name, "where", o->where,
-                          "bands", names, "nodes", graph_json(w, o), "grid", grid_json(&p->grid), "dtype",
-                          tl_dtype_name(p->dtype), "format", formats[p->format], "tile", p->tile, "compress",
-                          p->compress == TL_DEFLATE ? "deflate" : "none", "overview", tl_method_name(p->overview));
-    if (p->has_nodata && tl_dtype_is_float(p->dtype))
-        json_object_set_new(j, "nodata", real(p->nodata));
-    else if (p->has_nodata)
-        json_object_set_new(j, "nodata", json_integer(tl_dtype_size(p->dtype) == 8 ? p->nodata_i : (json_int_t)p->nodata));
-    if (p->rgb)
-        json_object_set_new(j, "rgb", json_true());
-    return j;
-}
-
-static json_t *versions(void)
-{
-    return json_pack("{s:s, s:s, s:s}", "tellua", tl_version(), "gdal", tl_gdal_version(), "proj",
-                     tl_proj_version());
-}
-
-json_t *tl__plan_json(const tl_plan *p)
-{
-    writer w = {{json_array(), json_object()}, {json_array(), json_object()}, NULL, 0};
-    json_t *outputs = json_array(), *lines = json_array();
-    for (int i = 0; i < p->n; i++)
-        json_array_append_new(outputs, output_json(&w, &p->out[i]));
-    for (size_t i = 0; i < w.nwhere; i++)
-        json_array_append_new(lines, json_string(w.where[i]));
-    json_t *j = json_pack("{s:i, s:o, s:O, s:s, s:s, s:O, s:o, s:o, s:o, s:o}", "format", PLAN_FORMAT, "versions",
-                          versions(), "parameters", p->params, "script", p->script,
-                          "script_sha256", p->script_sha256, "operations", p->operations, "sources",
-                          w.sources.list, "nodes", w.nodes.list, "lines", lines, "outputs", outputs);
-    if (p->uses_libm) {
-        char hex[17];
-        tl_libm_probe(hex);
-        json_object_set_new(j, "libm", json_string(hex));
-    }
-    json_decref(w.sources.place);
-    json_decref(w.nodes.place);
-    free(w.where);
-    return j;
-}
-
-void tl_libm_probe(char hex[17])
-{
-    static const tl_op ops[] = {TL_OP_f_exp, TL_OP_f_log, TL_OP_f_log2, TL_OP_f_log10, TL_OP_f_sin,
-                                TL_OP_f_cos, TL_OP_f_tan, TL_OP_f_asin, TL_OP_f_acos, TL_OP_f_atan};
-    tl_num x[11 * 100];
-    int n = 0;
-    for (int k = 0; k < 100; k++) {
-        tl_num a = {.f = (k + 0.37) * 0.0997}, unit = {.f = (k + 0.37) / 101}, b = {.f = 0.1 * k - 3.3};
-        for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++)
-            x[n++] = tl_op_eval(ops[i], i == 7 || i == 8 ? unit : a, b, b);
-        x[n++] = tl_op_eval(TL_OP_f_pow, a, b, b);
-    }
-    char whole[65];
-    tl_sha256(x, sizeof x, whole);
-    memcpy(hex, whole, 16);
-    hex[16] = '\0';
-}
-
-/* --- reading ------------------------------------------------------------------------------------------- */
-
 typedef struct {
     const json_t *plan;
     tl_source **source;
@@ -236,7 +50,7 @@ static int broken(tl_err *e, const char *what, size_t i)
 
 static int same_source(const tl_source *s, const json_t *j)
 {
-    json_t *now = source_json(s);
+    json_t *now = tl__plan_source_json(s);
     int same = json_equal(now, j);
     json_decref(now);
     return same;
@@ -385,7 +199,7 @@ static int read_product(const json_t *j, tl_product *p)
         tl_dtype_from_name(dtype, &p->dtype) || tl_method_from_name(overview, &p->overview))
         return -1;
     int f = 0;
-    while (f < 3 && strcmp(formats[f], format) != 0)
+    while (f < 3 && strcmp(tl__plan_formats[f], format) != 0)
         f++;
     if (f == 3)
         return -1;
@@ -453,8 +267,8 @@ static int check_head(const json_t *j, int allow_drift, tl_err *e)
 {
     char hex[17];
     const char *libm = json_string_value(json_object_get(j, "libm"));
-    if (json_integer_value(json_object_get(j, "format")) != PLAN_FORMAT)
-        return tl_fail(e, TL_EDATA, "not a plan of this program (format %d is wanted)", PLAN_FORMAT);
+    if (json_integer_value(json_object_get(j, "format")) != TL_PLAN_FORMAT)
+        return tl_fail(e, TL_EDATA, "not a plan of this program (format %d is wanted)", TL_PLAN_FORMAT);
     tl_libm_probe(hex);
     if (libm && strcmp(libm, hex) != 0 && !allow_drift)
         return tl_fail(e, TL_ECONFIG,
@@ -504,7 +318,7 @@ static int check_key(const json_t *whole, const json_t *plan, tl_err *e)
     char hex[65];
     if (!key)
         return 0;
-    char *text = json_dumps(plan, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(17));
+    char *text = json_dumps(plan, TL_PLAN_DUMP);
     tl_sha256(text ? text : "", text ? strlen(text) : 0, hex);
     free(text);
     if (strcmp(hex, key) != 0)

@@ -1,0 +1,141 @@
+/* Which cell type a product has, and how it marks invalid cells. SPDX-License-Identifier: MIT */
+#include "modules/batch/plan_int.h"
+
+#include <math.h>
+
+/* --- cell types ---------------------------------------------------------------------------------- */
+
+static tl_dtype smallest_int(int64_t lo, int64_t hi)
+{
+    static const tl_dtype ints[] = {TL_U8, TL_I8, TL_U16, TL_I16, TL_U32, TL_I32, TL_I64};
+    size_t i = 0;
+    while (i < 6 && (lo < tl_dtype_min(ints[i]) || hi > tl_dtype_max(ints[i])))
+        i++;
+    return ints[i];
+}
+
+/* The smallest type that holds both exactly. */
+static tl_dtype join_dtype(tl_dtype a, tl_dtype b)
+{
+    if (a == b)
+        return a;
+    if (tl_dtype_is_float(a) || tl_dtype_is_float(b)) {
+        tl_dtype i = tl_dtype_is_float(a) ? b : a, f = tl_dtype_is_float(a) ? a : b;
+        int fits = tl_dtype_is_float(i) || tl_dtype_size(i) <= 2; /* 24 bits of a float32 */
+        return f == TL_F64 || i == TL_F64 || !fits ? TL_F64 : TL_F32;
+    }
+    int64_t lo = tl_dtype_min(a) < tl_dtype_min(b) ? tl_dtype_min(a) : tl_dtype_min(b);
+    int64_t hi = tl_dtype_max(a) > tl_dtype_max(b) ? tl_dtype_max(a) : tl_dtype_max(b);
+    return smallest_int(lo, hi);
+}
+
+tl_dtype tl__plan_common_dtype(const tl_plan_output *o)
+{
+    tl_dtype t = tl_node_product_dtype(o->node[0]);
+    for (int i = 1; i < o->nbands; i++)
+        t = join_dtype(t, tl_node_product_dtype(o->node[i]));
+    return t;
+}
+
+/* --- nodata -------------------------------------------------------------------------------------- */
+
+/* The band that passes through unchanged but for masks, or NULL. */
+static const tl_band *passed_through(const tl_node *n)
+{
+    while (n->kind == TL_NODE_OP && n->op == TL_G_keep)
+        n = n->arg[0];
+    return n->kind == TL_NODE_BAND ? &n->source->bands[n->band] : NULL;
+}
+
+/* Whether a read yields numbers of the file only, and no mixtures. */
+static int copies_values(const tl_node *n)
+{
+    while (n->kind == TL_NODE_OP)
+        n = n->arg[0];
+    return n->method == TL_NEAREST || n->method == TL_MODE;
+}
+
+static void set_nodata(tl_product *p, double x, int64_t i)
+{
+    p->has_nodata = 1;
+    p->nodata = x;
+    p->nodata_i = i;
+}
+
+/* The files' own nodata, when every band passes through and has the same: no valid cell holds it. */
+static int inherit_nodata(tl_plan_output *o)
+{
+    const tl_band *first = passed_through(o->node[0]);
+    for (int i = 0; i < o->nbands; i++) {
+        const tl_band *b = passed_through(o->node[i]);
+        if (!b || !b->has_nodata || b->dtype != o->product.dtype)
+            return 0;
+        if (!copies_values(o->node[i]))
+            return 0; /* a mean of -1 and 1 may be the very number */
+        if (b->nodata != first->nodata || b->nodata_i != first->nodata_i)
+            return 0;
+    }
+    double x = first->nodata;
+    if (tl_dtype_size(o->product.dtype) < 8 &&
+        (x != floor(x) || x < (double)tl_dtype_min(o->product.dtype) ||
+         x > (double)tl_dtype_max(o->product.dtype)))
+        return 0; /* a nodata outside the type marks nothing */
+    set_nodata(&o->product, first->nodata, first->nodata_i);
+    return 1;
+}
+
+/* A number that no valid cell can hold, or else a mask band. */
+static void choose_nodata(tl_plan_output *o)
+{
+    tl_product *p = &o->product;
+    if (tl_dtype_is_float(p->dtype)) {
+        set_nodata(p, NAN, 0);
+        return;
+    }
+    if (inherit_nodata(o))
+        return;
+    int64_t lo = INT64_MAX, hi = INT64_MIN, min = tl_dtype_min(p->dtype), max = tl_dtype_max(p->dtype);
+    for (int i = 0; i < o->nbands; i++) {
+        lo = o->node[i]->lo < lo ? o->node[i]->lo : lo;
+        hi = o->node[i]->hi > hi ? o->node[i]->hi : hi;
+    }
+    if (hi < max)
+        set_nodata(p, (double)max, max);
+    else if (lo > min)
+        set_nodata(p, (double)min, min);
+    else
+        p->has_mask = 1;
+}
+
+int tl__plan_nodata(tl_plan_output *o, const json_t *options, tl_err *e)
+{
+    const json_t *j = json_object_get(options, "nodata");
+    tl_product *p = &o->product;
+    if (!j) {
+        choose_nodata(o);
+    } else if (json_is_false(j)) {
+        p->has_mask = 1;
+    } else if (json_is_number(j)) {
+        double x = json_number_value(j);
+        if (!tl_dtype_is_float(p->dtype) &&
+            (x != floor(x) || x < (double)tl_dtype_min(p->dtype) || x > (double)tl_dtype_max(p->dtype)))
+            return tl_fail(e, TL_ESCRIPT, "output \"%s\": nodata %.17g does not fit %s", o->name, x,
+                           tl_dtype_name(p->dtype));
+        set_nodata(p, x, json_is_integer(j) ? json_integer_value(j) : (int64_t)x);
+    } else {
+        return tl_fail(e, TL_ESCRIPT, "output \"%s\": nodata is a number, or false for a mask", o->name);
+    }
+    return 0;
+}
+
+/* --- classes ------------------------------------------------------------------------------------- */
+
+int tl__plan_is_classes(const tl_plan_output *o)
+{
+    int yes = 1;
+    for (int i = 0; i < o->nbands; i++) {
+        const tl_band *b = passed_through(o->node[i]);
+        yes &= o->node[i]->type == TL_B || (b && b->is_classes);
+    }
+    return yes;
+}

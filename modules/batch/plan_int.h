@@ -1,0 +1,28 @@
+/* Shared by the files that make, write and read plans. SPDX-License-Identifier: MIT */
+#ifndef TL_PLAN_INT_H
+#define TL_PLAN_INT_H
+
+#include "modules/batch/plan.h"
+
+#define TL_PLAN_FORMAT 1 /* of the JSON; another one is refused */
+
+/* What every plan's text is written with, so that its key can be checked. */
+#define TL_PLAN_DUMP (JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(17))
+
+/* The smallest type that holds every band's values exactly. */
+tl_dtype tl__plan_common_dtype(const tl_plan_output *o);
+/* The nodata that the options want, else a number no valid cell can hold, else a mask. */
+int tl__plan_nodata(tl_plan_output *o, const json_t *options, tl_err *e) TL_MUST_CHECK;
+/* Whether all bands are classes, of which an average means nothing. */
+int tl__plan_is_classes(const tl_plan_output *o);
+
+/* Makes the passes of p->out, fills operations, uses_libm, text, key, meta. `known` = operations to
+ * use, or NULL to choose. */
+int tl__plan_finish(tl_plan *p, const json_t *known, tl_err *e) TL_MUST_CHECK;
+
+/* The plan as JSON, a new reference. */
+json_t *tl__plan_json(const tl_plan *p);
+json_t *tl__plan_source_json(const tl_source *s);
+extern const char *const tl__plan_formats[3]; /* ORDER enum tl_format */
+
+#endif

@@ -1,0 +1,181 @@
+/* Finishing plans: outputs on one grid become a pass; text, key and provenance. See plan.h.
+ * SPDX-License-Identifier: MIT */
+#include "modules/batch/plan_int.h"
+#include "runtime/hash.h"
+#include "runtime/mem.h"
+#include "runtime/version.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- passes --------------------------------------------------------------------------------------- */
+
+static int find_pass(const tl_plan *p, const tl_plan_output *o)
+{
+    for (int i = 0; i < p->npasses; i++)
+        if (tl_grid_equal(&p->pass[i].grid, &o->product.grid) && p->pass[i].tile == o->product.tile)
+            return i;
+    return -1;
+}
+
+static void group_outputs(tl_plan *p)
+{
+    p->pass = tl_xcalloc((size_t)p->n, sizeof *p->pass);
+    for (int i = 0; i < p->n; i++) {
+        tl_plan_output *o = &p->out[i];
+        o->pass = find_pass(p, o);
+        if (o->pass < 0) {
+            o->pass = p->npasses++;
+            p->pass[o->pass].grid = o->product.grid;
+            p->pass[o->pass].tile = o->product.tile;
+        }
+        o->first = p->pass[o->pass].nouts;
+        p->pass[o->pass].nouts += o->nbands;
+    }
+}
+
+typedef struct {
+    const json_t *known;
+    const char *crs;
+} operation_ctx;
+
+static const char *known_operation(void *ctx, const tl_source *s)
+{
+    const operation_ctx *c = ctx;
+    const json_t *v;
+    size_t i;
+    json_array_foreach(c->known, i, v)
+    {
+        const char *uri = json_string_value(json_object_get(v, "source"));
+        const char *crs = json_string_value(json_object_get(v, "crs"));
+        if (uri && crs && strcmp(uri, s->uri) == 0 && strcmp(crs, c->crs) == 0)
+            return json_string_value(json_object_get(v, "operation"));
+    }
+    return NULL;
+}
+
+static void note_operations(tl_plan *p, const tl_plan_pass *pass)
+{
+    operation_ctx seen = {p->operations, pass->grid.crs};
+    for (int k = 0; k < tl_pass_samplings(pass->pass); k++) {
+        const tl_sampling *m = tl_pass_sampling(pass->pass, k);
+        if (m->operation && m->operation[0] && !known_operation(&seen, m->source))
+            json_array_append_new(p->operations,
+                                  json_pack("{s:s, s:s, s:s}", "source", m->source->uri, "crs",
+                                            pass->grid.crs, "operation", m->operation));
+    }
+}
+
+/* A plan names its files in JSON, which is UTF-8; a name that were changed would be another file's. */
+static int check_names(const tl_plan_pass *pass, tl_err *e)
+{
+    for (int k = 0; k < tl_pass_samplings(pass->pass); k++) {
+        const char *uri = tl_pass_sampling(pass->pass, k)->source->uri;
+        json_t *j = json_string(uri);
+        json_decref(j);
+        if (!j)
+            return tl_fail(e, TL_EDATA, "the name of %s is not UTF-8: a plan cannot hold it, rename the file", uri);
+    }
+    return 0;
+}
+
+static int make_pass(tl_plan *p, int k, const json_t *known, tl_err *e)
+{
+    tl_plan_pass *pass = &p->pass[k];
+    tl_node **nodes = tl_xcalloc((size_t)pass->nouts, sizeof *nodes);
+    tl_dtype *dtypes = tl_xcalloc((size_t)pass->nouts, sizeof *dtypes);
+    for (int i = 0; i < p->n; i++)
+        for (int b = 0; p->out[i].pass == k && b < p->out[i].nbands; b++) {
+            nodes[p->out[i].first + b] = p->out[i].node[b];
+            dtypes[p->out[i].first + b] = p->out[i].product.dtype;
+        }
+    operation_ctx ctx = {known, pass->grid.crs};
+    tl_pass_spec spec = {pass->grid, nodes, dtypes, pass->nouts, known ? known_operation : NULL, &ctx};
+    int rc = tl_pass_new(&spec, &pass->pass, e);
+    free(nodes);
+    free(dtypes);
+    if (!rc)
+        rc = check_names(pass, e);
+    if (!rc) {
+        note_operations(p, pass);
+        p->uses_libm |= tl_prog_uses_libm(tl_pass_program(pass->pass));
+    }
+    return rc;
+}
+
+static void add_meta(tl_plan *p, const char *key, const char *value)
+{
+    p->meta = tl_xrealloc(p->meta, (size_t)(p->nmeta + 1) * sizeof *p->meta);
+    p->meta[p->nmeta][0] = key;
+    p->meta[p->nmeta++][1] = tl_xstrdup(value);
+}
+
+static void note_provenance(tl_plan *p)
+{
+    char *params = json_dumps(p->params, TL_PLAN_DUMP);
+    add_meta(p, "TELLUA_VERSION", tl_version());
+    add_meta(p, "TELLUA_PLAN", p->key);
+    if (p->script[0])
+        add_meta(p, "TELLUA_SCRIPT", p->script);
+    if (p->script_sha256[0])
+        add_meta(p, "TELLUA_SCRIPT_SHA256", p->script_sha256);
+    add_meta(p, "TELLUA_PARAMETERS", params);
+    json_t *plan = json_loads(p->text, 0, NULL), *v;
+    tl_buf sources = TL_BUF_INIT;
+    size_t i;
+    json_array_foreach(json_object_get(plan, "sources"), i, v)
+        tl_buf_printf(&sources, "%s%s", i ? "\n" : "", json_string_value(json_object_get(v, "uri")));
+    add_meta(p, "TELLUA_SOURCES", tl_buf_text(&sources));
+    tl_buf_free(&sources);
+    json_decref(plan);
+    free(params);
+    for (int k = 0; k < p->n; k++) {
+        p->out[k].product.meta = (const char *const(*)[2])p->meta;
+        p->out[k].product.nmeta = p->nmeta;
+    }
+}
+
+int tl__plan_finish(tl_plan *p, const json_t *known, tl_err *e)
+{
+    p->operations = json_array();
+    group_outputs(p);
+    for (int k = 0; k < p->npasses; k++) {
+        int rc = make_pass(p, k, known, e);
+        if (rc)
+            return rc;
+    }
+    json_t *j = tl__plan_json(p);
+    p->text = json_dumps(j, TL_PLAN_DUMP);
+    json_decref(j);
+    if (!p->text)
+        return tl_fail(e, TL_ESCRIPT, "the plan cannot be written as JSON");
+    tl_sha256(p->text, strlen(p->text), p->key);
+    note_provenance(p);
+    return 0;
+}
+
+void tl_plan_free(tl_plan *p)
+{
+    if (!p)
+        return;
+    for (int i = 0; i < p->n; i++) {
+        tl_plan_output *o = &p->out[i];
+        for (int b = 0; b < o->nbands; b++)
+            tl_node_unref(o->node[b]);
+        free(o->node);
+        free(o->band);
+        free(o->name);
+    }
+    for (int k = 0; k < p->npasses; k++)
+        tl_pass_free(p->pass[k].pass);
+    for (int i = 0; i < p->nmeta; i++)
+        free((char *)(uintptr_t)p->meta[i][1]);
+    free(p->meta);
+    free(p->out);
+    free(p->pass);
+    json_decref(p->params);
+    json_decref(p->operations);
+    free(p->script);
+    free(p->text);
+    free(p);
+}
