@@ -251,7 +251,7 @@ static void an_overview_of_the_very_factor_is_read_untouched(void **state)
     tl_sampling *m = sample_source(s, &g, TL_NEAREST);
     assert_int_equal(m->exact, 1);
     assert_true(m->coarser == 4);
-    assert_string_equal(m->note, "overview 2 of 2 (1/4), exact");
+    assert_string_equal(m->note, "overview 2 of 2 (1/4), exactly, cell by cell");
     block b = block_read(m, 0, (tl_rect){3, 0, 16, 16});
     assert_memory_equal(b.values, want, sizeof want);
     block_free(&b);
