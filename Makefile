@@ -96,7 +96,7 @@ $(LIB): $(OBJ)
 
 $(PROG): $(BUILD)/runtime/main.o $(LIB)
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@.new $^ $(LIBS) && mv $@.new $@
 
 # Shows only what runtime/tellua.h marks TELLUA_API. The same file is the module of `require "tellua"`,
 # which Lua unloads at its end: nodelete, because GDAL's threads and ours may end later.
@@ -159,7 +159,7 @@ ci: ## what .ci/run does: both compilers, sanitizers, linters
 FILES = $(wildcard $(shell git ls-files -co --exclude-standard 2>/dev/null || find . -path ./build -prune -o -type f -printf '%P\n'))
 C_FILES = $(filter %.c %.h,$(FILES))
 LUA_FILES = $(filter %.lua,$(FILES))
-SH_FILES = $(if $(FILES),$(shell grep -lIE '^\#!.*[ /](sh|bash)$$' $(FILES)))
+SH_FILES = $(shell for f in $(FILES); do head -n 1 $$f | grep -qaE '^.!.*[ /](sh|bash)$$' && echo $$f; done)
 # Formatters of different years disagree: .clang-format names the one that decides.
 CLANG_FORMAT ?= $(firstword $(shell command -v clang-format-14 clang-format))
 FORMATS = $(if $(CLANG_FORMAT),$(shell $(CLANG_FORMAT) --version | grep -o 'version 14\.'))

@@ -61,6 +61,14 @@ static json_t *table_json(const tl_table *t)
     return a;
 }
 
+/* "ndvi.lua:12" of "scripts/ndvi.lua:12": where a script lies plays no part in what it computes, so
+ * neither in the plan's key. */
+static const char *line_of(const char *where)
+{
+    const char *slash = strrchr(where, '/');
+    return slash ? slash + 1 : where;
+}
+
 typedef struct {
     unique_list sources, nodes;
     const char **where; /* script line of node k, the first that made it */
@@ -130,7 +138,8 @@ static json_t *output_json(writer *w, const tl_plan_output *o)
     json_t *names = json_array();
     for (int b = 0; b < o->nbands; b++)
         json_array_append_new(names, json_string(o->band[b]));
-    json_t *j = json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:i, s:s, s:s}", "name", o->name, "where", o->where,
+    json_t *j = json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:i, s:s, s:s}", "name", o->name, "where",
+                          line_of(o->where),
                           "bands", names, "nodes", graph_json(w, o), "grid", grid_json(&p->grid), "dtype",
                           tl_dtype_name(p->dtype), "format", tl__plan_formats[p->format], "tile", p->tile, "compress",
                           p->compress == TL_DEFLATE ? "deflate" : "none", "overview", tl_method_name(p->overview));
@@ -156,7 +165,7 @@ json_t *tl__plan_json(const tl_plan *p)
     for (int i = 0; i < p->n; i++)
         json_array_append_new(outputs, output_json(&w, &p->out[i]));
     for (size_t i = 0; i < w.nwhere; i++)
-        json_array_append_new(lines, json_string(w.where[i]));
+        json_array_append_new(lines, json_string(line_of(w.where[i])));
     json_t *j = json_pack("{s:i, s:o, s:O, s:s, s:s, s:O, s:o, s:o, s:o, s:o}", "format", TL_PLAN_FORMAT, "versions",
                           versions(), "parameters", p->params, "script", p->script,
                           "script_sha256", p->script_sha256, "operations", p->operations, "sources",
