@@ -37,8 +37,8 @@ ee82ee wheat f5deb3 white ffffff whitesmoke f5f5f5 yellow ffff00 yellowgreen 9ac
 ]]
 
 -- Equally spaced from the lowest to the highest value, or at places from 0 to 255. Linear between
--- these stops, none is more than 2/255 from the published table (twilight: 4/255); those named after
--- two or three colours are ColorBrewer's.
+-- these stops, none is more than 2/255 from the published table (twilight: 4/255); those named
+-- after two or three colours are ColorBrewer's.
 local ramps = {
   gray = "000000 ffffff",
   greys = "ffffff f0f0f0 d9d9d9 bdbdbd 969696 737373 525252 252525 000000",
