@@ -96,7 +96,7 @@ $(LIB): $(OBJ)
 
 $(PROG): $(BUILD)/runtime/main.o $(LIB)
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@.new $^ $(LIBS) && mv $@.new $@
 
 # Shows only what runtime/tellua.h marks TELLUA_API. The same file is the module of `require "tellua"`,
 # which Lua unloads at its end: nodelete, because GDAL's threads and ours may end later.
@@ -159,10 +159,13 @@ ci: ## what .ci/run does: both compilers, sanitizers, linters
 FILES = $(wildcard $(shell git ls-files -co --exclude-standard 2>/dev/null || find . -path ./build -prune -o -type f -printf '%P\n'))
 C_FILES = $(filter %.c %.h,$(FILES))
 LUA_FILES = $(filter %.lua,$(FILES))
-SH_FILES = $(if $(FILES),$(shell grep -lIE '^\#!.*[ /](sh|bash)$$' $(FILES)))
+SH_FILES = $(shell for f in $(FILES); do head -n 1 $$f | grep -qaE '^.!.*[ /](sh|bash)$$' && echo $$f; done)
 # Formatters of different years disagree: .clang-format names the one that decides.
 CLANG_FORMAT ?= $(firstword $(shell command -v clang-format-14 clang-format))
 FORMATS = $(if $(CLANG_FORMAT),$(shell $(CLANG_FORMAT) --version | grep -o 'version 14\.'))
+
+docs: ## write docs/ops.md anew from the tables of operations
+	tools/gen-ops-doc.sh > docs/ops.md
 
 format: ## clang-format (14) all C files
 	$(if $(FORMATS),,$(error clang-format 14 is the one that decides, and is not here))
@@ -230,5 +233,5 @@ help: ## this list
 	@echo "make TARGET [CONFIG=release|debug|asan|tsan|cov] [V=1] [WERROR=1] [CC=...] [CFLAGS=...]"
 	@grep -hE '^[a-z_.-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 24
 
-.PHONY: all tests-c deps demo check test check-asan check-tsan check-layers bench ci format format-check lint \
+.PHONY: all tests-c deps demo check test check-asan check-tsan check-layers bench ci docs format format-check lint \
         install uninstall clean distclean help FORCE

@@ -31,9 +31,7 @@ static void explain_output(const tl_plan_output *o, tl_buf *t)
 
 static void explain_sampling(const tl_sampling *m, tl_buf *t)
 {
-    tl_buf_printf(t, "source %s\n  read    %s%s%s\n", m->source->uri,
-                  m->exact ? "exactly, cell by cell" : tl_method_name(m->method), m->note && m->note[0] ? "; " : "",
-                  m->note ? m->note : "");
+    tl_buf_printf(t, "source %s\n  read    %s\n", m->source->uri, m->note ? m->note : tl_method_name(m->method));
     if (m->operation && m->operation[0])
         tl_buf_printf(t, "  from    %s\n", m->operation);
 }

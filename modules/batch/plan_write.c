@@ -74,6 +74,14 @@ static json_t *table_json(const tl_table *t)
     return a;
 }
 
+/* "ndvi.lua:12" of "scripts/ndvi.lua:12": where a script lies plays no part in what it computes, so
+ * neither in the plan's key. */
+static const char *line_of(const char *where)
+{
+    const char *slash = strrchr(where, '/');
+    return slash ? slash + 1 : where;
+}
+
 typedef struct {
     unique_list sources, nodes;
     const char **where; /* script line of node k, the first that made it */
@@ -143,7 +151,7 @@ static json_t *output_json(writer *w, const tl_plan_output *o)
     json_t *names = json_array();
     for (int b = 0; b < o->nbands; b++)
         json_array_append_new(names, tl_json_text(o->band[b]));
-    json_t *j = json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:i, s:s, s:s}", "name", o->name, "where", tl_json_text(o->where),
+    json_t *j = json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:i, s:s, s:s}", "name", o->name, "where", tl_json_text(line_of(o->where)),
                           "bands", names, "nodes", graph_json(w, o), "grid", grid_json(&p->grid), "dtype",
                           tl_dtype_name(p->dtype), "format", tl__plan_formats[p->format], "tile", p->tile, "compress",
                           p->compress == TL_DEFLATE ? "deflate" : "none", "overview", tl_method_name(p->overview));
@@ -169,7 +177,7 @@ json_t *tl__plan_json(const tl_plan *p)
     for (int i = 0; i < p->n; i++)
         json_array_append_new(outputs, output_json(&w, &p->out[i]));
     for (size_t i = 0; i < w.nwhere; i++)
-        json_array_append_new(lines, tl_json_text(w.where[i]));
+        json_array_append_new(lines, tl_json_text(line_of(w.where[i])));
     json_t *j = json_pack("{s:i, s:o, s:O, s:o, s:s, s:O, s:o, s:o, s:o, s:o}", "format", TL_PLAN_FORMAT, "versions",
                           versions(), "parameters", p->params, "script", tl_json_text(p->script),
                           "script_sha256", p->script_sha256, "operations", p->operations, "sources",

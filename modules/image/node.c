@@ -411,7 +411,7 @@ int tl_node_astype(tl_node *a, tl_dtype t, int saturate, const char *where, tl_n
     int rc = set_args(n, &a, 1, e);
     if (rc) {
         tl_node_unref(n);
-        return rc;
+        return tl_err_where(e, where);
     }
     astype_range(n, a);
     return finish(n, out);
@@ -468,7 +468,7 @@ int tl_node_lookup(tl_node *a, tl_type t, const tl_num *entry, const uint8_t *va
     int rc = set_args(node, &a, 1, e);
     if (rc) {
         tl_node_unref(node);
-        return rc;
+        return tl_err_where(e, where);
     }
     table_range(node);
     *out = node;

@@ -36,9 +36,9 @@ steelblue 4682b4 tan d2b48c teal 008080 thistle d8bfd8 tomato ff6347 turquoise 4
 ee82ee wheat f5deb3 white ffffff whitesmoke f5f5f5 yellow ffff00 yellowgreen 9acd32
 ]]
 
--- Equally spaced from the lowest to the highest value, or at places from 0 to 255. From viridis to
--- twilight within 1/255 of the published tables (twilight 2/255), the two-letter ones are
--- ColorBrewer's.
+-- Equally spaced from the lowest to the highest value, or at places from 0 to 255. Linear between
+-- these stops, none is more than 2/255 from the published table (twilight: 4/255); those named after
+-- two or three colours are ColorBrewer's.
 local ramps = {
   gray = "000000 ffffff",
   greys = "ffffff f0f0f0 d9d9d9 bdbdbd 969696 737373 525252 252525 000000",

@@ -1,7 +1,7 @@
 -- How images look: palettes, ramps and stretches, checked and kept. SPDX-License-Identifier: MIT
 --
--- A look is data beside an Image: { palette | ramp | rgb, reverse, stretch, min, max, gamma }. In it
--- a palette is a list of colours, of { at =, color = } or of { value =, color =, label = }.
+-- A look is data beside an Image: { palette | ramp | rgb, reverse, stretch, min, max, gamma }. In
+-- it a palette is a list of colours, of { at =, color = } or of { value =, color =, label = }.
 local core, colors, paint = ...
 
 local type, pairs, ipairs, tonumber, rawlen, next = type, pairs, ipairs, tonumber, rawlen, next
@@ -251,13 +251,16 @@ end
 function methods.legend(img, looks) return paint.legend(img, looks_for(img, looks, "legend")) end
 
 for _, name in ipairs { "palette", "colors", "classes", "gamma" } do
-  methods[name] = function(img, x) return with(img, { [name] = x == nil and false or x }) end
+  methods[name] = function(img, x)
+    if x == nil then check[name](x, img) end -- says what is missing
+    return with(img, { [name] = x })
+  end
 end
 methods.colorCustom, methods.colorScheme = methods.colors, methods.palette -- JEO-lab's words
 
 -- ramp("viridis", {min =, max =, reverse =})
 function methods.ramp(img, name, options)
-  local given = { ramp = name == nil and false or name }
+  local given = { ramp = colors.check_ramp(name) and name }
   for key, v in pairs(options or {}) do
     if key == "palette" or key == "ramp" or key == "rgb" or not check[key] then
       unknown(key, { "min", "max", "reverse", "gamma", "stretch" }, "ramp")

@@ -59,9 +59,12 @@ local function steps(x, lo, hi, n)
     local half = abs(lo) * 1e-6 > 0.5 and abs(lo) * 1e-6 or 0.5
     lo, hi = lo - half, hi + half
   end
-  if hi - lo == huge then x, lo, hi = core.mul(x, 0.5), lo * 0.5, hi * 0.5 end
-  local t = core.mul(core.sub(x, lo), n / (hi - lo))
-  return core.astype(core.min(core.max(t, 0.0), n + 0.0), n > 255 and "uint16" or "uint8")
+  if (hi - lo) * n == huge then -- 2 ^ -12 keeps all digits
+    x, lo, hi = core.mul(x, 0x1p-12), lo * 0x1p-12, hi * 0x1p-12
+  end
+  local above = core.sub(core.min(core.max(x, lo), hi), lo)
+  -- Multiplied first: exact for whole numbers, so that .5 is .5
+  return core.astype(core.div(core.mul(above, n + 0.0), hi - lo), n > 255 and "uint16" or "uint8")
 end
 
 -- ---------------------------------------------------------------------------------------- pictures
@@ -73,8 +76,8 @@ local function join(red, green, blue)
   return core.pick(all, { 1, 2, 3 }, { "red", "green", "blue" })
 end
 
--- The colours of a whole-number image by entry 0 .. last; what has none, or one that cannot be seen,
--- is invalid.
+-- The colours of a whole-number image by entry 0 .. last; what has none, or one that cannot be
+-- seen, is invalid.
 local function by_table(index, entry, last)
   local channel = {}
   for c = 1, 3 do

@@ -223,7 +223,7 @@ static char *describe(const tl_raster_sampling *m, int ballpark)
         snprintf(level, sizeof level, "overview %d of %d (1/%.3g), ", m->level, r->nlevels - 1,
                  (double)r->w / r->levels[m->level].w);
     if (m->m.exact)
-        return tl_xasprintf("%sexact", level);
+        return tl_xasprintf("%sexactly, cell by cell", level);
     double wide = fmax(m->sx, m->sy);
     char kernel[60] = "";
     if (wide > 1 / 0.95 && (m->m.method == TL_BILINEAR || m->m.method == TL_CUBIC))

@@ -203,7 +203,7 @@ static void any_thrown_value_becomes_an_error_without_running_script_code(void *
         "local t = setmetatable({}, {__tostring = function() while true do end end,\n"
         "__name = 'x', __index = function() while true do end end})\nerror(t)";
     assert_int_equal(run(evil, &e), TL_ESCRIPT);
-    assert_string_equal(e.message, "the error is a table value");
+    assert_string_equal(e.message, "the error is a table without a message");
     assert_string_equal(e.where, "t.lua:3");
     assert_int_equal(run("error()", &e), TL_ESCRIPT);
     assert_string_equal(e.message, "the error is a nil value");

@@ -18,7 +18,8 @@ verdict() { # SENTENCE NAMES-THAT-ARE-MISSING
 # A name counts where a heading or the first two columns of a table row have it in `code`: `name`,
 # `name(...)`, `name = ...`, `--name ARG`, `tellua.name`.
 documented() { # PAGE...
-    sed -n -e 's/^#.* \(`.*\)/\1/p' -e 's/^| *\(`[^|]*|[^|]*\)|.*/\1/p' -e 's/^| *|\([^|]*\)|.*/\1/p' "$@" | grep -o '`[^`]*`' |
+    sed -n -e 's/^#.* \(`.*\)/\1/p' -e 's/^| *\(`[^|]*|[^|]*\)|.*/\1/p' -e 's/^| *|\([^|]*\)|.*/\1/p' "$@" |
+        grep -o "\`[^\`]*\`" |
         sed -e 's/`//g' -e 's/^[a-z]*:\([a-z]\)/\1/' -e 's/^[:.]//' -e 's/[^A-Za-z0-9_.-].*//' -e 's/^tellua\.\([a-z]\)/\1/' | sort -u
 }
 missing() { # NAMES PAGE...: those of NAMES, one per line, that the pages do not have
@@ -44,7 +45,6 @@ end
 L
     ) || live=
     methods=$(printf '%s\n' "$live" | sed -n 's/^method //p')
-    [ "$(printf '%s\n' "$methods" | wc -l)" -gt 60 ]
     verdict "the methods of Images can be listed" "$([ "$(printf '%s\n' "$methods" | wc -l)" -gt 60 ] || echo methods)"
     verdict "every method of Images is in the manual" "$(missing "$methods" $manual/image.md $manual/looks.md)"
     verdict "every global name is in the manual" \
