@@ -146,6 +146,9 @@ check-tsan: ## all tests under ThreadSanitizer
 	@tools/deps.sh check
 	+@$(SUB) --no-print-directory CONFIG=tsan test
 
+check-big: all ## slow tests with large pictures
+	@$(TEST_ENV) prove -v --timer --exec 'sh tools/run-test.sh' $(wildcard tests/big/*.t)
+
 check-layers: ## includes point down only (DESIGN, the layers)
 	@prove -v tests/cli/layers.t
 
@@ -233,5 +236,5 @@ help: ## this list
 	@echo "make TARGET [CONFIG=release|debug|asan|tsan|cov] [V=1] [WERROR=1] [CC=...] [CFLAGS=...]"
 	@grep -hE '^[a-z_.-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 24
 
-.PHONY: all tests-c deps demo check test check-asan check-tsan check-layers bench ci docs format format-check lint \
+.PHONY: all tests-c deps demo check test check-asan check-tsan check-big check-layers bench ci docs format format-check lint \
         install uninstall clean distclean help FORCE

@@ -12,6 +12,8 @@
 /* Per thread: its stack, its dataset handles, its PROJ context, what a decoder allocates. */
 #define HANDLE_BYTES (6 * MIB)
 #define LEAST_ROWS 16
+/* Datasets a thread keeps open. ORDER modules/raster/gdal.c */
+#define MOST_HANDLES 32
 
 static int64_t most(int64_t a, int64_t b)
 {
@@ -39,21 +41,26 @@ static int64_t thread_bytes(const tl_plan *p, int k, int rows)
     return bytes + build;
 }
 
-/* A file's own blocks behind one tile: they should stay in the cache until its neighbours are done,
- * and one block is decoded whole whatever is asked of it. */
-static int64_t source_bytes(const tl_plan_pass *pass, int64_t *one_block)
+/* A file's own blocks behind one tile: they should stay in the cache until its neighbours are done.
+ * *handles: a block is read and decoded whole whatever is asked of it, bands interleaved in it
+ * together; GDAL keeps both buffers as long as the thread's handle is open. */
+static int64_t source_bytes(const tl_plan_pass *pass, int64_t *handles)
 {
-    int64_t bytes = 0;
-    for (int i = 0; i < tl_pass_samplings(pass->pass); i++) {
+    int64_t bytes = 0, open = 0;
+    int n = tl_pass_samplings(pass->pass);
+    for (int i = 0; i < n; i++) {
         const tl_source *s = tl_pass_sampling(pass->pass, i)->source;
+        int64_t block = 0;
         for (int b = 0; b < s->nbands; b++) {
             const tl_band *band = &s->bands[b];
             int64_t size = (int64_t)tl_dtype_size(band->dtype);
             int64_t w = most(pass->tile, band->block_w), h = most(pass->tile, band->block_h);
-            *one_block = most(*one_block, band->block_w * (int64_t)band->block_h * size);
+            block = most(block, band->block_w * (int64_t)band->block_h * most(band->block_bands, 1) * size);
             bytes += least(w, s->native.w) * least(h, s->native.h) * size;
         }
+        open += 2 * block;
     }
+    *handles = most(*handles, n > MOST_HANDLES ? open / n * MOST_HANDLES : open);
     return bytes;
 }
 
@@ -80,14 +87,14 @@ static int64_t index_bytes(const tl_plan *p)
 
 static int64_t total(const tl_plan *p, tl_memory_plan *m, int64_t limit)
 {
-    int64_t want = 0, block = 0;
+    int64_t want = 0, handles = 0;
     m->per_thread = 0;
     for (int k = 0; k < p->npasses; k++) {
         int64_t bytes = thread_bytes(p, k, (int)least(m->rows, p->pass[k].tile));
         m->per_thread = most(m->per_thread, bytes);
-        want = most(want, source_bytes(&p->pass[k], &block));
+        want = most(want, source_bytes(&p->pass[k], &handles));
     }
-    m->per_thread += HANDLE_BYTES + 2 * block; /* a block packed and unpacked */
+    m->per_thread += HANDLE_BYTES + handles;
     int64_t fixed = m->base + m->index + m->threads * m->per_thread;
     m->cache = most(16 * MIB, least(m->threads * want + 8 * MIB, (limit - fixed)));
     m->cache = least(m->cache, 256 * MIB);

@@ -28,6 +28,7 @@ typedef struct tl_band {
     double nodata;      /* exact for every type but 64-bit integers, for which nodata_i holds */
     int64_t nodata_i;
     int block_w, block_h; /* the file's own blocks, cells */
+    int block_bands;      /* bands that one such block holds: more than 1 where they are interleaved */
     int is_classes;       /* a palette or class names: averaging makes no sense */
     int ncolors;          /* palette: RGBA each, colors[0..ncolors) ; NULL when none */
     const uint8_t (*colors)[4];

@@ -238,13 +238,14 @@ static void read_looks(GDALRasterBandH band, tl_band *b)
     b->ncolors = n;
 }
 
-static void read_band(tl_raster *r, tl_gdal_ds ds, int i)
+static void read_band(tl_raster *r, tl_gdal_ds ds, int i, int together)
 {
     GDALRasterBandH band = GDALGetRasterBand(ds.h, i + 1);
     tl_band *b = &r->s.bands[i];
     tl_bandinfo *info = &r->info[i];
     info->type = GDALGetRasterDataType(band);
     GDALGetBlockSize(band, &b->block_w, &b->block_h);
+    b->block_bands = together;
     if (map_type(band, info->type, &b->dtype) != 0) {
         const char *type = GDALGetDataTypeName(info->type);
         b->dtype = TL_F64;
@@ -264,14 +265,12 @@ static void read_band(tl_raster *r, tl_gdal_ds ds, int i)
  */
 
 /* What GDAL must hold in memory to deliver the first cell. */
-static int check_blocks(const tl_raster *r, tl_gdal_ds ds, tl_err *e)
+static int check_blocks(const tl_raster *r, tl_err *e)
 {
-    const char *order = GDALGetMetadataItem(ds.h, "INTERLEAVE", "IMAGE_STRUCTURE");
-    int together = order && EQUAL(order, "PIXEL") ? r->s.nbands : 1;
     for (int i = 0; i < r->s.nbands; i++) {
         const tl_band *b = &r->s.bands[i];
-        double bytes =
-            (double)b->block_w * b->block_h * together * GDALGetDataTypeSizeBytes(r->info[i].type);
+        double bytes = (double)b->block_w * b->block_h * b->block_bands *
+                       GDALGetDataTypeSizeBytes(r->info[i].type);
         if (b->block_w < 1 || b->block_h < 1 || bytes > (double)MOST_BLOCK_BYTES)
             return tl_fail(e, TL_EDATA,
                            "%s: blocks of %d x %d cells are %.1f GiB in memory, more than 1 GiB: "
@@ -341,10 +340,12 @@ static void read_levels(tl_raster *r, tl_gdal_ds ds)
 int tl_raster_read_bands(tl_raster *r, tl_gdal_ds ds, tl_err *e)
 {
     int code;
+    const char *order = GDALGetMetadataItem(ds.h, "INTERLEAVE", "IMAGE_STRUCTURE");
+    int together = order && EQUAL(order, "PIXEL") ? r->s.nbands : 1;
     for (int i = 0; i < r->s.nbands; i++)
-        read_band(r, ds, i);
+        read_band(r, ds, i, together);
     name_bands(r, ds);
-    if ((code = check_any(r, e)) || (code = check_blocks(r, ds, e)))
+    if ((code = check_any(r, e)) || (code = check_blocks(r, e)))
         return code;
     read_levels(r, ds);
     r->by_rows = r->s.bands[0].block_w >= r->w;

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define MOST_HANDLES 32 /* of one thread */
+#define MOST_HANDLES 32 /* of one thread. ORDER modules/batch/memory.c */
 
 /* --- start ----------------------------------------------------------------------------------- */
 

@@ -70,6 +70,7 @@ report = json.loads(whole.out)
 ok(whole.status == 0 and report["blocks"]["kept"] == 0, "an uninterrupted run", whole)
 WHOLE = tap.read("whole/o.tif")
 BLOCKS = report["blocks"]["done"]
+SOME = BLOCKS // 8  # overviews' tiles are among those stored, a third at most
 tap.note("%d blocks in %.2f s" % (BLOCKS, report["seconds"]["total"]))
 
 
@@ -84,19 +85,19 @@ def resumed(out, least, sentence):
 
 # --- killed ------------------------------------------------------------------------------------------
 p = start(*BASE, "--out", "killed")
-there = wait_for_tiles(p, "killed", 20)
+there = wait_for_tiles(p, "killed", 2 * SOME)
 os.kill(p.pid, signal.SIGKILL)
 r = finish(p)
 ok(there and r.status == -signal.SIGKILL and left("killed") == [".o.job"], "a killed run leaves its blocks alone", r)
-resumed("killed", 10, "killed once")
+resumed("killed", SOME, "killed once")
 
 for k in range(6):
     p = start(*BASE, "--out", "often", *(["--resume"] if k else []))
-    wait_for_tiles(p, "often", 8 + 12 * k)
+    wait_for_tiles(p, "often", SOME * (k + 2) // 2)
     time.sleep(0.003 * k)
     os.kill(p.pid, signal.SIGKILL)
     finish(p)
-resumed("often", 20, "killed six times")
+resumed("often", SOME, "killed six times")
 
 # While it assembles the product: the last blocks are stored by then.
 old = tap.read("whole/o.tif")[:1000]
@@ -120,13 +121,13 @@ resumed("merging", BLOCKS if os.path.isdir("merging") else 0, "killed while asse
 for sig in (signal.SIGINT, signal.SIGTERM):
     out = "out-" + sig.name
     p = start(*BASE, "--out", out)
-    there = wait_for_tiles(p, out, 20)
+    there = wait_for_tiles(p, out, 2 * SOME)
     os.kill(p.pid, sig)
     r = finish(p)
     lines = r.lines()
     ok(there and r.status == 130 and len(lines) == 1 and "interrupted" in lines[0] and "--resume" in lines[0] and
        r.seconds < 20 * tap.SLOWER, sig.name + " ends a run with status 130 and a word about --resume", r)
-    resumed(out, 20, sig.name)
+    resumed(out, SOME, sig.name)
 p = start("run", tap.script("while true do end", "endless.lua"))
 time.sleep(0.5 * tap.SLOWER)
 os.kill(p.pid, signal.SIGINT)
@@ -135,7 +136,7 @@ ok(r.status == 130 and len(r.lines()) == 1, "SIGINT ends a script that does not 
 
 # --- afresh, changed, doubled ----------------------------------------------------------------------------
 p = start(*BASE, "--out", "afresh")
-wait_for_tiles(p, "afresh", 20)
+wait_for_tiles(p, "afresh", SOME)
 os.kill(p.pid, signal.SIGKILL)
 finish(p)
 r = tellua(*BASE, "--out", "afresh", "--resume", "-p", "k=2")
