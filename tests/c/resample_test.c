@@ -1,5 +1,5 @@
 /* Resampled reads: against gdalwarp, and against themselves cut otherwise.
- * SPDX-License-Identifier: MIT */
+ * SPDX-License-Identifier: MIT   test-timeout: 300 */
 #include "modules/raster/lattice.h"
 #include "modules/raster/raster_int.h"
 #include "modules/raster/weigh.h"
