@@ -1,5 +1,6 @@
 /* Which cell type a product has, and how it marks invalid cells. SPDX-License-Identifier: MIT */
 #include "modules/batch/plan_int.h"
+#include "runtime/log.h"
 
 #include <math.h>
 
@@ -84,8 +85,19 @@ static int inherit_nodata(tl_plan_output *o)
     return 1;
 }
 
-/* A number that no valid cell can hold, or else a mask band. */
-static void choose_nodata(tl_plan_output *o)
+static int free_number(tl_plan_output *o, int64_t lo, int64_t hi)
+{
+    int64_t min = tl_dtype_min(o->product.dtype), max = tl_dtype_max(o->product.dtype);
+    if (hi < max)
+        set_nodata(&o->product, (double)max, max);
+    else if (lo > min)
+        set_nodata(&o->product, (double)min, min);
+    return o->product.has_nodata;
+}
+
+/* A number that no valid cell can hold, or else a mask. Bands that are not valid at the same cells
+ * would lose cells under the one mask a file has: they get a wider type, unless the user named one. */
+static void choose_nodata(tl_plan_output *o, int may_widen)
 {
     tl_product *p = &o->product;
     if (tl_dtype_is_float(p->dtype)) {
@@ -94,17 +106,40 @@ static void choose_nodata(tl_plan_output *o)
     }
     if (inherit_nodata(o))
         return;
-    int64_t lo = INT64_MAX, hi = INT64_MIN, min = tl_dtype_min(p->dtype), max = tl_dtype_max(p->dtype);
+    int64_t lo = INT64_MAX, hi = INT64_MIN;
     for (int i = 0; i < o->nbands; i++) {
         lo = o->node[i]->lo < lo ? o->node[i]->lo : lo;
         hi = o->node[i]->hi > hi ? o->node[i]->hi : hi;
     }
-    if (hi < max)
-        set_nodata(p, (double)max, max);
-    else if (lo > min)
-        set_nodata(p, (double)min, min);
-    else
-        p->has_mask = 1;
+    if (free_number(o, lo, hi))
+        return;
+    p->has_mask = 1;
+    if (tl__plan_same_validity(o))
+        return;
+    tl_dtype wider = hi < INT64_MAX ? smallest_int(lo, hi + 1) : p->dtype;
+    if (may_widen && tl_dtype_max(wider) > hi) {
+        p->has_mask = 0;
+        p->dtype = wider;
+        set_nodata(p, (double)tl_dtype_max(wider), tl_dtype_max(wider));
+    } else {
+        tl_warn_once("output \"%s\": its bands share one mask, so a cell that is invalid in one band is invalid in "
+                     "all; a wider dtype leaves room for a nodata number",
+                     o->name);
+    }
+}
+
+/* A nodata that the user chose and that valid cells may hold: those would be lost. */
+static void warn_if_used(const tl_plan_output *o, double x)
+{
+    for (int i = 0; i < o->nbands; i++) {
+        const tl_band *b = passed_through(o->node[i]);
+        int absent = b && b->has_nodata && b->nodata == x && copies_values(o->node[i]);
+        int within = o->node[i]->type == TL_F ? o->node[i]->flo <= x && x <= o->node[i]->fhi
+                                              : (double)o->node[i]->lo <= x && x <= (double)o->node[i]->hi;
+        if (within && !absent)
+            tl_warn_once("output \"%s\": nodata %.17g may also be a value of band %s; such cells will read as invalid",
+                         o->name, x, o->band[i]);
+    }
 }
 
 int tl__plan_nodata(tl_plan_output *o, const json_t *options, tl_err *e)
@@ -112,7 +147,7 @@ int tl__plan_nodata(tl_plan_output *o, const json_t *options, tl_err *e)
     const json_t *j = json_object_get(options, "nodata");
     tl_product *p = &o->product;
     if (!j) {
-        choose_nodata(o);
+        choose_nodata(o, !json_object_get(options, "dtype"));
     } else if (json_is_false(j)) {
         p->has_mask = 1;
     } else if (json_is_number(j)) {
@@ -122,6 +157,7 @@ int tl__plan_nodata(tl_plan_output *o, const json_t *options, tl_err *e)
             return tl_fail(e, TL_ESCRIPT, "output \"%s\": nodata %.17g does not fit %s", o->name, x,
                            tl_dtype_name(p->dtype));
         set_nodata(p, x, json_is_integer(j) ? json_integer_value(j) : (int64_t)x);
+        warn_if_used(o, x);
     } else {
         return tl_fail(e, TL_ESCRIPT, "output \"%s\": nodata is a number, or false for a mask", o->name);
     }

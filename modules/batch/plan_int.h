@@ -13,6 +13,9 @@
 tl_dtype tl__plan_common_dtype(const tl_plan_output *o);
 /* The nodata that the options want, else a number no valid cell can hold, else a mask. */
 int tl__plan_nodata(tl_plan_output *o, const json_t *options, tl_err *e) TL_MUST_CHECK;
+/* Whether one mask can stand for all bands: they are valid at the same cells. May say no when they
+ * are. */
+int tl__plan_same_validity(const tl_plan_output *o);
 /* Whether all bands are classes, of which an average means nothing. */
 int tl__plan_is_classes(const tl_plan_output *o);
 
