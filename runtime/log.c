@@ -36,8 +36,9 @@ static size_t visible_bytes(const unsigned char *p)
         if ((p[i] & 0xc0) != 0x80)
             return 0;
     /* Other controls (U+0080..9F), needlessly long forms, surrogates, beyond U+10FFFF. */
-    int bad = (p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-              (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f);
+    int bad = (p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xe0 && p[1] < 0xa0) ||
+              (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
+              (p[0] == 0xf4 && p[1] > 0x8f);
     return bad ? 0 : n;
 }
 

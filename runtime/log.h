@@ -18,8 +18,8 @@ void tl_warn_once(const char *fmt, ...) TL_PRINTF(1, 2);
 /* The progress line that a log line must first wipe; "" for none. Only on a terminal. */
 void tl_log_status(const char *text);
 
-/* Makes a text of strangers harmless, in place: control characters and what is not UTF-8 become '?';
- * `keep` lists control characters that may stay. */
+/* Makes a text of strangers harmless, in place: control characters and what is not UTF-8 become
+ * '?'; `keep` lists control characters that may stay. */
 void tl_make_visible(char *text, const char *keep);
 
 #endif

@@ -45,8 +45,8 @@ int64_t tl_store_count(tl_store *s, int product, int level); /* tiles stored */
 /* Makes what was put last through a power cut. */
 int tl_store_sync(tl_store *s, tl_err *e) TL_MUST_CHECK;
 
-/* Removes the store's files from dir, and dir itself if nothing else is in it; TL_EIO while a process
- * writes there. */
+/* Removes the store's files from dir, and dir itself if nothing else is in it; TL_EIO while a
+ * process writes there. */
 int tl_store_remove(const char *dir, tl_err *e) TL_MUST_CHECK;
 
 #endif

@@ -152,7 +152,8 @@ static void remember(const facts *f)
 static int is_definition(const char *text)
 {
     size_t n = strcspn(text, ": /");
-    return strpbrk(text, "[{=") || strncasecmp(text, "urn:", 4) == 0 || (text[n] == ':' && !strchr(text, ' '));
+    return strpbrk(text, "[{=") || strncasecmp(text, "urn:", 4) == 0 ||
+           (text[n] == ':' && !strchr(text, ' '));
 }
 
 static PJ *create(const char *text)

@@ -130,7 +130,8 @@ static int set_covering_grid(tl_raster *r, tl_gdal_handle *h, tl_err *e)
 /* Whether all places in one of the geolocation arrays are within `most` of 0. */
 static int within(char **geoloc, const char *file_key, const char *band_key, double most)
 {
-    const char *file = CSLFetchNameValue(geoloc, file_key), *band = CSLFetchNameValue(geoloc, band_key);
+    const char *file = CSLFetchNameValue(geoloc, file_key),
+               *band = CSLFetchNameValue(geoloc, band_key);
     GDALDatasetH ds = file && band ? GDALOpenEx(file, GDAL_OF_RASTER, NULL, NULL, NULL) : NULL;
     GDALRasterBandH b = ds && atoi(band) > 0 ? GDALGetRasterBand(ds, atoi(band)) : NULL;
     double range[2] = {-INFINITY, INFINITY};
@@ -152,7 +153,8 @@ static int geolocation_is_sane(const tl_raster *r, GDALDatasetH ds)
         return 1;
     snprintf(what, sizeof what, "geolocation of %s", r->s.uri);
     tl_gdal_begin(&g, what);
-    int sane = within(geoloc, "X_DATASET", "X_BAND", 1080) && within(geoloc, "Y_DATASET", "Y_BAND", 91);
+    int sane =
+        within(geoloc, "X_DATASET", "X_BAND", 1080) && within(geoloc, "Y_DATASET", "Y_BAND", 91);
     tl_gdal_end(&g);
     return sane;
 }
@@ -222,7 +224,8 @@ int tl_raster_read_georef(tl_raster *r, tl_gdal_handle *h, tl_err *e)
         r->georef = TL_GEO_WARP;
         tl_err why = TL_ERR_INIT;
         if (!geolocation_is_sane(r, h->ds.h))
-            tl_fail(&why, TL_EDATA, "%s: places outside the globe in its geolocation arrays", r->s.uri);
+            tl_fail(&why, TL_EDATA, "%s: places outside the globe in its geolocation arrays",
+                    r->s.uri);
         if (why.code || set_covering_grid(r, h, &why) != 0) {
             tl_warn_once("its georeference is of no use and ignored: %s", why.message);
             set_picture(r);
