@@ -12,7 +12,9 @@ typedef struct tl_buf {
 } tl_buf;
 
 #define TL_BUF_INIT                                                                                \
-    { NULL, 0, 0 }
+    {                                                                                              \
+        NULL, 0, 0                                                                                 \
+    }
 
 void tl_buf_add(tl_buf *b, const void *data, size_t n);
 void tl_buf_puts(tl_buf *b, const char *s);

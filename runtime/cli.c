@@ -16,7 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* --- scripts and plans -------------------------------------------------------------------------------- */
+/* --- scripts and plans
+ * -------------------------------------------------------------------------------- */
 
 static int read_all(FILE *f, tl_buf *b, tl_err *e)
 {
@@ -49,9 +50,12 @@ static int starts_as_json(const char *path)
 static int load_plan(const tl_cli *c, tl_plan **out, tl_err *e)
 {
     tl_buf text = TL_BUF_INIT;
-    if (c->nparams || c->where.has_bbox || c->where.crs || c->where.res[0] > 0 || c->where.has_window || c->format)
-        return tl_fail(e, TL_EUSAGE, "a plan is finished: its parameters, grid and format cannot be changed; plan the "
-                                     "script again");
+    if (c->nparams || c->where.has_bbox || c->where.crs || c->where.res[0] > 0 ||
+        c->where.has_window || c->format)
+        return tl_fail(
+            e, TL_EUSAGE,
+            "a plan is finished: its parameters, grid and format cannot be changed; plan the "
+            "script again");
     FILE *f = fopen(c->script, "r");
     if (!f)
         return tl_fail(e, TL_EDATA, "%s: %s", c->script, strerror(errno));
@@ -88,7 +92,8 @@ int tl_cli_make_plan(const tl_cli *c, tellua *t, int view, tl_plan **out, tl_err
 {
     if (strcmp(c->script, "-") != 0 && starts_as_json(c->script)) {
         if (view)
-            return tl_fail(e, TL_EUSAGE, "view needs a script; a plan's outputs are computed with run");
+            return tl_fail(e, TL_EUSAGE,
+                           "view needs a script; a plan's outputs are computed with run");
         return load_plan(c, out, e);
     }
     int rc = run_script(c, t, e);
@@ -102,13 +107,16 @@ int tl_cli_make_plan(const tl_cli *c, tellua *t, int view, tl_plan **out, tl_err
                          .visualize = tl_looks_visualize,
                          .ctx = t->L};
     if (!rc && view && c->has_center) {
-        rc = tl_zoom_grid(c->center[0], c->center[1], c->zoom, c->size[0], c->size[1], &viewport, e);
+        rc =
+            tl_zoom_grid(c->center[0], c->center[1], c->zoom, c->size[0], c->size[1], &viewport, e);
         r.viewport = &viewport;
     }
     return rc ? rc : tl_plan_make(&t->script, &r, out, e);
 }
 
-/* --- run ------------------------------------------------------------------------------------------------- */
+/* --- run
+ * -------------------------------------------------------------------------------------------------
+ */
 
 typedef struct {
     int terminal;
@@ -118,12 +126,14 @@ typedef struct {
 static void progress_text(const tl_run_progress *p, char *text, size_t size)
 {
     double rate = p->seconds > 0 ? (double)p->cells_done / p->seconds / 1e6 : 0;
-    double left = p->tiles_done > 0 ? p->seconds * (double)(p->tiles - p->tiles_done) / (double)p->tiles_done : 0;
+    double left = p->tiles_done > 0
+                      ? p->seconds * (double)(p->tiles - p->tiles_done) / (double)p->tiles_done
+                      : 0;
     if (p->merging)
         snprintf(text, size, "assembling %s", p->merging);
     else
-        snprintf(text, size, "%lld of %lld blocks, %.1f Mpx/s, %.0f s left", (long long)p->tiles_done,
-                 (long long)p->tiles, rate, left);
+        snprintf(text, size, "%lld of %lld blocks, %.1f Mpx/s, %.0f s left",
+                 (long long)p->tiles_done, (long long)p->tiles, rate, left);
 }
 
 /* A line that rewrites itself on a terminal, a plain line every ten seconds elsewhere. */
@@ -151,19 +161,23 @@ static json_t *report_json(const tl_plan *p, const tl_run_report *r, const char 
         char *path = tl_product_path(&p->out[i], dir);
         struct stat st;
         json_int_t size = stat(path, &st) ? 0 : (json_int_t)st.st_size;
-        json_array_append_new(outputs, json_pack("{s:s, s:o, s:I, s:I, s:i, s:s, s:I}", "name", p->out[i].name, "path",
-                                                 tl_json_text(path), "width", (json_int_t)p->out[i].product.grid.w, "height",
-                                                 (json_int_t)p->out[i].product.grid.h, "bands", p->out[i].nbands,
-                                                 "dtype", tl_dtype_name(p->out[i].product.dtype), "bytes", size));
+        json_array_append_new(
+            outputs,
+            json_pack("{s:s, s:o, s:I, s:I, s:i, s:s, s:I}", "name", p->out[i].name, "path",
+                      tl_json_text(path), "width", (json_int_t)p->out[i].product.grid.w, "height",
+                      (json_int_t)p->out[i].product.grid.h, "bands", p->out[i].nbands, "dtype",
+                      tl_dtype_name(p->out[i].product.dtype), "bytes", size));
         free(path);
     }
-    return json_pack("{s:s, s:{s:f, s:f, s:f}, s:I, s:{s:I, s:I}, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:i, s:I}, s:o}", "key",
-                     p->key, "seconds", "total", r->seconds_total, "compute", r->seconds_compute, "merge",
-                     r->seconds_merge, "pixels", (json_int_t)r->pixels, "blocks", "done", (json_int_t)r->blocks, "kept",
-                     (json_int_t)r->blocks_kept, "bytes", "read", (json_int_t)r->bytes_read, "written",
-                     (json_int_t)r->bytes_written, "tiles", (json_int_t)r->tile_bytes, "memory", "planned",
-                     (json_int_t)r->memory.total, "peak", (json_int_t)r->peak_rss, "threads", r->memory.threads, "cache",
-                     (json_int_t)r->memory.cache, "outputs", outputs);
+    return json_pack(
+        "{s:s, s:{s:f, s:f, s:f}, s:I, s:{s:I, s:I}, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:i, s:I}, "
+        "s:o}",
+        "key", p->key, "seconds", "total", r->seconds_total, "compute", r->seconds_compute, "merge",
+        r->seconds_merge, "pixels", (json_int_t)r->pixels, "blocks", "done", (json_int_t)r->blocks,
+        "kept", (json_int_t)r->blocks_kept, "bytes", "read", (json_int_t)r->bytes_read, "written",
+        (json_int_t)r->bytes_written, "tiles", (json_int_t)r->tile_bytes, "memory", "planned",
+        (json_int_t)r->memory.total, "peak", (json_int_t)r->peak_rss, "threads", r->memory.threads,
+        "cache", (json_int_t)r->memory.cache, "outputs", outputs);
 }
 
 static void print_json(json_t *j)
@@ -181,10 +195,11 @@ static void print_report(const tl_plan *p, const tl_run_report *r, const char *d
         printf("%s\n", path);
         free(path);
     }
-    tl_log(TL_LOG_INFO, "%lld cells in %.2f s (%.1f Mpx/s), %.0f MiB of memory at the peak (planned %.0f)",
+    tl_log(TL_LOG_INFO,
+           "%lld cells in %.2f s (%.1f Mpx/s), %.0f MiB of memory at the peak (planned %.0f)",
            (long long)r->pixels, r->seconds_total,
-           r->seconds_compute > 0 ? (double)r->pixels / r->seconds_compute / 1e6 : 0, (double)r->peak_rss / 1048576,
-           (double)r->memory.total / 1048576);
+           r->seconds_compute > 0 ? (double)r->pixels / r->seconds_compute / 1e6 : 0,
+           (double)r->peak_rss / 1048576, (double)r->memory.total / 1048576);
 }
 
 int tl_cli_run(const tl_cli *c, tellua *t, tl_err *e)
@@ -214,12 +229,15 @@ int tl_cli_run(const tl_cli *c, tellua *t, tl_err *e)
     return rc;
 }
 
-/* --- plan ------------------------------------------------------------------------------------------------ */
+/* --- plan
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void print_memory(const tl_memory_plan *m)
 {
     const double mib = 1048576;
-    printf("memory %.0f MiB at the peak: program %.0f, %d threads x %.1f, block cache %.0f, tables %.1f; %d rows of a "
+    printf("memory %.0f MiB at the peak: program %.0f, %d threads x %.1f, block cache %.0f, tables "
+           "%.1f; %d rows of a "
            "tile at once\n",
            (double)m->total / mib, (double)m->base / mib, m->threads, (double)m->per_thread / mib,
            (double)m->cache / mib, (double)m->index / mib, m->rows);
@@ -246,7 +264,9 @@ int tl_cli_plan(const tl_cli *c, tellua *t, tl_err *e)
     return rc;
 }
 
-/* --- -e ---------------------------------------------------------------------------------------------------- */
+/* --- -e
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static int print_results(lua_State *L)
 {

@@ -8,7 +8,7 @@
 enum { TL_CMD_RUN = 1, TL_CMD_VIEW = 2, TL_CMD_PLAN = 4, TL_CMD_EVAL = 8, TL_CMD_DOCTOR = 16 };
 
 typedef struct tl_cli {
-    int command; /* one of TL_CMD_* */
+    int command;        /* one of TL_CMD_* */
     const char *script; /* SCRIPT, PLAN.json or "-"; the code of -e */
     const char **param;
     int nparams;

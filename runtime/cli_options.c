@@ -79,7 +79,8 @@ static int set_bbox(tl_cli *c, const char *t, tl_err *e)
     double *b = c->where.bbox;
     if (numbers(t, ',', b, 4))
         return bad(e, t, "west,south,east,north in degrees");
-    if (!(b[0] < b[2]) || !(b[1] < b[3]) || b[1] < -90 || b[3] > 90 || fabs(b[0]) > 360 || fabs(b[2]) > 540)
+    if (!(b[0] < b[2]) || !(b[1] < b[3]) || b[1] < -90 || b[3] > 90 || fabs(b[0]) > 360 ||
+        fabs(b[2]) > 540)
         return bad(e, t, "an empty or impossible box; west,south,east,north in degrees");
     return 0;
 }
@@ -108,9 +109,9 @@ static int set_res(tl_cli *c, const char *t, tl_err *e)
 static int set_window(tl_cli *c, const char *t, tl_err *e)
 {
     double x[4];
-    if (numbers(t, ',', x, 4) || x[0] != floor(x[0]) || x[1] != floor(x[1]) || x[2] != floor(x[2]) ||
-        x[3] != floor(x[3]) || x[2] < 1 || x[3] < 1 || fabs(x[0]) > 1e15 || fabs(x[1]) > 1e15 || x[2] > 1e15 ||
-        x[3] > 1e15)
+    if (numbers(t, ',', x, 4) || x[0] != floor(x[0]) || x[1] != floor(x[1]) ||
+        x[2] != floor(x[2]) || x[3] != floor(x[3]) || x[2] < 1 || x[3] < 1 || fabs(x[0]) > 1e15 ||
+        fabs(x[1]) > 1e15 || x[2] > 1e15 || x[3] > 1e15)
         return bad(e, t, "column,row,width,height in cells of the grid, width and height above 0");
     c->where.has_window = 1;
     c->where.window = (tl_rect){(int64_t)x[0], (int64_t)x[1], (int64_t)x[2], (int64_t)x[3]};
@@ -134,12 +135,15 @@ static int set_mem(tl_cli *c, const char *t, tl_err *e)
 static int set_format(tl_cli *c, const char *t, tl_err *e)
 {
     c->format = t;
-    return strcmp(t, "cog") && strcmp(t, "gtiff") && strcmp(t, "png") ? bad(e, t, "cog, gtiff or png") : 0;
+    return strcmp(t, "cog") && strcmp(t, "gtiff") && strcmp(t, "png")
+               ? bad(e, t, "cog, gtiff or png")
+               : 0;
 }
 
 static int set_timeout(tl_cli *c, const char *t, tl_err *e)
 {
-    return numbers(t, ',', &c->io_timeout, 1) || c->io_timeout <= 0 ? bad(e, t, "seconds above 0") : 0;
+    return numbers(t, ',', &c->io_timeout, 1) || c->io_timeout <= 0 ? bad(e, t, "seconds above 0")
+                                                                    : 0;
 }
 
 static int set_max_pixels(tl_cli *c, const char *t, tl_err *e)
@@ -219,7 +223,7 @@ FLAG(quiet)
 FLAG(debug)
 FLAG(allow_drift)
 
-#define ALL (TL_CMD_RUN | TL_CMD_VIEW | TL_CMD_PLAN)
+#define ALL      (TL_CMD_RUN | TL_CMD_VIEW | TL_CMD_PLAN)
 #define RUN_PLAN (TL_CMD_RUN | TL_CMD_PLAN)
 
 static const struct option {
@@ -244,13 +248,16 @@ static const struct option {
     {"--zoom", "Z", TL_CMD_VIEW, set_zoom, "web map zoom level, with --center"},
     {"--size", "WxH", TL_CMD_VIEW, set_size, "of the view in pixels (800x600)"},
     {"--png", "FILE", TL_CMD_VIEW, set_png, "write the picture (else the terminal shows it)"},
-    {"--io-timeout", "SECONDS", ALL | TL_CMD_EVAL, set_timeout, "give up when one read takes longer (60)"},
-    {"--budget", "N", ALL | TL_CMD_EVAL, set_budget, "Lua instructions of the script itself (1e10)"},
+    {"--io-timeout", "SECONDS", ALL | TL_CMD_EVAL, set_timeout,
+     "give up when one read takes longer (60)"},
+    {"--budget", "N", ALL | TL_CMD_EVAL, set_budget,
+     "Lua instructions of the script itself (1e10)"},
     {"--allow", "io,os", ALL | TL_CMD_EVAL, set_allow, "give the script Lua's io, os"},
     {"--allow-libm-drift", NULL, ALL, set_allow_drift, "run a plan made with another libm"},
     {"--json", NULL, ALL | TL_CMD_EVAL, set_json, "results and errors as JSON"},
     {"--quiet", NULL, ALL | TL_CMD_EVAL, set_quiet, "no progress, no warnings"},
-    {"--debug", NULL, ALL | TL_CMD_EVAL, set_debug, "more of what happens; the call stack of errors"},
+    {"--debug", NULL, ALL | TL_CMD_EVAL, set_debug,
+     "more of what happens; the call stack of errors"},
 };
 enum { NOPTIONS = sizeof options / sizeof options[0] };
 
@@ -264,7 +271,8 @@ static const struct {
      "Shows a script's outputs at a viewport, in the terminal or as PNG."},
     {TL_CMD_PLAN, "plan", "tellua plan SCRIPT|PLAN.json|- [options]",
      "Says what a run would do: grids, sources, program, memory. Nothing is computed."},
-    {TL_CMD_EVAL, "-e", "tellua -e CODE [options]", "Runs a line of Lua and prints what it returns."},
+    {TL_CMD_EVAL, "-e", "tellua -e CODE [options]",
+     "Runs a line of Lua and prints what it returns."},
     {TL_CMD_DOCTOR, "doctor", "tellua doctor", "Says what this machine has."},
 };
 
@@ -274,7 +282,8 @@ void tl_cli_help(int command)
         puts("Tellua: one script for Earth Observation, from a viewport to full resolution.\n");
         for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
             printf("  %-42s %s\n", commands[i].usage, commands[i].about);
-        puts("  tellua --version\n\n`tellua COMMAND --help` lists its options. Exit status: 0 done, 1 script or data,\n"
+        puts("  tellua --version\n\n`tellua COMMAND --help` lists its options. Exit status: 0 "
+             "done, 1 script or data,\n"
              "2 usage, 75 try again, 78 configuration, 130 interrupted.");
         return;
     }
@@ -284,7 +293,8 @@ void tl_cli_help(int command)
     for (int i = 0; i < NOPTIONS; i++)
         if (options[i].commands & command) {
             char left[64];
-            snprintf(left, sizeof left, "%s %s", options[i].name, options[i].arg ? options[i].arg : "");
+            snprintf(left, sizeof left, "%s %s", options[i].name,
+                     options[i].arg ? options[i].arg : "");
             printf("  %-24s %s\n", left, options[i].help);
         }
 }
@@ -320,7 +330,8 @@ static int parse_option(tl_cli *c, int argc, char **argv, int *i, tl_err *e)
     if (options[k].arg && !value && *i + 1 < argc)
         value = argv[++*i];
     if (options[k].arg && !value)
-        return tl_fail(e, TL_EUSAGE, "%s needs %s: %s", options[k].name, options[k].arg, options[k].help);
+        return tl_fail(e, TL_EUSAGE, "%s needs %s: %s", options[k].name, options[k].arg,
+                       options[k].help);
     int rc = options[k].set(c, value, e);
     return rc ? tl_err_prefix(e, "%s", options[k].name) : 0;
 }

@@ -59,26 +59,28 @@ static void describe(const tl_plan *plan, const tl_plan_output *o)
 {
     const tl_grid *g = &o->product.grid;
     const tl_pass *pass = plan->pass[o->pass].pass;
-    tl_log(TL_LOG_INFO, "%s: %lld x %lld cells of %.6g %s", o->name, (long long)g->w, (long long)g->h, g->dx,
-           tl_crs_unit(g->crs));
+    tl_log(TL_LOG_INFO, "%s: %lld x %lld cells of %.6g %s", o->name, (long long)g->w,
+           (long long)g->h, g->dx, tl_crs_unit(g->crs));
     for (int k = 0; k < tl_pass_samplings(pass); k++) {
         const tl_sampling *m = tl_pass_sampling(pass, k);
         const char *slash = strrchr(m->source->uri, '/');
         if (!m->exact)
-            tl_log(TL_LOG_INFO, "  approximate: %s read by %s%s%s", slash ? slash + 1 : m->source->uri,
-                   tl_method_name(m->method), m->note && m->note[0] ? ", " : "", m->note ? m->note : "");
+            tl_log(TL_LOG_INFO, "  approximate: %s read by %s%s%s",
+                   slash ? slash + 1 : m->source->uri, tl_method_name(m->method),
+                   m->note && m->note[0] ? ", " : "", m->note ? m->note : "");
     }
 }
 
-static int show(const tl_cli *c, const tl_plan *plan, const tl_plan_output *o, const planes *p, tl_err *e)
+static int show(const tl_cli *c, const tl_plan *plan, const tl_plan_output *o, const planes *p,
+                tl_err *e)
 {
     const tl_grid *g = &o->product.grid;
     void *rgba = NULL;
     int rc = tl_try_alloc(&rgba, (size_t)(g->w * g->h), 4, "a picture", e);
     if (rc)
         return rc;
-    tl_image_to_rgba((const uint8_t *const *)p->plane + o->first, (const uint8_t *const *)p->valid + o->first,
-                     (size_t)(g->w * g->h), rgba);
+    tl_image_to_rgba((const uint8_t *const *)p->plane + o->first,
+                     (const uint8_t *const *)p->valid + o->first, (size_t)(g->w * g->h), rgba);
     if (c->png) {
         char *path = png_path(c, plan, o);
         rc = tl_picture_write_png(path, g->w, g->h, rgba, e);
@@ -103,7 +105,8 @@ static int view_pass(const tl_cli *c, tellua *t, const tl_plan *plan, int k, tl_
         types[i] = TL_U8;
     int rc = make_planes(&p, pass->nouts, (size_t)(pass->grid.w * pass->grid.h), e);
     if (!rc)
-        rc = tl_evaluate(pass->pass, &pass->grid, pass->nouts, types, c->threads, &t->cancel, p.plane, p.valid, e);
+        rc = tl_evaluate(pass->pass, &pass->grid, pass->nouts, types, c->threads, &t->cancel,
+                         p.plane, p.valid, e);
     for (int i = 0; i < plan->n && !rc; i++)
         if (plan->out[i].pass == k)
             rc = show(c, plan, &plan->out[i], &p, e);

@@ -20,8 +20,8 @@ typedef enum tl_dtype {
     TL_DTYPES
 } tl_dtype;
 
-size_t tl_dtype_size(tl_dtype t);      /* bytes per cell */
-const char *tl_dtype_name(tl_dtype t); /* "uint8", "float32", ... */
+size_t tl_dtype_size(tl_dtype t);                        /* bytes per cell */
+const char *tl_dtype_name(tl_dtype t);                   /* "uint8", "float32", ... */
 int tl_dtype_from_name(const char *name, tl_dtype *out); /* 0 = known, -1 = not */
 int tl_dtype_is_float(tl_dtype t);
 int tl_dtype_is_signed(tl_dtype t);

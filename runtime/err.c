@@ -66,7 +66,7 @@ static const struct {
     const char *name;
     int exit;
 } codes[] = {
-    {"ok", 0}, {"usage", 2},      {"script", 1},  {"data", 1},         {"output", 1},
+    {"ok", 0},     {"usage", 2},      {"script", 1},  {"data", 1},          {"output", 1},
     {"memory", 1}, {"transient", 75}, {"config", 78}, {"interrupted", 130},
 };
 

@@ -9,7 +9,7 @@
 
 #include <stdarg.h>
 
-#define TL_MUST_CHECK __attribute__((warn_unused_result))
+#define TL_MUST_CHECK   __attribute__((warn_unused_result))
 #define TL_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 enum tl_code {
@@ -32,7 +32,9 @@ typedef struct tl_err {
 } tl_err;
 
 #define TL_ERR_INIT                                                                                \
-    { 0, "", "", "" }
+    {                                                                                              \
+        0, "", "", ""                                                                              \
+    }
 
 /* Writes the record and returns `code`. e may be NULL. */
 int tl_fail(tl_err *e, int code, const char *fmt, ...) TL_PRINTF(3, 4);

@@ -27,11 +27,22 @@ void tl_json_push(lua_State *L, const json_t *j)
             lua_rawseti(L, -2, (lua_Integer)i + 1);
         }
         break;
-    case JSON_STRING: lua_pushlstring(L, json_string_value(j), json_string_length(j)); break;
-    case JSON_INTEGER: lua_pushinteger(L, json_integer_value(j)); break;
-    case JSON_REAL: lua_pushnumber(L, json_real_value(j)); break;
-    case JSON_TRUE: case JSON_FALSE: lua_pushboolean(L, json_is_true(j)); break;
-    default: lua_pushnil(L); break;
+    case JSON_STRING:
+        lua_pushlstring(L, json_string_value(j), json_string_length(j));
+        break;
+    case JSON_INTEGER:
+        lua_pushinteger(L, json_integer_value(j));
+        break;
+    case JSON_REAL:
+        lua_pushnumber(L, json_real_value(j));
+        break;
+    case JSON_TRUE:
+    case JSON_FALSE:
+        lua_pushboolean(L, json_is_true(j));
+        break;
+    default:
+        lua_pushnil(L);
+        break;
     }
 }
 
@@ -101,10 +112,14 @@ static json_t *from(lua_State *L, int idx, int depth, tl_err *e)
     json_t *j = NULL;
     size_t len;
     switch (lua_type(L, idx)) {
-    case LUA_TNIL: return json_null();
-    case LUA_TBOOLEAN: return json_boolean(lua_toboolean(L, idx));
-    case LUA_TNUMBER: return from_number(L, idx, e);
-    case LUA_TTABLE: return from_table(L, idx, depth, e);
+    case LUA_TNIL:
+        return json_null();
+    case LUA_TBOOLEAN:
+        return json_boolean(lua_toboolean(L, idx));
+    case LUA_TNUMBER:
+        return from_number(L, idx, e);
+    case LUA_TTABLE:
+        return from_table(L, idx, depth, e);
     case LUA_TSTRING: {
         const char *s = lua_tolstring(L, idx, &len);
         j = json_stringn(s, len);

@@ -9,9 +9,9 @@
 /* Pushes j; null becomes nil. May raise for want of memory. */
 void tl_json_push(lua_State *L, const json_t *j);
 
-/* A new reference for the value at idx: nil, booleans, numbers, strings, and tables of them to depth
- * 32; a table with entries 1..#t and no other key is an array, an empty one an object. NULL and *e
- * when something else is in it. Reads raw fields, runs no script code, does not raise. */
+/* A new reference for the value at idx: nil, booleans, numbers, strings, and tables of them to
+ * depth 32; a table with entries 1..#t and no other key is an array, an empty one an object. NULL
+ * and *e when something else is in it. Reads raw fields, runs no script code, does not raise. */
 json_t *tl_json_from(lua_State *L, int idx, tl_err *e);
 
 #endif

@@ -29,7 +29,8 @@ static void print_error(const tl_err *e)
 {
     char text[1400];
     tl_err clean = *e;
-    /* Of several lines are syntax errors, which show the place; a file's name must not make more. */
+    /* Of several lines are syntax errors, which show the place; a file's name must not make more.
+     */
     tl_make_visible(clean.message, e->code == TL_ESCRIPT ? "\n\t" : "");
     tl_make_visible(clean.where, "");
     tl_make_visible(clean.source, "");
@@ -37,8 +38,8 @@ static void print_error(const tl_err *e)
         tl_log(TL_LOG_QUIET, "%s", tl_err_text(&clean, text, sizeof text));
         return;
     }
-    json_t *j = json_pack("{s:{s:s, s:s, s:s, s:s}}", "error", "code", tl_code_name(clean.code), "message",
-                          clean.message, "where", clean.where, "source", clean.source);
+    json_t *j = json_pack("{s:{s:s, s:s, s:s, s:s}}", "error", "code", tl_code_name(clean.code),
+                          "message", clean.message, "where", clean.where, "source", clean.source);
     char *s = j ? json_dumps(j, JSON_SORT_KEYS) : NULL;
     fprintf(stderr, "%s\n", s ? s : "{\"error\":{}}");
     free(s);
@@ -50,7 +51,8 @@ static void print_error(const tl_err *e)
 static void too_slow(const char *what, double seconds)
 {
     tl_err e = TL_ERR_INIT;
-    tl_fail(&e, TL_ETRANSIENT, "gave up after %.0f s in one call: %s (--io-timeout allows more)", seconds, what);
+    tl_fail(&e, TL_ETRANSIENT, "gave up after %.0f s in one call: %s (--io-timeout allows more)",
+            seconds, what);
     print_error(&e);
     _exit(tl_exit_status(e.code));
 }
@@ -60,8 +62,11 @@ static int command_of(const char *word)
     static const struct {
         const char *word;
         int command;
-    } words[] = {{"run", TL_CMD_RUN}, {"view", TL_CMD_VIEW}, {"plan", TL_CMD_PLAN},
-                 {"-e", TL_CMD_EVAL}, {"doctor", TL_CMD_DOCTOR}};
+    } words[] = {{"run", TL_CMD_RUN},
+                 {"view", TL_CMD_VIEW},
+                 {"plan", TL_CMD_PLAN},
+                 {"-e", TL_CMD_EVAL},
+                 {"doctor", TL_CMD_DOCTOR}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(words[i].word, word) == 0)
             return words[i].command;
@@ -79,16 +84,22 @@ static int has_word(int argc, char **argv, const char *word)
 static int dispatch(const tl_cli *c, tellua *t, tl_err *e)
 {
     switch (c->command) {
-    case TL_CMD_RUN: return tl_cli_run(c, t, e);
-    case TL_CMD_VIEW: return tl_cli_view(c, t, e);
-    case TL_CMD_PLAN: return tl_cli_plan(c, t, e);
-    default: return tl_cli_eval(c, t, e);
+    case TL_CMD_RUN:
+        return tl_cli_run(c, t, e);
+    case TL_CMD_VIEW:
+        return tl_cli_view(c, t, e);
+    case TL_CMD_PLAN:
+        return tl_cli_plan(c, t, e);
+    default:
+        return tl_cli_eval(c, t, e);
     }
 }
 
 static int with_session(const tl_cli *c, tl_err *e)
 {
-    tellua_options o = {.instructions = c->budget, .allow_io = c->allow_io, .allow_os = c->allow_os,
+    tellua_options o = {.instructions = c->budget,
+                        .allow_io = c->allow_io,
+                        .allow_os = c->allow_os,
                         .threads = c->threads};
     tellua *t = tellua_open(&o);
     if (!t)
@@ -132,8 +143,8 @@ static int leak_status(int status)
     if (!nodes && !images && !sources && !programs && !datasets)
         return status;
     tl_log(TL_LOG_QUIET,
-           "leak: %ld nodes, %ld images, %ld sources, %ld programs, %d datasets are left (exit %d)", nodes, images,
-           sources, programs, datasets, status);
+           "leak: %ld nodes, %ld images, %ld sources, %ld programs, %d datasets are left (exit %d)",
+           nodes, images, sources, programs, datasets, status);
     return 99;
 }
 
@@ -155,8 +166,11 @@ int main(int argc, char **argv)
         return told(&e);
     }
     tl_cli c = {.command = command_of(argv[1]), .zoom = -1, .size = {800, 600}, .io_timeout = 60};
-    int rc = c.command ? 0 : tl_fail(&e, TL_EUSAGE, "no command '%s'; `tellua --help` lists them", argv[1]);
-    if (!rc && c.command != TL_CMD_EVAL && (has_word(argc, argv, "--help") || has_word(argc, argv, "-h"))) {
+    int rc = c.command
+                 ? 0
+                 : tl_fail(&e, TL_EUSAGE, "no command '%s'; `tellua --help` lists them", argv[1]);
+    if (!rc && c.command != TL_CMD_EVAL &&
+        (has_word(argc, argv, "--help") || has_word(argc, argv, "-h"))) {
         tl_cli_help(c.command);
         return told(&e);
     }

@@ -33,10 +33,10 @@ typedef struct tellua tellua;
 typedef struct tl_image tellua_image; /* opaque: lazy, immutable bands */
 
 typedef struct tellua_options {
-    size_t lua_memory;    /* bytes that scripts may hold; 0 = 512 MiB */
-    int64_t instructions; /* of a script's own Lua code; 0 = 10^10 */
+    size_t lua_memory;      /* bytes that scripts may hold; 0 = 512 MiB */
+    int64_t instructions;   /* of a script's own Lua code; 0 = 10^10 */
     int allow_io, allow_os; /* give scripts Lua's io, os */
-    int threads;          /* for tellua_evaluate; 0 = all cores */
+    int threads;            /* for tellua_evaluate; 0 = all cores */
 } tellua_options;
 
 /* Cells of a buffer. ORDER tl_dtype */
@@ -93,8 +93,8 @@ TELLUA_API const char *tellua_band_name(const tellua_image *img, int band);
 TELLUA_API int tellua_native_grid(tellua *t, const tellua_image *img, tellua_grid *g);
 /* g->w * g->h cells of every band, band after band, rows from the north, into values (of `type`;
  * out of range = not valid) and valid (1 or 0; may be NULL). Invalid cells hold 0. */
-TELLUA_API int tellua_evaluate(tellua *t, const tellua_image *img, const tellua_grid *g, tellua_type type,
-                               void *values, uint8_t *valid);
+TELLUA_API int tellua_evaluate(tellua *t, const tellua_image *img, const tellua_grid *g,
+                               tellua_type type, void *values, uint8_t *valid);
 
 /* Calls open(L) as require would and gives scripts its result as global `name`. */
 TELLUA_API int tellua_register(tellua *t, const char *name, lua_CFunction open);

@@ -15,8 +15,9 @@ void tl_watch_end(void);
  * when there is none. */
 double tl_watch_oldest(char *text, size_t size);
 
-/* From now on a thread of the watch's own calls too_slow, once, when a call has run for `seconds`. For
- * programs: too_slow may end the process. The thread starts with the first call that is watched. */
+/* From now on a thread of the watch's own calls too_slow, once, when a call has run for `seconds`.
+ * For programs: too_slow may end the process. The thread starts with the first call that is
+ * watched. */
 void tl_watch_limit(double seconds, void (*too_slow)(const char *what, double seconds));
 
 /* Seconds of the monotonic clock. */

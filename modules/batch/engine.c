@@ -37,8 +37,8 @@ typedef struct {
     engine *eng;
     int k; /* the pass */
     const tl_plan_pass *pass;
-    int64_t across, down;         /* tiles */
-    int64_t chunk_w, chunk_h;     /* tiles of a chunk */
+    int64_t across, down;     /* tiles */
+    int64_t chunk_w, chunk_h; /* tiles of a chunk */
     int64_t chunks_across;
 } pass_job;
 
@@ -51,7 +51,8 @@ typedef struct {
     uint8_t **valid_at;
 } tools;
 
-/* --- one thread's tools ------------------------------------------------------------------------------ */
+/* --- one thread's tools
+ * ------------------------------------------------------------------------------ */
 
 static int make_buffers(const pass_job *j, tools *t, tl_err *e)
 {
@@ -83,8 +84,8 @@ static int start(void *ctx, void **out, tl_err *e)
     tools *t = tl_xcalloc(1, sizeof *t);
     *out = t;
     int rows = j->eng->report->memory.rows;
-    int rc = tl_pass_worker_new(j->pass->pass, j->pass->tile, rows < j->pass->tile ? rows : j->pass->tile,
-                                &t->worker, e);
+    int rc = tl_pass_worker_new(j->pass->pass, j->pass->tile,
+                                rows < j->pass->tile ? rows : j->pass->tile, &t->worker, e);
     return rc ? rc : make_buffers(j, t, e);
 }
 
@@ -107,7 +108,8 @@ static void stop(void *ctx, void *arg)
     free(t);
 }
 
-/* --- one tile ---------------------------------------------------------------------------------------- */
+/* --- one tile
+ * ---------------------------------------------------------------------------------------- */
 
 static const tl_plan_output *output_of_band(const engine *g, int k, int band)
 {
@@ -135,19 +137,22 @@ static int compute_tile(const pass_job *j, tools *t, tl_rect r, tl_err *e)
     return 0;
 }
 
-static int store_tile(const pass_job *j, tools *t, int i, int64_t tx, int64_t ty, tl_rect r, tl_err *e)
+static int store_tile(const pass_job *j, tools *t, int i, int64_t tx, int64_t ty, tl_rect r,
+                      tl_err *e)
 {
     engine *g = j->eng;
     const tl_plan_output *o = &g->plan->out[i];
     tl_packed packed;
-    int rc = tl_codec_encode(t->codec[i], (int)r.w, (int)r.h, (const void *const *)t->values + o->first,
-                             (const uint8_t *const *)t->valid + o->first, &packed, e);
+    int rc =
+        tl_codec_encode(t->codec[i], (int)r.w, (int)r.h, (const void *const *)t->values + o->first,
+                        (const uint8_t *const *)t->valid + o->first, &packed, e);
     if (!rc)
         rc = tl_store_put(g->store, i, 0, tx, ty, &packed, e);
     if (rc)
         return rc;
     atomic_fetch_add(&g->bytes, (long)(packed.len + packed.mask_len));
-    return g->pyramid[i] ? tl_pyramid_climb(g->pyramid[i], t->codec[i], (tl_tile_at){0, tx, ty}, e) : 0;
+    return g->pyramid[i] ? tl_pyramid_climb(g->pyramid[i], t->codec[i], (tl_tile_at){0, tx, ty}, e)
+                         : 0;
 }
 
 static int kept(const pass_job *j, int64_t tx, int64_t ty)
@@ -194,7 +199,8 @@ static int do_chunk(void *ctx, void *arg, int64_t k, tl_err *e)
     return rc;
 }
 
-/* --- passes -------------------------------------------------------------------------------------------- */
+/* --- passes
+ * -------------------------------------------------------------------------------------------- */
 
 static void tick(void *ctx)
 {
@@ -216,7 +222,8 @@ static void choose_chunks(pass_job *j)
     for (int i = 0; i < tl_pass_samplings(j->pass->pass); i++) {
         const tl_sampling *m = tl_pass_sampling(j->pass->pass, i);
         double k = m->coarser > 0 ? m->coarser : 1;
-        int64_t bw = (int64_t)(m->source->bands[0].block_w / k), bh = (int64_t)(m->source->bands[0].block_h / k);
+        int64_t bw = (int64_t)(m->source->bands[0].block_w / k),
+                bh = (int64_t)(m->source->bands[0].block_h / k);
         w = (bw + tile - 1) / tile > w ? (bw + tile - 1) / tile : w;
         h = (bh + tile - 1) / tile > h ? (bh + tile - 1) / tile : h;
     }
@@ -243,7 +250,8 @@ static int run_pass(engine *g, int k, tl_err *e)
     return tl_crew_run(&crew, e);
 }
 
-/* --- products ------------------------------------------------------------------------------------------- */
+/* --- products
+ * ------------------------------------------------------------------------------------------- */
 
 char *tl_product_path(const tl_plan_output *o, const char *dir)
 {
@@ -256,8 +264,11 @@ static int merge_output(engine *g, int i, tl_err *e)
     tl_codec *codec = NULL;
     int rc = 0;
     if (g->opt->progress) {
-        tl_run_progress p = {.tiles = g->tiles, .tiles_done = g->tiles, .cells_done = atomic_load(&g->cells),
-                             .seconds = tl_now() - g->began, .merging = o->name};
+        tl_run_progress p = {.tiles = g->tiles,
+                             .tiles_done = g->tiles,
+                             .cells_done = atomic_load(&g->cells),
+                             .seconds = tl_now() - g->began,
+                             .merging = o->name};
         g->opt->progress(g->opt->ctx, &p);
     }
     if (g->pyramid[i] && !(rc = tl_codec_new(&o->product, &codec, e)))
@@ -282,7 +293,8 @@ static int check_size(const tl_plan *p, int64_t most, tl_err *e)
     for (int i = 0; i < p->n; i++)
         cells += (double)p->out[i].product.grid.w * (double)p->out[i].product.grid.h;
     if (most > 0 && cells > (double)most)
-        return tl_fail(e, TL_EUSAGE, "the products have %.17g cells, --max-pixels allows %lld", cells, (long long)most);
+        return tl_fail(e, TL_EUSAGE, "the products have %.17g cells, --max-pixels allows %lld",
+                       cells, (long long)most);
     return 0;
 }
 
@@ -297,7 +309,8 @@ static int check_room(const tl_plan *p, const char *dir, tl_err *e)
         return tl_fail(e, TL_EIO, "cannot write into %s: %s", dir, strerror(errno));
     double room = (double)v.f_bavail * (double)v.f_frsize;
     if (bytes > room)
-        return tl_fail(e, TL_EIO, "the products have %.1f MiB before compression, %s has %.1f MiB left",
+        return tl_fail(e, TL_EIO,
+                       "the products have %.1f MiB before compression, %s has %.1f MiB left",
                        bytes / 1048576, dir, room / 1048576);
     return 0;
 }
@@ -381,8 +394,8 @@ static void close_job(engine *g, int failed, tl_err *e)
     (void)rc;
     if (failed && stored > 0) {
         size_t n = strlen(e->message);
-        snprintf(e->message + n, sizeof e->message - n, "; %lld finished blocks are kept, --resume goes on",
-                 (long long)stored);
+        snprintf(e->message + n, sizeof e->message - n,
+                 "; %lld finished blocks are kept, --resume goes on", (long long)stored);
     }
     free(g->job_dir);
 }

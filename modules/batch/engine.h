@@ -1,7 +1,8 @@
 /* The local engine: a plan computed at full resolution into products. SPDX-License-Identifier: MIT
  *
- * Works in a temporary job folder DIR/.NAME.job: finished compressed tiles in a store, then a merge that
- * assembles them into DIR/NAME.tif (or .png). A run that was killed is continued with `resume`. */
+ * Works in a temporary job folder DIR/.NAME.job: finished compressed tiles in a store, then a merge
+ * that assembles them into DIR/NAME.tif (or .png). A run that was killed is continued with
+ * `resume`. */
 #ifndef TL_ENGINE_H
 #define TL_ENGINE_H
 
@@ -11,11 +12,11 @@
 /* What a run of these threads and this memory looks like; bytes. */
 typedef struct tl_memory_plan {
     int threads;
-    int rows;          /* of a tile that are computed at once */
-    int64_t cache;     /* GDAL's block cache */
+    int rows;      /* of a tile that are computed at once */
+    int64_t cache; /* GDAL's block cache */
     int64_t per_thread;
-    int64_t base;      /* the program and its libraries */
-    int64_t index;     /* tables that grow with the number of tiles */
+    int64_t base;  /* the program and its libraries */
+    int64_t index; /* tables that grow with the number of tiles */
     int64_t total;
 } tl_memory_plan;
 
@@ -39,10 +40,10 @@ typedef struct tl_run_options {
 
 typedef struct tl_run_report {
     double seconds_total, seconds_compute, seconds_merge;
-    int64_t pixels;  /* cells computed, bands not counted twice */
-    int64_t blocks, blocks_kept; /* tiles of this run; of a former one */
+    int64_t pixels;                    /* cells computed, bands not counted twice */
+    int64_t blocks, blocks_kept;       /* tiles of this run; of a former one */
     int64_t bytes_read, bytes_written; /* by the process, all files */
-    int64_t tile_bytes; /* compressed */
+    int64_t tile_bytes;                /* compressed */
     tl_memory_plan memory;
     int64_t peak_rss;
 } tl_run_report;

@@ -68,16 +68,17 @@ static int block(void *ctx, void *arg, int64_t k, tl_err *e)
         size_t size = tl_dtype_size(j->dtypes[b]);
         for (int64_t row = 0; row < r.h; row++) {
             int64_t to = (y + row) * all.w + x, from = row * r.w;
-            memcpy((char *)j->values[b] + (size_t)to * size, (char *)t->values[b] + (size_t)from * size,
-                   (size_t)r.w * size);
+            memcpy((char *)j->values[b] + (size_t)to * size,
+                   (char *)t->values[b] + (size_t)from * size, (size_t)r.w * size);
             memcpy(j->valid[b] + to, t->valid[b] + from, (size_t)r.w);
         }
     }
     return rc;
 }
 
-int tl_evaluate(const tl_pass *pass, const tl_grid *grid, int n, const tl_dtype *dtypes, int threads,
-                const atomic_int *cancel, void *const *values, uint8_t *const *valid, tl_err *e)
+int tl_evaluate(const tl_pass *pass, const tl_grid *grid, int n, const tl_dtype *dtypes,
+                int threads, const atomic_int *cancel, void *const *values, uint8_t *const *valid,
+                tl_err *e)
 {
     job j = {pass, grid, n, dtypes, values, valid, (grid->w + SIDE - 1) / SIDE};
     tl_crew crew = {.threads = threads > 0 ? threads : tl_cores(),
@@ -90,7 +91,8 @@ int tl_evaluate(const tl_pass *pass, const tl_grid *grid, int n, const tl_dtype 
     return tl_crew_run(&crew, e);
 }
 
-/* --- percentiles ------------------------------------------------------------------------------- */
+/* --- percentiles -------------------------------------------------------------------------------
+ */
 
 static int ascending(const void *a, const void *b)
 {
@@ -109,7 +111,8 @@ static void pick(double *x, size_t n, const double *percent, int k, double *out)
     }
 }
 
-static int evaluate_bands(const tl_image *img, const tl_grid *g, double **values, uint8_t **valid, tl_err *e)
+static int evaluate_bands(const tl_image *img, const tl_grid *g, double **values, uint8_t **valid,
+                          tl_err *e)
 {
     int n = img->nbands;
     tl_node **nodes = tl_xcalloc((size_t)n, sizeof *nodes);

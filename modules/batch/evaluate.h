@@ -7,10 +7,11 @@
 #include "modules/image/image.h"
 #include "modules/image/pass.h"
 
-/* Computes n bands over all of `grid`: values[j] gets w * h cells of dtypes[j], rows from the north, 0
- * where invalid; valid[j] one byte each, 1 or 0. The caller owns the buffers. `threads` 0 = all cores. */
-int tl_evaluate(const tl_pass *pass, const tl_grid *grid, int n, const tl_dtype *dtypes, int threads,
-                const atomic_int *cancel, void *const *values, uint8_t *const *valid,
+/* Computes n bands over all of `grid`: values[j] gets w * h cells of dtypes[j], rows from the
+ * north, 0 where invalid; valid[j] one byte each, 1 or 0. The caller owns the buffers. `threads` 0
+ * = all cores. */
+int tl_evaluate(const tl_pass *pass, const tl_grid *grid, int n, const tl_dtype *dtypes,
+                int threads, const atomic_int *cancel, void *const *values, uint8_t *const *valid,
                 tl_err *e) TL_MUST_CHECK;
 
 /* Percentiles (0..100, k of them) of each band over the image's native grid, seen through at most

@@ -17,21 +17,26 @@ static void explain_output(const tl_plan_output *o, tl_buf *t)
     if (p->has_nodata && tl_dtype_is_float(p->dtype))
         tl_buf_printf(t, ", nodata %g", p->nodata);
     else if (p->has_nodata)
-        tl_buf_printf(t, ", nodata %lld", (long long)(tl_dtype_size(p->dtype) == 8 ? p->nodata_i : (int64_t)p->nodata));
+        tl_buf_printf(t, ", nodata %lld",
+                      (long long)(tl_dtype_size(p->dtype) == 8 ? p->nodata_i : (int64_t)p->nodata));
     else
         tl_buf_puts(t, ", with a mask");
     tl_buf_printf(t, ", %s in tiles of %d\n", formats[p->format], p->tile);
-    tl_buf_printf(t, "  grid    %lld x %lld cells of %.10g x %.10g %s, %s%s%s\n", (long long)p->grid.w,
-                  (long long)p->grid.h, p->grid.dx, p->grid.dy, tl_crs_unit(p->grid.crs),
-                  p->grid.crs[0] ? tl_crs_name(p->grid.crs) : "no CRS", strncmp(p->grid.crs, "EPSG", 4) ? "" : ", ",
+    tl_buf_printf(t, "  grid    %lld x %lld cells of %.10g x %.10g %s, %s%s%s\n",
+                  (long long)p->grid.w, (long long)p->grid.h, p->grid.dx, p->grid.dy,
+                  tl_crs_unit(p->grid.crs), p->grid.crs[0] ? tl_crs_name(p->grid.crs) : "no CRS",
+                  strncmp(p->grid.crs, "EPSG", 4) ? "" : ", ",
                   strncmp(p->grid.crs, "EPSG", 4) ? "" : p->grid.crs);
-    tl_buf_printf(t, "          x %.10g .. %.10g, y %.10g .. %.10g, cell %lld,%lld from anchor %.10g,%.10g\n", box[0],
-                  box[2], box[1], box[3], (long long)p->grid.col, (long long)p->grid.row, p->grid.x0, p->grid.y0);
+    tl_buf_printf(
+        t, "          x %.10g .. %.10g, y %.10g .. %.10g, cell %lld,%lld from anchor %.10g,%.10g\n",
+        box[0], box[2], box[1], box[3], (long long)p->grid.col, (long long)p->grid.row, p->grid.x0,
+        p->grid.y0);
 }
 
 static void explain_sampling(const tl_sampling *m, tl_buf *t)
 {
-    tl_buf_printf(t, "source %s\n  read    %s\n", m->source->uri, m->note ? m->note : tl_method_name(m->method));
+    tl_buf_printf(t, "source %s\n  read    %s\n", m->source->uri,
+                  m->note ? m->note : tl_method_name(m->method));
     if (m->operation && m->operation[0])
         tl_buf_printf(t, "  from    %s\n", m->operation);
 }
@@ -46,7 +51,8 @@ void tl_plan_explain(const tl_plan *p, int program, tl_buf *t)
         for (int s = 0; s < tl_pass_samplings(pass); s++)
             explain_sampling(tl_pass_sampling(pass, s), t);
         tl_buf_printf(t, "program of %d instructions on %s, %lld bytes of input a cell%s\n",
-                      tl_prog_instructions(prog), tl_expr_isa(), (long long)tl_pass_input_bytes_per_cell(pass),
+                      tl_prog_instructions(prog), tl_expr_isa(),
+                      (long long)tl_pass_input_bytes_per_cell(pass),
                       tl_prog_uses_libm(prog) ? ", uses libm" : "");
         if (program)
             tl_prog_dump(prog, t);

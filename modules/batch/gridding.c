@@ -66,8 +66,9 @@ int tl_native_grid(const tl_image *img, tl_grid *out, tl_err *e)
     tl_order_free(&o);
     free(roots);
     if (!first)
-        return tl_fail(e, TL_ESCRIPT, "an image that reads no file has no grid of its own; give "
-                                      "crs, res and bbox");
+        return tl_fail(e, TL_ESCRIPT,
+                       "an image that reads no file has no grid of its own; give "
+                       "crs, res and bbox");
     if (dx != out->dx || dy != out->dy) {
         double box[4];
         tl_grid_bounds(out, box);
@@ -82,15 +83,17 @@ static double diagonal(double w, double h)
     return sqrt(w * w + h * h);
 }
 
-/* The box of `g` in another CRS, and a cell there that keeps the number of cells on the diagonal. */
+/* The box of `g` in another CRS, and a cell there that keeps the number of cells on the diagonal.
+ */
 static int change_crs(tl_grid *g, const char *crs, double box[4], tl_err *e)
 {
     double from[4] = {box[0], box[1], box[2], box[3]};
     if (g->crs[0] == '\0' || strcmp(g->crs, "LOCAL") == 0)
-        return tl_fail(e, TL_EDATA,
-                       "the file states no coordinate system, so it cannot be brought to %s; give it "
-                       "one with gdal_edit.py -a_srs",
-                       crs);
+        return tl_fail(
+            e, TL_EDATA,
+            "the file states no coordinate system, so it cannot be brought to %s; give it "
+            "one with gdal_edit.py -a_srs",
+            crs);
     int rc = tl_crs_transform_box(g->crs, crs, from, box, e);
     if (rc)
         return rc;
@@ -112,7 +115,8 @@ static int cut_window(tl_grid *g, tl_rect win, tl_err *e)
                        (long long)win.h);
     tl_rect in = tl_rect_intersect(all, win);
     if (in.w <= 0 || in.h <= 0)
-        return tl_fail(e, TL_EUSAGE, "--window %lld,%lld,%lld,%lld lies outside the grid of %lld x %lld cells",
+        return tl_fail(e, TL_EUSAGE,
+                       "--window %lld,%lld,%lld,%lld lies outside the grid of %lld x %lld cells",
                        (long long)win.x, (long long)win.y, (long long)win.w, (long long)win.h,
                        (long long)g->w, (long long)g->h);
     g->col += win.x;
@@ -126,11 +130,13 @@ static int cover_bbox(tl_grid *g, const double bbox[4], tl_err *e)
 {
     double box[4] = {bbox[0], bbox[1], bbox[2], bbox[3]};
     if (!(bbox[2] > bbox[0]) || !(bbox[3] > bbox[1]))
-        return tl_fail(e, TL_EUSAGE, "the box %g,%g,%g,%g is empty; west,south,east,north in degrees",
-                       bbox[0], bbox[1], bbox[2], bbox[3]);
+        return tl_fail(e, TL_EUSAGE,
+                       "the box %g,%g,%g,%g is empty; west,south,east,north in degrees", bbox[0],
+                       bbox[1], bbox[2], bbox[3]);
     if (g->crs[0] == '\0' || strcmp(g->crs, "LOCAL") == 0)
-        return tl_fail(e, TL_EDATA, "the file states no coordinate system, so a box in degrees means "
-                                    "nothing; use --window");
+        return tl_fail(e, TL_EDATA,
+                       "the file states no coordinate system, so a box in degrees means "
+                       "nothing; use --window");
     int rc = tl_crs_transform_box("EPSG:4326", g->crs, bbox, box, e);
     return rc ? rc : tl_grid_cover(g, box[0], box[1], box[2], box[3], e);
 }
@@ -153,7 +159,8 @@ int tl_resolve_grid(const tl_grid *native, const tl_where *w, tl_grid *out, tl_e
         set_cell(&g, w->res[0], w->res[1] > 0 ? w->res[1] : w->res[0], w->align_crs);
     else if (w->align_crs)
         set_cell(&g, g.dx, g.dy, 1);
-    rc = w->has_bbox ? cover_bbox(&g, w->bbox, e) : tl_grid_cover(&g, box[0], box[1], box[2], box[3], e);
+    rc = w->has_bbox ? cover_bbox(&g, w->bbox, e)
+                     : tl_grid_cover(&g, box[0], box[1], box[2], box[3], e);
     if (!rc && w->has_window)
         rc = cut_window(&g, w->window, e);
     if (!rc)
@@ -168,7 +175,8 @@ int tl_zoom_grid(double lon, double lat, double zoom, int64_t w, int64_t h, tl_g
     if (!(zoom >= 0 && zoom <= 30))
         return tl_fail(e, TL_EUSAGE, "--zoom %g: 0 to 30", zoom);
     if (!(fabs(lat) <= 85.06) || !(fabs(lon) <= 360))
-        return tl_fail(e, TL_EUSAGE, "--center %g,%g: longitude, latitude within 85 degrees", lon, lat);
+        return tl_fail(e, TL_EUSAGE, "--center %g,%g: longitude, latitude within 85 degrees", lon,
+                       lat);
     tl_grid g = {.x0 = -MERCATOR_HALF, .y0 = MERCATOR_HALF, .w = w, .h = h};
     int rc = tl_crs_canonical("EPSG:3857", &g.crs, e);
     g.dx = g.dy = 2 * MERCATOR_HALF / 256 / pow(2, zoom);

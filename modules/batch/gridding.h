@@ -8,14 +8,15 @@
 
 /* What a user may say about a grid; `has_` and NULL tell what was not said. */
 typedef struct tl_where {
-    const char *crs;  /* as typed, or NULL */
-    double res[2];    /* cell size x, y in units of the CRS; 0 = not said */
+    const char *crs; /* as typed, or NULL */
+    double res[2];   /* cell size x, y in units of the CRS; 0 = not said */
     int has_bbox;
-    double bbox[4];   /* W, S, E, N in degrees (EPSG:4326, longitude first) */
+    double bbox[4]; /* W, S, E, N in degrees (EPSG:4326, longitude first) */
     int has_window;
-    tl_rect window;   /* columns, rows of the resulting grid, from its upper left */
-    int align_crs;    /* anchor at the CRS origin */
-    const tl_grid *grid; /* a whole Grid: overrides crs and res; and the extent unless bbox is said */
+    tl_rect window; /* columns, rows of the resulting grid, from its upper left */
+    int align_crs;  /* anchor at the CRS origin */
+    const tl_grid
+        *grid; /* a whole Grid: overrides crs and res; and the extent unless bbox is said */
 } tl_where;
 
 /* Fills from `weaker` what `w` leaves open. */

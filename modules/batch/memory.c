@@ -11,7 +11,7 @@
 #define BASE_BYTES (84 * MIB)
 /* Per thread: its stack, its dataset handles, its PROJ context, what a decoder allocates. */
 #define HANDLE_BYTES (6 * MIB)
-#define LEAST_ROWS 16
+#define LEAST_ROWS   16
 /* Datasets a thread keeps open. ORDER modules/raster/gdal.c */
 #define MOST_HANDLES 32
 
@@ -55,7 +55,8 @@ static int64_t source_bytes(const tl_plan_pass *pass, int64_t *handles)
             const tl_band *band = &s->bands[b];
             int64_t size = (int64_t)tl_dtype_size(band->dtype);
             int64_t w = most(pass->tile, band->block_w), h = most(pass->tile, band->block_h);
-            block = most(block, band->block_w * (int64_t)band->block_h * most(band->block_bands, 1) * size);
+            block = most(block, band->block_w * (int64_t)band->block_h *
+                                    most(band->block_bands, 1) * size);
             bytes += least(w, s->native.w) * least(h, s->native.h) * size;
         }
         open += 2 * block;
@@ -105,7 +106,8 @@ static int64_t total(const tl_plan *p, tl_memory_plan *m, int64_t limit)
 int tl_plan_memory(const tl_plan *p, int threads, int64_t mem, tl_memory_plan *out, tl_err *e)
 {
     int64_t limit = mem > 0 ? mem : default_limit();
-    tl_memory_plan m = {.threads = threads > 0 ? threads : tl_cores(), .rows = 1 << 20, .base = BASE_BYTES};
+    tl_memory_plan m = {
+        .threads = threads > 0 ? threads : tl_cores(), .rows = 1 << 20, .base = BASE_BYTES};
     int64_t tile = 0;
     m.index = index_bytes(p);
     for (int k = 0; k < p->npasses; k++)
@@ -117,8 +119,9 @@ int tl_plan_memory(const tl_plan *p, int threads, int64_t mem, tl_memory_plan *o
         else if (m.threads > 1)
             m.threads--;
         else
-            return tl_fail(e, TL_ENOMEM, "this needs %.0f MiB even in the smallest blocks on one thread, --mem "
-                                         "allows %.0f MiB",
+            return tl_fail(e, TL_ENOMEM,
+                           "this needs %.0f MiB even in the smallest blocks on one thread, --mem "
+                           "allows %.0f MiB",
                            (double)m.total / (double)MIB, (double)limit / (double)MIB);
     }
     *out = m;

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- one output's options ------------------------------------------------------------------------- */
+/* --- one output's options
+ * ------------------------------------------------------------------------- */
 
 static const char *text_option(const json_t *options, const char *key)
 {
@@ -24,7 +25,8 @@ static int choose_format(tl_plan_output *o, const char *name, tl_err *e)
     else if (strcmp(name, "png") == 0)
         p->format = TL_PNG;
     else
-        return tl_fail(e, TL_EUSAGE, "output \"%s\": format '%s' is none of cog, gtiff, png", o->name, name);
+        return tl_fail(e, TL_EUSAGE, "output \"%s\": format '%s' is none of cog, gtiff, png",
+                       o->name, name);
     p->overviews = p->format == TL_COG;
     return 0;
 }
@@ -32,20 +34,25 @@ static int choose_format(tl_plan_output *o, const char *name, tl_err *e)
 static int writing_options(tl_plan_output *o, const json_t *options, tl_err *e)
 {
     tl_product *p = &o->product;
-    const char *compress = text_option(options, "compress"), *rule = text_option(options, "overview");
+    const char *compress = text_option(options, "compress"),
+               *rule = text_option(options, "overview");
     if (compress && strcmp(compress, "none") == 0)
         p->compress = TL_UNCOMPRESSED;
     else if (compress && strcmp(compress, "deflate") != 0)
-        return tl_fail(e, TL_ESCRIPT, "output \"%s\": compress is \"deflate\" or \"none\"", o->name);
+        return tl_fail(e, TL_ESCRIPT, "output \"%s\": compress is \"deflate\" or \"none\"",
+                       o->name);
     p->overview = tl__plan_is_classes(o) ? TL_MODE : TL_AVERAGE;
-    if (rule && (tl_method_from_name(rule, &p->overview) ||
-                 (p->overview != TL_NEAREST && p->overview != TL_AVERAGE && p->overview != TL_MODE)))
-        return tl_fail(e, TL_ESCRIPT, "output \"%s\": overview is nearest, average or mode", o->name);
+    if (rule &&
+        (tl_method_from_name(rule, &p->overview) ||
+         (p->overview != TL_NEAREST && p->overview != TL_AVERAGE && p->overview != TL_MODE)))
+        return tl_fail(e, TL_ESCRIPT, "output \"%s\": overview is nearest, average or mode",
+                       o->name);
     const json_t *tile = json_object_get(options, "tile");
     if (tile) {
         json_int_t t = json_integer_value(tile);
         if (t < 64 || t > 4096 || t % 16)
-            return tl_fail(e, TL_ESCRIPT, "output \"%s\": tile is a multiple of 16 from 64 to 4096", o->name);
+            return tl_fail(e, TL_ESCRIPT, "output \"%s\": tile is a multiple of 16 from 64 to 4096",
+                           o->name);
         p->tile = (int)t;
     }
     return 0;
@@ -86,7 +93,8 @@ static int where_options(const json_t *options, tl_where *w, tl_err *e)
     return 0;
 }
 
-/* --- outputs --------------------------------------------------------------------------------------- */
+/* --- outputs
+ * --------------------------------------------------------------------------------------- */
 
 static void take_bands(tl_plan_output *o, const tl_image *img)
 {
@@ -113,8 +121,9 @@ static int cast_bands(tl_plan_output *o, const json_t *options, tl_err *e)
         return tl_fail(e, TL_ESCRIPT, "output \"%s\": '%s' is no cell type", o->name, name);
     for (int i = 0; i < o->nbands; i++) {
         tl_node *cast = NULL;
-        int rc = tl_node_astype(o->node[i], o->product.dtype,
-                                json_is_true(json_object_get(options, "saturate")), o->where, &cast, e);
+        int rc =
+            tl_node_astype(o->node[i], o->product.dtype,
+                           json_is_true(json_object_get(options, "saturate")), o->where, &cast, e);
         if (rc)
             return rc;
         tl_node_unref(o->node[i]);
@@ -128,15 +137,17 @@ static int png_fits(const tl_plan_output *o, tl_err *e)
     const tl_product *p = &o->product;
     if (p->format != TL_PNG || ((p->dtype == TL_U8 || p->dtype == TL_U16) && p->nbands <= 4))
         return 0;
-    return tl_fail(e, TL_ESCRIPT,
-                   "output \"%s\": a PNG holds 1 to 4 bands of uint8 or uint16, this is %d of %s; give it "
-                   "a palette, ramp or rgb, or a dtype",
-                   o->name, p->nbands, tl_dtype_name(p->dtype));
+    return tl_fail(
+        e, TL_ESCRIPT,
+        "output \"%s\": a PNG holds 1 to 4 bands of uint8 or uint16, this is %d of %s; give it "
+        "a palette, ramp or rgb, or a dtype",
+        o->name, p->nbands, tl_dtype_name(p->dtype));
 }
 
 static int has_looks(const tl_output *s)
 {
-    static const char *const keys[] = {"palette", "ramp", "rgb", "stretch", "min", "max", "gamma", NULL};
+    static const char *const keys[] = {"palette", "ramp", "rgb",   "stretch",
+                                       "min",     "max",  "gamma", NULL};
     for (int i = 0; keys[i]; i++)
         if (json_object_get(s->options, keys[i]))
             return 1;
@@ -177,7 +188,9 @@ static int product_crs(const tl_plan_output *o, tl_err *e)
 
 static int fill_output(const tl_output *s, const tl_plan_request *r, tl_plan_output *o, tl_err *e)
 {
-    const char *format = r->view ? "png" : r->format ? r->format : text_option(s->options, "format");
+    const char *format = r->view     ? "png"
+                         : r->format ? r->format
+                                     : text_option(s->options, "format");
     tl_product_defaults(&o->product);
     o->name = tl_xstrdup(s->name);
     o->where = s->where;
@@ -212,7 +225,8 @@ static int fill_output(const tl_output *s, const tl_plan_request *r, tl_plan_out
         rc = output_grid(s, r, o, e);
     if (rc || !tl_product_check(&o->product, e))
         return rc ? rc : product_crs(o, e);
-    if (!(r->where.res[0] > 0) && !r->where.has_window) /* only then are the user's words at fault */
+    if (!(r->where.res[0] > 0) &&
+        !r->where.has_window) /* only then are the user's words at fault */
         e->code = TL_ESCRIPT;
     return e->code;
 }

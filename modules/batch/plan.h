@@ -16,11 +16,11 @@ typedef struct tl_plan_output {
     char *name;
     const char *where; /* script line */
     int nbands;
-    const char **band; /* interned names */
-    tl_node **node;    /* references */
+    const char **band;  /* interned names */
+    tl_node **node;     /* references */
     tl_product product; /* what is written, and on which grid; band_names = band */
-    int pass;          /* index into the plan's passes */
-    int first;         /* its first output of that pass */
+    int pass;           /* index into the plan's passes */
+    int first;          /* its first output of that pass */
 } tl_plan_output;
 
 /* Outputs on one and the same grid are computed together. */
@@ -36,13 +36,13 @@ typedef struct tl_plan {
     int n;
     tl_plan_pass *pass;
     int npasses;
-    json_t *params;   /* {"name": value} */
-    char *script;     /* name of the script, "" for none */
+    json_t *params; /* {"name": value} */
+    char *script;   /* name of the script, "" for none */
     char script_sha256[65];
     json_t *operations; /* [{"source": uri, "crs": lattice, "operation": PROJ text}] */
     int uses_libm;
-    char *text;   /* canonical JSON */
-    char key[65]; /* SHA-256 of text */
+    char *text;             /* canonical JSON */
+    char key[65];           /* SHA-256 of text */
     const char *(*meta)[2]; /* provenance of the products: key, value */
     int nmeta;
 } tl_plan;
@@ -70,8 +70,8 @@ int tl_plan_load(const char *text, size_t len, int allow_drift, tl_plan **out,
                  tl_err *e) TL_MUST_CHECK;
 void tl_plan_free(tl_plan *p); /* NULL is allowed */
 
-/* One line per fact: outputs, grids, sources and how each is sampled, the program. With `program` the
- * instructions too. */
+/* One line per fact: outputs, grids, sources and how each is sampled, the program. With `program`
+ * the instructions too. */
 void tl_plan_explain(const tl_plan *p, int program, tl_buf *out);
 
 /* Hash of some 1,000 results of exp, sin, pow ...: equal where products will be. 16 hex digits. */

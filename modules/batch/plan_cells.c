@@ -4,7 +4,8 @@
 
 #include <math.h>
 
-/* --- cell types ---------------------------------------------------------------------------------- */
+/* --- cell types ----------------------------------------------------------------------------------
+ */
 
 static tl_dtype smallest_int(int64_t lo, int64_t hi)
 {
@@ -38,7 +39,8 @@ tl_dtype tl__plan_common_dtype(const tl_plan_output *o)
     return t;
 }
 
-/* --- nodata -------------------------------------------------------------------------------------- */
+/* --- nodata --------------------------------------------------------------------------------------
+ */
 
 /* The band that passes through unchanged but for masks, or NULL. */
 static const tl_band *passed_through(const tl_node *n)
@@ -63,7 +65,8 @@ static void set_nodata(tl_product *p, double x, int64_t i)
     p->nodata_i = i;
 }
 
-/* The files' own nodata, when every band passes through and has the same: no valid cell holds it. */
+/* The files' own nodata, when every band passes through and has the same: no valid cell holds it.
+ */
 static int inherit_nodata(tl_plan_output *o)
 {
     const tl_band *first = passed_through(o->node[0]);
@@ -96,7 +99,8 @@ static int free_number(tl_plan_output *o, int64_t lo, int64_t hi)
 }
 
 /* A number that no valid cell can hold, or else a mask. Bands that are not valid at the same cells
- * would lose cells under the one mask a file has: they get a wider type, unless the user named one. */
+ * would lose cells under the one mask a file has: they get a wider type, unless the user named one.
+ */
 static void choose_nodata(tl_plan_output *o, int may_widen)
 {
     tl_product *p = &o->product;
@@ -122,7 +126,8 @@ static void choose_nodata(tl_plan_output *o, int may_widen)
         p->dtype = wider;
         set_nodata(p, (double)tl_dtype_max(wider), tl_dtype_max(wider));
     } else {
-        tl_warn_once("output \"%s\": its bands share one mask, so a cell that is invalid in one band is invalid in "
+        tl_warn_once("output \"%s\": its bands share one mask, so a cell that is invalid in one "
+                     "band is invalid in "
                      "all; a wider dtype leaves room for a nodata number",
                      o->name);
     }
@@ -134,10 +139,12 @@ static void warn_if_used(const tl_plan_output *o, double x)
     for (int i = 0; i < o->nbands; i++) {
         const tl_band *b = passed_through(o->node[i]);
         int absent = b && b->has_nodata && b->nodata == x && copies_values(o->node[i]);
-        int within = o->node[i]->type == TL_F ? o->node[i]->flo <= x && x <= o->node[i]->fhi
-                                              : (double)o->node[i]->lo <= x && x <= (double)o->node[i]->hi;
+        int within = o->node[i]->type == TL_F
+                         ? o->node[i]->flo <= x && x <= o->node[i]->fhi
+                         : (double)o->node[i]->lo <= x && x <= (double)o->node[i]->hi;
         if (within && !absent)
-            tl_warn_once("output \"%s\": nodata %.17g may also be a value of band %s; such cells will read as invalid",
+            tl_warn_once("output \"%s\": nodata %.17g may also be a value of band %s; such cells "
+                         "will read as invalid",
                          o->name, x, o->band[i]);
     }
 }
@@ -152,19 +159,21 @@ int tl__plan_nodata(tl_plan_output *o, const json_t *options, tl_err *e)
         p->has_mask = 1;
     } else if (json_is_number(j)) {
         double x = json_number_value(j);
-        if (!tl_dtype_is_float(p->dtype) &&
-            (x != floor(x) || x < (double)tl_dtype_min(p->dtype) || x > (double)tl_dtype_max(p->dtype)))
+        if (!tl_dtype_is_float(p->dtype) && (x != floor(x) || x < (double)tl_dtype_min(p->dtype) ||
+                                             x > (double)tl_dtype_max(p->dtype)))
             return tl_fail(e, TL_ESCRIPT, "output \"%s\": nodata %.17g does not fit %s", o->name, x,
                            tl_dtype_name(p->dtype));
         set_nodata(p, x, json_is_integer(j) ? json_integer_value(j) : (int64_t)x);
         warn_if_used(o, x);
     } else {
-        return tl_fail(e, TL_ESCRIPT, "output \"%s\": nodata is a number, or false for a mask", o->name);
+        return tl_fail(e, TL_ESCRIPT, "output \"%s\": nodata is a number, or false for a mask",
+                       o->name);
     }
     return 0;
 }
 
-/* --- classes ------------------------------------------------------------------------------------- */
+/* --- classes -------------------------------------------------------------------------------------
+ */
 
 int tl__plan_is_classes(const tl_plan_output *o)
 {

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- passes --------------------------------------------------------------------------------------- */
+/* --- passes
+ * --------------------------------------------------------------------------------------- */
 
 static int find_pass(const tl_plan *p, const tl_plan_output *o)
 {
@@ -66,7 +67,8 @@ static void note_operations(tl_plan *p, const tl_plan_pass *pass)
     }
 }
 
-/* A plan names its files in JSON, which is UTF-8; a name that were changed would be another file's. */
+/* A plan names its files in JSON, which is UTF-8; a name that were changed would be another file's.
+ */
 static int check_names(const tl_plan_pass *pass, tl_err *e)
 {
     for (int k = 0; k < tl_pass_samplings(pass->pass); k++) {
@@ -74,7 +76,9 @@ static int check_names(const tl_plan_pass *pass, tl_err *e)
         json_t *j = json_string(uri);
         json_decref(j);
         if (!j)
-            return tl_fail(e, TL_EDATA, "the name of %s is not UTF-8: a plan cannot hold it, rename the file", uri);
+            return tl_fail(e, TL_EDATA,
+                           "the name of %s is not UTF-8: a plan cannot hold it, rename the file",
+                           uri);
     }
     return 0;
 }
@@ -90,7 +94,8 @@ static int make_pass(tl_plan *p, int k, const json_t *known, tl_err *e)
             dtypes[p->out[i].first + b] = p->out[i].product.dtype;
         }
     operation_ctx ctx = {known, pass->grid.crs};
-    tl_pass_spec spec = {pass->grid, nodes, dtypes, pass->nouts, known ? known_operation : NULL, &ctx};
+    tl_pass_spec spec = {pass->grid, nodes, dtypes, pass->nouts, known ? known_operation : NULL,
+                         &ctx};
     int rc = tl_pass_new(&spec, &pass->pass, e);
     free(nodes);
     free(dtypes);
@@ -123,8 +128,8 @@ static void note_provenance(tl_plan *p)
     json_t *plan = json_loads(p->text, 0, NULL), *v;
     tl_buf sources = TL_BUF_INIT;
     size_t i;
-    json_array_foreach(json_object_get(plan, "sources"), i, v)
-        tl_buf_printf(&sources, "%s%s", i ? "\n" : "", json_string_value(json_object_get(v, "uri")));
+    json_array_foreach(json_object_get(plan, "sources"), i, v) tl_buf_printf(
+        &sources, "%s%s", i ? "\n" : "", json_string_value(json_object_get(v, "uri")));
     add_meta(p, "TELLUA_SOURCES", tl_buf_text(&sources));
     tl_buf_free(&sources);
     json_decref(plan);

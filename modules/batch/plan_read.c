@@ -71,14 +71,16 @@ static int read_sources(reader *r, tl_err *e)
             return rc;
         r->nsources++;
         if (!same_source(r->source[i], j)) {
-            tl_fail(e, TL_EDATA, "the file is not what it was when the plan was made (size, bands or types)");
+            tl_fail(e, TL_EDATA,
+                    "the file is not what it was when the plan was made (size, bands or types)");
             return tl_err_source(e, uri);
         }
     }
     return 0;
 }
 
-static int read_table(const reader *r, const json_t *j, tl_node *arg, const char *where, tl_node **out, tl_err *e)
+static int read_table(const reader *r, const json_t *j, tl_node *arg, const char *where,
+                      tl_node **out, tl_err *e)
 {
     (void)r;
     const json_t *list = json_object_get(j, "table");
@@ -134,8 +136,8 @@ static int read_band(reader *r, const json_t *j, const char *where, tl_node **ou
     json_int_t s = json_integer_value(json_object_get(j, "source"));
     json_int_t band = json_integer_value(json_object_get(j, "band"));
     const char *method = json_string_value(json_object_get(j, "resample"));
-    if (s < 0 || (size_t)s >= r->nsources || !method || tl_method_from_name(method, &m) || band < 1 ||
-        band > r->source[s]->nbands)
+    if (s < 0 || (size_t)s >= r->nsources || !method || tl_method_from_name(method, &m) ||
+        band < 1 || band > r->source[s]->nbands)
         return -1;
     *out = tl_node_band(r->source[s], (int)band - 1, m, where);
     return 0;
@@ -178,8 +180,9 @@ static int read_grid(const json_t *j, tl_grid *g, tl_err *e)
 {
     const char *crs;
     json_int_t x[4];
-    if (json_unpack((json_t *)(uintptr_t)j, "{s:s, s:[F,F], s:[F,F], s:[I,I,I,I]}", "crs", &crs, "anchor", &g->x0,
-                    &g->y0, "cell", &g->dx, &g->dy, "extent", &x[0], &x[1], &x[2], &x[3]))
+    if (json_unpack((json_t *)(uintptr_t)j, "{s:s, s:[F,F], s:[F,F], s:[I,I,I,I]}", "crs", &crs,
+                    "anchor", &g->x0, &g->y0, "cell", &g->dx, &g->dy, "extent", &x[0], &x[1], &x[2],
+                    &x[3]))
         return -1;
     g->col = x[0];
     g->row = x[1];
@@ -194,8 +197,8 @@ static int read_grid(const json_t *j, tl_grid *g, tl_err *e)
 static int read_product(const json_t *j, tl_product *p)
 {
     const char *dtype, *format, *compress, *overview;
-    if (json_unpack((json_t *)(uintptr_t)j, "{s:s, s:s, s:i, s:s, s:s}", "dtype", &dtype, "format", &format, "tile",
-                    &p->tile, "compress", &compress, "overview", &overview) ||
+    if (json_unpack((json_t *)(uintptr_t)j, "{s:s, s:s, s:i, s:s, s:s}", "dtype", &dtype, "format",
+                    &format, "tile", &p->tile, "compress", &compress, "overview", &overview) ||
         tl_dtype_from_name(dtype, &p->dtype) || tl_method_from_name(overview, &p->overview))
         return -1;
     int f = 0;
@@ -268,11 +271,13 @@ static int check_head(const json_t *j, int allow_drift, tl_err *e)
     char hex[17];
     const char *libm = json_string_value(json_object_get(j, "libm"));
     if (json_integer_value(json_object_get(j, "format")) != TL_PLAN_FORMAT)
-        return tl_fail(e, TL_EDATA, "not a plan of this program (format %d is wanted)", TL_PLAN_FORMAT);
+        return tl_fail(e, TL_EDATA, "not a plan of this program (format %d is wanted)",
+                       TL_PLAN_FORMAT);
     tl_libm_probe(hex);
     if (libm && strcmp(libm, hex) != 0 && !allow_drift)
         return tl_fail(e, TL_ECONFIG,
-                       "the plan uses exp, sin, pow or the like, and this machine's libm gives other last bits "
+                       "the plan uses exp, sin, pow or the like, and this machine's libm gives "
+                       "other last bits "
                        "(%s, the plan has %s); --allow-libm-drift accepts that",
                        hex, libm);
     return 0;
@@ -322,7 +327,9 @@ static int check_key(const json_t *whole, const json_t *plan, tl_err *e)
     tl_sha256(text ? text : "", text ? strlen(text) : 0, hex);
     free(text);
     if (strcmp(hex, key) != 0)
-        return tl_fail(e, TL_EDATA, "the plan was changed: its key is %.16s..., its contents give %.16s...", key, hex);
+        return tl_fail(e, TL_EDATA,
+                       "the plan was changed: its key is %.16s..., its contents give %.16s...", key,
+                       hex);
     return 0;
 }
 
@@ -331,7 +338,8 @@ int tl_plan_load(const char *text, size_t len, int allow_drift, tl_plan **out, t
     json_error_t je;
     json_t *whole = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
     if (!whole)
-        return tl_fail(e, TL_EDATA, "not JSON: line %d, column %d: %s", je.line, je.column, je.text);
+        return tl_fail(e, TL_EDATA, "not JSON: line %d, column %d: %s", je.line, je.column,
+                       je.text);
     const json_t *plan = json_object_get(whole, "plan");
     plan = plan ? plan : whole;
     tl_plan *p = tl_xcalloc(1, sizeof *p);

@@ -1,7 +1,8 @@
 /* Whether the bands of a product are valid at the same cells. SPDX-License-Identifier: MIT
  *
- * A GeoTIFF has one mask for all bands. It says the truth when what makes a cell invalid is the same
- * for every band: the same sources' masks, and the same steps that may invalidate by themselves. */
+ * A GeoTIFF has one mask for all bands. It says the truth when what makes a cell invalid is the
+ * same for every band: the same sources' masks, and the same steps that may invalidate by
+ * themselves. */
 #include "modules/batch/plan_int.h"
 #include "modules/image/order.h"
 #include "runtime/mem.h"
@@ -25,12 +26,26 @@ static int compare(const void *a, const void *b)
 static int adds_nothing(const tl_node *n)
 {
     switch (n->op) {
-    case TL_G_add: case TL_G_sub: case TL_G_mul: case TL_G_neg: case TL_G_abs: case TL_G_min: case TL_G_max:
+    case TL_G_add:
+    case TL_G_sub:
+    case TL_G_mul:
+    case TL_G_neg:
+    case TL_G_abs:
+    case TL_G_min:
+    case TL_G_max:
         return n->type == TL_I;
-    case TL_G_lt: case TL_G_le: case TL_G_gt: case TL_G_ge: case TL_G_eq: case TL_G_not: case TL_G_xor:
-    case TL_G_shl: case TL_G_shr:
+    case TL_G_lt:
+    case TL_G_le:
+    case TL_G_gt:
+    case TL_G_ge:
+    case TL_G_eq:
+    case TL_G_not:
+    case TL_G_xor:
+    case TL_G_shl:
+    case TL_G_shr:
         return 1;
-    case TL_G_and: case TL_G_or:
+    case TL_G_and:
+    case TL_G_or:
         return n->type == TL_I;
     default:
         return 0;
@@ -42,8 +57,10 @@ static int add_reason(const tl_node *n, reason *r)
     if (n->kind == TL_NODE_CONST || (n->kind == TL_NODE_OP && adds_nothing(n)))
         return 0;
     if (n->kind == TL_NODE_BAND) {
-        int own = n->source->bands[n->band].has_nodata || tl_dtype_is_float(n->source->bands[n->band].dtype);
-        *r = (reason){tl_intern(n->source->uri), (int)n->method + TL_METHODS * (own ? n->band + 1 : 0)};
+        int own = n->source->bands[n->band].has_nodata ||
+                  tl_dtype_is_float(n->source->bands[n->band].dtype);
+        *r = (reason){tl_intern(n->source->uri),
+                      (int)n->method + TL_METHODS * (own ? n->band + 1 : 0)};
     } else {
         *r = (reason){n, 0};
     }

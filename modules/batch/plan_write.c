@@ -11,11 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- numbers: NaN and the infinities have no JSON --------------------------------------------------- */
+/* --- numbers: NaN and the infinities have no JSON
+ * --------------------------------------------------- */
 
 static json_t *real(double x)
 {
-    return isnan(x) ? json_string("nan") : isinf(x) ? json_string(x > 0 ? "inf" : "-inf") : json_real(x);
+    return isnan(x)   ? json_string("nan")
+           : isinf(x) ? json_string(x > 0 ? "inf" : "-inf")
+                      : json_real(x);
 }
 
 static json_t *number(tl_type t, tl_num x)
@@ -35,7 +38,8 @@ json_t *tl_json_text(const char *s)
     return j;
 }
 
-/* --- writing ------------------------------------------------------------------------------------------ */
+/* --- writing
+ * ------------------------------------------------------------------------------------------ */
 
 /* Equal things are written once: text of the thing -> place. */
 typedef struct {
@@ -93,7 +97,8 @@ static json_t *node_json(writer *w, const tl_node *n, const json_int_t *args)
     if (n->kind == TL_NODE_CONST)
         return json_pack("{s:o}", "const", number(n->type, n->value));
     if (n->kind == TL_NODE_BAND)
-        return json_pack("{s:I, s:i, s:s}", "source", place_of(&w->sources, tl__plan_source_json(n->source)), "band",
+        return json_pack("{s:I, s:i, s:s}", "source",
+                         place_of(&w->sources, tl__plan_source_json(n->source)), "band",
                          n->band + 1, "resample", tl_method_name(n->method));
     json_t *list = json_array();
     for (int k = 0; k < n->nargs; k++)
@@ -110,8 +115,8 @@ static json_t *node_json(writer *w, const tl_node *n, const json_int_t *args)
     return j;
 }
 
-/* Adds the output's nodes; returns the places of its bands. Structurally equal nodes become one; the
- * line of the first stands for all. */
+/* Adds the output's nodes; returns the places of its bands. Structurally equal nodes become one;
+ * the line of the first stands for all. */
 static json_t *graph_json(writer *w, const tl_plan_output *o)
 {
     tl_order order;
@@ -138,9 +143,9 @@ static json_t *graph_json(writer *w, const tl_plan_output *o)
 
 static json_t *grid_json(const tl_grid *g)
 {
-    return json_pack("{s:s, s:[f,f], s:[f,f], s:[I,I,I,I]}", "crs", g->crs, "anchor", g->x0, g->y0, "cell",
-                     g->dx, g->dy, "extent", (json_int_t)g->col, (json_int_t)g->row, (json_int_t)g->w,
-                     (json_int_t)g->h);
+    return json_pack("{s:s, s:[f,f], s:[f,f], s:[I,I,I,I]}", "crs", g->crs, "anchor", g->x0, g->y0,
+                     "cell", g->dx, g->dy, "extent", (json_int_t)g->col, (json_int_t)g->row,
+                     (json_int_t)g->w, (json_int_t)g->h);
 }
 
 const char *const tl__plan_formats[3] = {"cog", "gtiff", "png"}; /* ORDER enum tl_format */
@@ -151,14 +156,18 @@ static json_t *output_json(writer *w, const tl_plan_output *o)
     json_t *names = json_array();
     for (int b = 0; b < o->nbands; b++)
         json_array_append_new(names, tl_json_text(o->band[b]));
-    json_t *j = json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:i, s:s, s:s}", "name", o->name, "where", tl_json_text(line_of(o->where)),
-                          "bands", names, "nodes", graph_json(w, o), "grid", grid_json(&p->grid), "dtype",
-                          tl_dtype_name(p->dtype), "format", tl__plan_formats[p->format], "tile", p->tile, "compress",
-                          p->compress == TL_DEFLATE ? "deflate" : "none", "overview", tl_method_name(p->overview));
+    json_t *j = json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:i, s:s, s:s}", "name", o->name,
+                          "where", tl_json_text(line_of(o->where)), "bands", names, "nodes",
+                          graph_json(w, o), "grid", grid_json(&p->grid), "dtype",
+                          tl_dtype_name(p->dtype), "format", tl__plan_formats[p->format], "tile",
+                          p->tile, "compress", p->compress == TL_DEFLATE ? "deflate" : "none",
+                          "overview", tl_method_name(p->overview));
     if (p->has_nodata && tl_dtype_is_float(p->dtype))
         json_object_set_new(j, "nodata", real(p->nodata));
     else if (p->has_nodata)
-        json_object_set_new(j, "nodata", json_integer(tl_dtype_size(p->dtype) == 8 ? p->nodata_i : (json_int_t)p->nodata));
+        json_object_set_new(
+            j, "nodata",
+            json_integer(tl_dtype_size(p->dtype) == 8 ? p->nodata_i : (json_int_t)p->nodata));
     if (p->rgb)
         json_object_set_new(j, "rgb", json_true());
     return j;
@@ -178,10 +187,11 @@ json_t *tl__plan_json(const tl_plan *p)
         json_array_append_new(outputs, output_json(&w, &p->out[i]));
     for (size_t i = 0; i < w.nwhere; i++)
         json_array_append_new(lines, tl_json_text(line_of(w.where[i])));
-    json_t *j = json_pack("{s:i, s:o, s:O, s:o, s:s, s:O, s:o, s:o, s:o, s:o}", "format", TL_PLAN_FORMAT, "versions",
-                          versions(), "parameters", p->params, "script", tl_json_text(p->script),
-                          "script_sha256", p->script_sha256, "operations", p->operations, "sources",
-                          w.sources.list, "nodes", w.nodes.list, "lines", lines, "outputs", outputs);
+    json_t *j = json_pack("{s:i, s:o, s:O, s:o, s:s, s:O, s:o, s:o, s:o, s:o}", "format",
+                          TL_PLAN_FORMAT, "versions", versions(), "parameters", p->params, "script",
+                          tl_json_text(p->script), "script_sha256", p->script_sha256, "operations",
+                          p->operations, "sources", w.sources.list, "nodes", w.nodes.list, "lines",
+                          lines, "outputs", outputs);
     if (p->uses_libm) {
         char hex[17];
         tl_libm_probe(hex);
@@ -195,12 +205,14 @@ json_t *tl__plan_json(const tl_plan *p)
 
 void tl_libm_probe(char hex[17])
 {
-    static const tl_op ops[] = {TL_OP_f_exp, TL_OP_f_log, TL_OP_f_log2, TL_OP_f_log10, TL_OP_f_sin,
-                                TL_OP_f_cos, TL_OP_f_tan, TL_OP_f_asin, TL_OP_f_acos, TL_OP_f_atan};
+    static const tl_op ops[] = {TL_OP_f_exp,  TL_OP_f_log, TL_OP_f_log2, TL_OP_f_log10,
+                                TL_OP_f_sin,  TL_OP_f_cos, TL_OP_f_tan,  TL_OP_f_asin,
+                                TL_OP_f_acos, TL_OP_f_atan};
     tl_num x[11 * 100];
     int n = 0;
     for (int k = 0; k < 100; k++) {
-        tl_num a = {.f = (k + 0.37) * 0.0997}, unit = {.f = (k + 0.37) / 101}, b = {.f = 0.1 * k - 3.3};
+        tl_num a = {.f = (k + 0.37) * 0.0997}, unit = {.f = (k + 0.37) / 101},
+               b = {.f = 0.1 * k - 3.3};
         for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++)
             x[n++] = tl_op_eval(ops[i], i == 7 || i == 8 ? unit : a, b, b);
         x[n++] = tl_op_eval(TL_OP_f_pow, a, b, b);

@@ -12,8 +12,9 @@ int tl_script_set(tl_script *s, const char *name_value, tl_err *e)
     if (!eq || eq == name_value)
         return tl_fail(e, TL_EUSAGE, "-p %s: a parameter is given as name=value", name_value);
     s->setting = tl_xrealloc(s->setting, (size_t)(s->nsettings + 1) * sizeof *s->setting);
-    s->setting[s->nsettings++] = (tl_setting){
-        .name = tl_xasprintf("%.*s", (int)(eq - name_value), name_value), .text = tl_xstrdup(eq + 1)};
+    s->setting[s->nsettings++] =
+        (tl_setting){.name = tl_xasprintf("%.*s", (int)(eq - name_value), name_value),
+                     .text = tl_xstrdup(eq + 1)};
     return 0;
 }
 
@@ -29,15 +30,15 @@ int tl_script_check(const tl_script *s, int need_output, tl_err *e)
         if (!s->setting[i].used) {
             tl_buf b = TL_BUF_INIT;
             list_params(s, &b);
-            tl_fail(e, TL_EUSAGE, "-p %s=%s: the script has no parameter '%s'%s%s", s->setting[i].name,
-                    s->setting[i].text, s->setting[i].name,
+            tl_fail(e, TL_EUSAGE, "-p %s=%s: the script has no parameter '%s'%s%s",
+                    s->setting[i].name, s->setting[i].text, s->setting[i].name,
                     s->nparams ? "; it has " : "; it has none", tl_buf_text(&b));
             tl_buf_free(&b);
             return e->code;
         }
     if (need_output && s->noutputs == 0)
-        return tl_fail(e, TL_ESCRIPT,
-                       "%s names no result: add output(\"name\", image)", s->name ? s->name : "the script");
+        return tl_fail(e, TL_ESCRIPT, "%s names no result: add output(\"name\", image)",
+                       s->name ? s->name : "the script");
     return 0;
 }
 

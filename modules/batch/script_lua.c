@@ -15,7 +15,8 @@ static tl_script *script(lua_State *L)
     return lua_touserdata(L, lua_upvalueindex(1));
 }
 
-/* --- param -------------------------------------------------------------------------------------- */
+/* --- param --------------------------------------------------------------------------------------
+ */
 
 static tl_setting *find_setting(tl_script *s, const char *name)
 {
@@ -91,7 +92,8 @@ static int check_choice(const char *name, const json_t *v, const json_t *options
     return e->code;
 }
 
-static int known_options(const char *what, const json_t *options, const char *const *known, tl_err *e)
+static int known_options(const char *what, const json_t *options, const char *const *known,
+                         tl_err *e)
 {
     const char *key;
     json_t *v;
@@ -107,8 +109,8 @@ static int known_options(const char *what, const json_t *options, const char *co
 }
 
 /* The C half of param: no Lua below, so nothing is lost. */
-static int declare(tl_script *s, const char *name, json_t *def, json_t *options, const tl_param **out,
-                   tl_err *e)
+static int declare(tl_script *s, const char *name, json_t *def, json_t *options,
+                   const tl_param **out, tl_err *e)
 {
     static const char *const known[] = {"min", "max", "choices", "label", NULL};
     json_t *value = NULL;
@@ -145,7 +147,8 @@ static int lua_param(lua_State *L)
     const char *name = luaL_checkstring(L, 1);
     int t = lua_type(L, 2);
     if (t != LUA_TNUMBER && t != LUA_TSTRING && t != LUA_TBOOLEAN)
-        return tl_raisef(L, TL_ESCRIPT, "param(\"%s\", default): the default is a number, text or boolean", name);
+        return tl_raisef(L, TL_ESCRIPT,
+                         "param(\"%s\", default): the default is a number, text or boolean", name);
     if (!lua_isnoneornil(L, 3))
         luaL_checktype(L, 3, LUA_TTABLE);
     json_t *def = tl_json_from(L, 2, &e);
@@ -161,7 +164,8 @@ static int lua_param(lua_State *L)
     return 1;
 }
 
-/* --- output ------------------------------------------------------------------------------------- */
+/* --- output -------------------------------------------------------------------------------------
+ */
 
 static int name_is_good(const char *s)
 {
@@ -192,18 +196,21 @@ static void check_looks(lua_State *L)
 static int lua_output(lua_State *L)
 {
     static const char *const known[] = {
-        "region",  "crs",      "res",  "dtype",   "nodata", "format",  "compress",  "align",     "saturate",
-        "palette", "ramp",     "rgb",  "stretch", "min",    "max",     "gamma",     "reverse",   "classes",
-        "bbox",    "overview", "tile", "colors",  NULL};
+        "region",   "crs",     "res",  "dtype",    "nodata",  "format", "compress", "align",
+        "saturate", "palette", "ramp", "rgb",      "stretch", "min",    "max",      "gamma",
+        "reverse",  "classes", "bbox", "overview", "tile",    "colors", NULL};
     tl_err e = TL_ERR_INIT;
     tl_script *s = script(L);
     const char *name = luaL_checkstring(L, 1);
     tl_image *img = tl_image_check(L, 2);
     if (!name_is_good(name))
-        return tl_raisef(L, TL_ESCRIPT, "output(\"%s\"): a name becomes a file's name, so no / \\ : and the like", name);
+        return tl_raisef(L, TL_ESCRIPT,
+                         "output(\"%s\"): a name becomes a file's name, so no / \\ : and the like",
+                         name);
     for (int i = 0; i < s->noutputs; i++)
         if (strcmp(s->output[i].name, name) == 0)
-            return tl_raisef(L, TL_ESCRIPT, "output \"%s\" is named twice; the first is at %s", name, s->output[i].where);
+            return tl_raisef(L, TL_ESCRIPT, "output \"%s\" is named twice; the first is at %s",
+                             name, s->output[i].where);
     if (!lua_isnoneornil(L, 3)) {
         luaL_checktype(L, 3, LUA_TTABLE);
         check_looks(L);
@@ -215,14 +222,15 @@ static int lua_output(lua_State *L)
         return tl_raise(L, &e);
     }
     s->output = tl_xrealloc(s->output, (size_t)(s->noutputs + 1) * sizeof *s->output);
-    s->output[s->noutputs++] = (tl_output){.name = tl_xstrdup(name), .where = where,
-                                           .image = tl_image_ref(img), .options = options};
+    s->output[s->noutputs++] = (tl_output){
+        .name = tl_xstrdup(name), .where = where, .image = tl_image_ref(img), .options = options};
     return 0;
 }
 
 void tl_script_open_lua(lua_State *L, tl_script *s)
 {
-    static const luaL_Reg functions[] = {{"param", lua_param}, {"output", lua_output}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"param", lua_param}, {"output", lua_output}, {NULL, NULL}};
     lua_pushlightuserdata(L, s);
     luaL_setfuncs(L, functions, 1);
 }

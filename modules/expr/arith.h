@@ -42,7 +42,10 @@ static inline double tl__fmod_floor(double a, double b)
     return m;
 }
 
-static inline double tl__pow(double a, double b) { return b == 2 ? a * a : pow(a, b); }
+static inline double tl__pow(double a, double b)
+{
+    return b == 2 ? a * a : pow(a, b);
+}
 
 /* Before AVX-512 there is no vector instruction for this: the halves are planted in the mantissas
  * of 2^52 and 2^84; the last sum is the only one that rounds. */

@@ -1,15 +1,16 @@
 /* Pixel programs: typed, total, run over spans of pixels. SPDX-License-Identifier: MIT
  *
- * A program is built as SSA values (tl_ir_*), compiled into instructions on span registers, verified
- * and run. It has no jumps, no allocation, no I/O; what it computes for a pixel depends on that
- * pixel's inputs alone. Validity is not special: it is a boolean value beside the number, computed by
- * the same instructions, so a compiler of branches and a graph of masks lower to one thing.
+ * A program is built as SSA values (tl_ir_*), compiled into instructions on span registers,
+ * verified and run. It has no jumps, no allocation, no I/O; what it computes for a pixel depends on
+ * that pixel's inputs alone. Validity is not special: it is a boolean value beside the number,
+ * computed by the same instructions, so a compiler of branches and a graph of masks lower to one
+ * thing.
  *
  * Value types:   TL_B  boolean, one byte 0 or 1
  *                TL_I  int64, wrapping, as Lua's integers
  *                TL_F  IEEE double
- * Every operation is one line of ops.def; nothing in it may trap: an integer n // 0 yields 0 and the
- * builder says by other values that the pixel is invalid. */
+ * Every operation is one line of ops.def; nothing in it may trap: an integer n // 0 yields 0 and
+ * the builder says by other values that the pixel is invalid. */
 #ifndef TL_EXPR_H
 #define TL_EXPR_H
 
@@ -34,11 +35,11 @@ typedef union tl_num {
 } tl_num;
 
 /* Limits; exceeding one is TL_ESCRIPT "... too large". */
-#define TL_MOST_VALUES 200000 /* SSA values of one program */
-#define TL_MOST_SLOTS 4096    /* inputs, outputs, tables: each */
-#define TL_MOST_ENTRIES 1048576 /* of all tables together */
-#define TL_MOST_REGISTERS 16384 /* 64 MB of scratch per thread */
-#define TL_SPAN 512           /* pixels a register holds */
+#define TL_MOST_VALUES    200000  /* SSA values of one program */
+#define TL_MOST_SLOTS     4096    /* inputs, outputs, tables: each */
+#define TL_MOST_ENTRIES   1048576 /* of all tables together */
+#define TL_MOST_REGISTERS 16384   /* 64 MB of scratch per thread */
+#define TL_SPAN           512     /* pixels a register holds */
 
 /* --- building ----------------------------------------------------------------------------- */
 typedef struct tl_ir tl_ir;
@@ -56,8 +57,8 @@ tl_val tl_ir_const(tl_ir *ir, tl_type t, tl_num x);
 /* Applies op; unused operands are -1 (pass TL_NONE). Types must fit (ops.def): a mismatch is our
  * own bug and asserts. Equal operations on equal values are one value; operations on constants are
  * folded with the same arithmetic as at run time; b_and/b_or/select with constant operands and
- * select(c, x, x) are simplified. Floats are only simplified where every bit, -0.0 and NaN included,
- * stays the same. */
+ * select(c, x, x) are simplified. Floats are only simplified where every bit, -0.0 and NaN
+ * included, stays the same. */
 #define TL_NONE (-1)
 tl_val tl_ir_op(tl_ir *ir, tl_op op, tl_val a, tl_val b, tl_val c);
 /* A constant table (copied; equal tables are one); used by the ops table_i / table_f through
@@ -81,7 +82,7 @@ typedef struct tl_prog tl_prog;
 int tl_ir_compile(const tl_ir *ir, tl_prog **out, tl_err *e) TL_MUST_CHECK;
 void tl_prog_free(tl_prog *p); /* NULL is allowed */
 
-int tl_prog_inputs(const tl_prog *p);  /* 1 + the highest slot used */
+int tl_prog_inputs(const tl_prog *p); /* 1 + the highest slot used */
 int tl_prog_outputs(const tl_prog *p);
 int tl_prog_uses_input(const tl_prog *p, int slot);
 int tl_prog_instructions(const tl_prog *p);
@@ -90,7 +91,8 @@ int tl_prog_uses_libm(const tl_prog *p);
 size_t tl_prog_scratch_bytes(const tl_prog *p); /* of the memory tl_prog_run needs per thread */
 
 /* Checks everything that run relies on: op numbers, types, registers, slots, each register written
- * before it is read, tables. Called by compile; called again on a program that came from outside. */
+ * before it is read, tables. Called by compile; called again on a program that came from outside.
+ */
 int tl_prog_verify(const tl_prog *p, tl_err *e) TL_MUST_CHECK;
 
 /* n pixels. scratch: tl_prog_scratch_bytes, 64-byte aligned, of this thread alone. inputs[s] and

@@ -177,7 +177,10 @@ tl_val tl_ir_load(tl_ir *ir, int slot, tl_dtype t)
     return load(ir, TL__LOAD, slot, t, tl_dtype_is_float(t) ? TL_F : TL_I);
 }
 
-tl_val tl_ir_load_mask(tl_ir *ir, int slot) { return load(ir, TL__LOAD_MASK, slot, TL_U8, TL_B); }
+tl_val tl_ir_load_mask(tl_ir *ir, int slot)
+{
+    return load(ir, TL__LOAD_MASK, slot, TL_U8, TL_B);
+}
 
 tl_val tl_ir_const(tl_ir *ir, tl_type t, tl_num x)
 {

@@ -15,7 +15,10 @@
 #define ARGS size_t n, void *pd, const void *pa, const void *pb, const void *pc
 
 #define KERNEL_1(name, R, A, B, C, expr)                                                           \
-    static inline tl__c_##R one_##name(tl__c_##A a) { return (tl__c_##R)(expr); }                  \
+    static inline tl__c_##R one_##name(tl__c_##A a)                                                \
+    {                                                                                              \
+        return (tl__c_##R)(expr);                                                                  \
+    }                                                                                              \
     static void op_##name(ARGS)                                                                    \
     {                                                                                              \
         const tl__c_##A *restrict a = pa;                                                          \
@@ -23,7 +26,10 @@
         LOOP(R, one_##name(a[i]))                                                                  \
     }
 #define KERNEL_2(name, R, A, B, C, expr)                                                           \
-    static inline tl__c_##R one_##name(tl__c_##A a, tl__c_##B b) { return (tl__c_##R)(expr); }     \
+    static inline tl__c_##R one_##name(tl__c_##A a, tl__c_##B b)                                   \
+    {                                                                                              \
+        return (tl__c_##R)(expr);                                                                  \
+    }                                                                                              \
     static void op_##name(ARGS)                                                                    \
     {                                                                                              \
         const tl__c_##A *restrict a = pa;                                                          \

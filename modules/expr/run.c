@@ -59,14 +59,26 @@ static const tl__kernels *kernels(void)
     return atomic_load(&chosen);
 }
 
-const char *tl_expr_isa(void) { return kernels()->isa; }
+const char *tl_expr_isa(void)
+{
+    return kernels()->isa;
+}
 
 /* --- what a program is
  * ------------------------------------------------------------------------------ */
 
-int tl_prog_inputs(const tl_prog *p) { return p->n_in; }
-int tl_prog_outputs(const tl_prog *p) { return p->n_out; }
-int tl_prog_instructions(const tl_prog *p) { return p->n_insn; }
+int tl_prog_inputs(const tl_prog *p)
+{
+    return p->n_in;
+}
+int tl_prog_outputs(const tl_prog *p)
+{
+    return p->n_out;
+}
+int tl_prog_instructions(const tl_prog *p)
+{
+    return p->n_insn;
+}
 
 int tl_prog_uses_input(const tl_prog *p, int slot)
 {

@@ -18,9 +18,18 @@ const tl__op_info tl__ops[TL_OPS] = {
 #undef OP
 };
 
-const char *tl_op_name(tl_op op) { return tl__ops[op].name; }
-int tl_op_arity(tl_op op) { return tl__ops[op].arity; }
-tl_type tl_op_result(tl_op op) { return (tl_type)tl__ops[op].result; }
+const char *tl_op_name(tl_op op)
+{
+    return tl__ops[op].name;
+}
+int tl_op_arity(tl_op op)
+{
+    return tl__ops[op].arity;
+}
+tl_type tl_op_result(tl_op op)
+{
+    return (tl_type)tl__ops[op].result;
+}
 
 tl_type tl_op_operand(tl_op op, int k)
 {

@@ -11,9 +11,15 @@ static int is_int(const tl_ir *ir, tl_val v, int64_t x)
     return ir->node[v].code == TL__CONST && ir->node[v].x.i == x;
 }
 
-static tl_val bool_const(tl_ir *ir, int x) { return tl_ir_const(ir, TL_B, (tl_num){.i = x}); }
+static tl_val bool_const(tl_ir *ir, int x)
+{
+    return tl_ir_const(ir, TL_B, (tl_num){.i = x});
+}
 
-static tl_val int_const(tl_ir *ir, int64_t x) { return tl_ir_const(ir, TL_I, (tl_num){.i = x}); }
+static tl_val int_const(tl_ir *ir, int64_t x)
+{
+    return tl_ir_const(ir, TL_I, (tl_num){.i = x});
+}
 
 static tl_val fold(tl_ir *ir, tl_op op, const tl_val *s)
 {

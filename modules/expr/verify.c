@@ -23,8 +23,14 @@ static int bad(checker *c, const char *what, long where)
     return tl_fail(c->e, TL_EDATA, "damaged pixel program: %s %ld", what, where);
 }
 
-static int in_range(int64_t x, int64_t n) { return x >= 0 && x < n; }
-static int is_type(int32_t t) { return t == TL_B || t == TL_I || t == TL_F; }
+static int in_range(int64_t x, int64_t n)
+{
+    return x >= 0 && x < n;
+}
+static int is_type(int32_t t)
+{
+    return t == TL_B || t == TL_I || t == TL_F;
+}
 
 /* B lives in byte registers, I and F in wide ones. */
 static int right_class(const tl_prog *p, int32_t reg, int32_t type)

@@ -69,9 +69,11 @@ static int grid_tostring(lua_State *L)
 {
     const tl_grid *g = tl_grid_check(L, 1);
     char text[256];
-    snprintf(text, sizeof text, "Grid: %.60s, %lld x %lld cells of %.10g x %.10g, cell (%lld, %lld) from (%.10g, %.10g)",
-             g->crs[0] ? g->crs : "no CRS", (long long)g->w, (long long)g->h, g->dx, g->dy,
-             (long long)g->col, (long long)g->row, g->x0, g->y0);
+    snprintf(
+        text, sizeof text,
+        "Grid: %.60s, %lld x %lld cells of %.10g x %.10g, cell (%lld, %lld) from (%.10g, %.10g)",
+        g->crs[0] ? g->crs : "no CRS", (long long)g->w, (long long)g->h, g->dx, g->dy,
+        (long long)g->col, (long long)g->row, g->x0, g->y0);
     lua_pushstring(L, text);
     return 1;
 }
@@ -82,7 +84,8 @@ static int grid_eq(lua_State *L)
     return 1;
 }
 
-/* A number, or a list of n numbers, in field `key` of the table at 1. Returns how many were read. */
+/* A number, or a list of n numbers, in field `key` of the table at 1. Returns how many were read.
+ */
 static int numbers(lua_State *L, const char *key, double *x, int n)
 {
     int got = 0, t = lua_getfield(L, 1, key);
@@ -124,7 +127,8 @@ static int grid_new(lua_State *L)
     lua_pop(L, 1);
     int n = numbers(L, "res", res, 2);
     if (n < 1 || !(res[0] > 0) || (n == 2 && !(res[1] > 0)))
-        return tl_raisef(L, TL_ESCRIPT, "Grid needs res = a cell size above 0, in units of the CRS");
+        return tl_raisef(L, TL_ESCRIPT,
+                         "Grid needs res = a cell size above 0, in units of the CRS");
     g.dx = res[0];
     g.dy = res[n - 1];
     numbers(L, "anchor", anchor, 2);
@@ -136,7 +140,8 @@ static int grid_new(lua_State *L)
     else if (numbers(L, "bounds", box, 4) == 4)
         rc = tl_grid_cover(&g, box[0], box[1], box[2], box[3], &e);
     else
-        rc = tl_fail(&e, TL_ESCRIPT, "Grid needs bbox = {W, S, E, N} in degrees, or bounds in units of the CRS");
+        rc = tl_fail(&e, TL_ESCRIPT,
+                     "Grid needs bbox = {W, S, E, N} in degrees, or bounds in units of the CRS");
     if (rc)
         return tl_raise(L, &e);
     tl_grid_push(L, &g);
@@ -148,10 +153,8 @@ void tl_grid_open_lua(lua_State *L);
 void tl_grid_open_lua(lua_State *L)
 {
     static const luaL_Reg methods[] = {{NULL, NULL}};
-    static const luaL_Reg metamethods[] = {{"__index", grid_index},
-                                           {"__tostring", grid_tostring},
-                                           {"__eq", grid_eq},
-                                           {NULL, NULL}};
+    static const luaL_Reg metamethods[] = {
+        {"__index", grid_index}, {"__tostring", grid_tostring}, {"__eq", grid_eq}, {NULL, NULL}};
     tl_box_register(L, TL_GRID_TYPE, "Grid", methods, metamethods, free);
     lua_pushcfunction(L, grid_new);
     lua_setfield(L, -3, "Grid");

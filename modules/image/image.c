@@ -104,10 +104,11 @@ static int count_bands(const tl_operand *args, int n, int *bands, tl_err *e)
     for (int i = 0; i < n; i++) {
         int k = args[i].img ? args[i].img->nbands : 1;
         if (k != 1 && k != *bands)
-            return tl_fail(e, TL_ESCRIPT,
-                           "images of %d and %d bands; they need as many bands, or one of them just "
-                           "one: img:select(...)",
-                           k, *bands);
+            return tl_fail(
+                e, TL_ESCRIPT,
+                "images of %d and %d bands; they need as many bands, or one of them just "
+                "one: img:select(...)",
+                k, *bands);
     }
     return 0;
 }

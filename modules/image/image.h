@@ -13,7 +13,7 @@ typedef struct tl_image {
     struct tl_image_band {
         const char *name; /* interned, unique within the image */
         tl_node *node;    /* a reference */
-    } *band;
+    } * band;
     char *looks; /* JSON, or NULL for none */
 } tl_image;
 
@@ -36,9 +36,9 @@ typedef struct tl_operand {
     tl_num x;
 } tl_operand;
 
-/* op band by band: every image has one band, which serves all, or as many as the others. The result's
- * names are those of the first operand with that many bands (for `where`, the if_else of scripts, the chosen values come
- * before the condition). At least one operand is an image. */
+/* op band by band: every image has one band, which serves all, or as many as the others. The
+ * result's names are those of the first operand with that many bands (for `where`, the if_else of
+ * scripts, the chosen values come before the condition). At least one operand is an image. */
 int tl_image_apply(tl_gop op, const tl_operand *args, int n, const char *where, tl_image **out,
                    tl_err *e) TL_MUST_CHECK;
 

@@ -28,7 +28,8 @@ static int finish(lua_State *L, int rc, const tl_err *e)
     return rc ? tl_raise(L, e) : 1;
 }
 
-/* --- making ------------------------------------------------------------------------------------ */
+/* --- making ------------------------------------------------------------------------------------
+ */
 
 /* core.open(path) */
 static int core_open(lua_State *L)
@@ -185,8 +186,10 @@ static int core_resample(lua_State *L)
     const char *name = luaL_checkstring(L, 2);
     resample_args m = {TL_NEAREST, tl_script_line(L)};
     if (tl_method_from_name(name, &m.method)) {
-        tl_fail(&e, TL_ESCRIPT, "'%s' is no way to resample; there are nearest, bilinear, cubic, "
-                                "average and mode", name);
+        tl_fail(&e, TL_ESCRIPT,
+                "'%s' is no way to resample; there are nearest, bilinear, cubic, "
+                "average and mode",
+                name);
         return tl_raise(L, &e);
     }
     void **box = tl_box_push(L, TL_IMAGE_TYPE);
@@ -196,7 +199,8 @@ static int core_resample(lua_State *L)
     return finish(L, rc, &e);
 }
 
-/* --- bands ------------------------------------------------------------------------------------- */
+/* --- bands -------------------------------------------------------------------------------------
+ */
 
 /* core.pick(img, {numbers from 1}, {names}): bands by number, under these names, looks kept. */
 static int core_pick(lua_State *L)
@@ -309,9 +313,10 @@ static void push_band(lua_State *L, const struct tl_image_band *b)
             lua_createtable(L, band->ncolors, 0);
             for (int i = 0; i < band->ncolors; i++) {
                 const uint8_t *c = band->colors[i];
-                lua_pushfstring(L, "#%c%c%c%c%c%c", "0123456789abcdef"[c[0] >> 4], "0123456789abcdef"[c[0] & 15],
-                                "0123456789abcdef"[c[1] >> 4], "0123456789abcdef"[c[1] & 15],
-                                "0123456789abcdef"[c[2] >> 4], "0123456789abcdef"[c[2] & 15]);
+                lua_pushfstring(L, "#%c%c%c%c%c%c", "0123456789abcdef"[c[0] >> 4],
+                                "0123456789abcdef"[c[0] & 15], "0123456789abcdef"[c[1] >> 4],
+                                "0123456789abcdef"[c[1] & 15], "0123456789abcdef"[c[2] >> 4],
+                                "0123456789abcdef"[c[2] & 15]);
                 lua_rawseti(L, -2, i); /* by class number, from 0 */
             }
             lua_setfield(L, -2, "colors");
@@ -377,10 +382,10 @@ static void release_image(void *p)
 }
 
 static const luaL_Reg core_functions[] = {
-    {"open", core_open},     {"astype", core_astype},         {"lookup", core_lookup},
-    {"pick", core_pick},     {"stack", core_stack},           {"with_looks", core_with_looks},
-    {"looks", core_looks},   {"info", core_info},             {"band_list", core_band_list},
-    {"type", core_type},     {"raise", core_raise},           {"resample", core_resample},
+    {"open", core_open},   {"astype", core_astype}, {"lookup", core_lookup},
+    {"pick", core_pick},   {"stack", core_stack},   {"with_looks", core_with_looks},
+    {"looks", core_looks}, {"info", core_info},     {"band_list", core_band_list},
+    {"type", core_type},   {"raise", core_raise},   {"resample", core_resample},
     {NULL, NULL},
 };
 
@@ -413,5 +418,6 @@ void tl_image_open_lua(lua_State *L)
     tl_grid_open_lua(L);
     luaL_getmetatable(L, TL_IMAGE_TYPE);
     lua_pushvalue(L, -3); /* the globals */
-    tl_loads(L, tl_lua_modules_image_image, tl_lua_modules_image_image_len, "=[tellua image]", 3, 0);
+    tl_loads(L, tl_lua_modules_image_image, tl_lua_modules_image_image_len, "=[tellua image]", 3,
+             0);
 }

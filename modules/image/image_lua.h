@@ -6,7 +6,7 @@
 #include "modules/image/image.h"
 
 #define TL_IMAGE_TYPE "tellua.image"
-#define TL_GRID_TYPE "tellua.grid"
+#define TL_GRID_TYPE  "tellua.grid"
 
 /* Adds the globals Image and Grid (to the table at the top of the stack, left there) and the table
  * `core` of primitives that the Lua halves are written on, kept in the registry. */

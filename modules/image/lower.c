@@ -78,22 +78,22 @@ static const struct {
     tl_gop g;
     tl_op i, f; /* TL_OPS = none */
 } arithmetic[] = {
-    {TL_G_add, TL_OP_i_add, TL_OP_f_add},     {TL_G_sub, TL_OP_i_sub, TL_OP_f_sub},
-    {TL_G_mul, TL_OP_i_mul, TL_OP_f_mul},     {TL_G_div, TL_OPS, TL_OP_f_div},
-    {TL_G_idiv, TL_OP_i_idiv, TL_OP_f_idiv},  {TL_G_mod, TL_OP_i_mod, TL_OP_f_mod},
-    {TL_G_pow, TL_OPS, TL_OP_f_pow},          {TL_G_neg, TL_OP_i_neg, TL_OP_f_neg},
-    {TL_G_min, TL_OP_i_min, TL_OP_f_min},     {TL_G_max, TL_OP_i_max, TL_OP_f_max},
-    {TL_G_abs, TL_OP_i_abs, TL_OP_f_abs},     {TL_G_floor, TL_OPS, TL_OP_f_floor},
-    {TL_G_ceil, TL_OPS, TL_OP_f_ceil},        {TL_G_round, TL_OPS, TL_OP_f_round_even},
-    {TL_G_sqrt, TL_OPS, TL_OP_f_sqrt},        {TL_G_exp, TL_OPS, TL_OP_f_exp},
-    {TL_G_log, TL_OPS, TL_OP_f_log},          {TL_G_log2, TL_OPS, TL_OP_f_log2},
-    {TL_G_log10, TL_OPS, TL_OP_f_log10},      {TL_G_sin, TL_OPS, TL_OP_f_sin},
-    {TL_G_cos, TL_OPS, TL_OP_f_cos},          {TL_G_tan, TL_OPS, TL_OP_f_tan},
-    {TL_G_asin, TL_OPS, TL_OP_f_asin},        {TL_G_acos, TL_OPS, TL_OP_f_acos},
-    {TL_G_atan, TL_OPS, TL_OP_f_atan},        {TL_G_atan2, TL_OPS, TL_OP_f_atan2},
-    {TL_G_and, TL_OP_i_and, TL_OPS},          {TL_G_or, TL_OP_i_or, TL_OPS},
-    {TL_G_xor, TL_OP_i_xor, TL_OPS},          {TL_G_not, TL_OP_i_not, TL_OPS},
-    {TL_G_shl, TL_OP_i_shl, TL_OPS},          {TL_G_shr, TL_OP_i_shr, TL_OPS},
+    {TL_G_add, TL_OP_i_add, TL_OP_f_add},    {TL_G_sub, TL_OP_i_sub, TL_OP_f_sub},
+    {TL_G_mul, TL_OP_i_mul, TL_OP_f_mul},    {TL_G_div, TL_OPS, TL_OP_f_div},
+    {TL_G_idiv, TL_OP_i_idiv, TL_OP_f_idiv}, {TL_G_mod, TL_OP_i_mod, TL_OP_f_mod},
+    {TL_G_pow, TL_OPS, TL_OP_f_pow},         {TL_G_neg, TL_OP_i_neg, TL_OP_f_neg},
+    {TL_G_min, TL_OP_i_min, TL_OP_f_min},    {TL_G_max, TL_OP_i_max, TL_OP_f_max},
+    {TL_G_abs, TL_OP_i_abs, TL_OP_f_abs},    {TL_G_floor, TL_OPS, TL_OP_f_floor},
+    {TL_G_ceil, TL_OPS, TL_OP_f_ceil},       {TL_G_round, TL_OPS, TL_OP_f_round_even},
+    {TL_G_sqrt, TL_OPS, TL_OP_f_sqrt},       {TL_G_exp, TL_OPS, TL_OP_f_exp},
+    {TL_G_log, TL_OPS, TL_OP_f_log},         {TL_G_log2, TL_OPS, TL_OP_f_log2},
+    {TL_G_log10, TL_OPS, TL_OP_f_log10},     {TL_G_sin, TL_OPS, TL_OP_f_sin},
+    {TL_G_cos, TL_OPS, TL_OP_f_cos},         {TL_G_tan, TL_OPS, TL_OP_f_tan},
+    {TL_G_asin, TL_OPS, TL_OP_f_asin},       {TL_G_acos, TL_OPS, TL_OP_f_acos},
+    {TL_G_atan, TL_OPS, TL_OP_f_atan},       {TL_G_atan2, TL_OPS, TL_OP_f_atan2},
+    {TL_G_and, TL_OP_i_and, TL_OPS},         {TL_G_or, TL_OP_i_or, TL_OPS},
+    {TL_G_xor, TL_OP_i_xor, TL_OPS},         {TL_G_not, TL_OP_i_not, TL_OPS},
+    {TL_G_shl, TL_OP_i_shl, TL_OPS},         {TL_G_shr, TL_OP_i_shr, TL_OPS},
 };
 
 static tl_op arithmetic_op(tl_gop g, tl_type t)
@@ -195,7 +195,8 @@ static tl_lowered lower_to_int(lowering *l, const tl_node *n, tl_lowered a)
     if (n->saturate)
         return (tl_lowered){
             op2(l, TL_OP_i_min, op2(l, TL_OP_i_max, v, const_i(l, lo)), const_i(l, hi)), a.valid};
-    tl_val fits = both(l, op2(l, TL_OP_i_le, const_i(l, lo), v), op2(l, TL_OP_i_le, v, const_i(l, hi)));
+    tl_val fits =
+        both(l, op2(l, TL_OP_i_le, const_i(l, lo), v), op2(l, TL_OP_i_le, v, const_i(l, hi)));
     return (tl_lowered){v, both(l, a.valid, fits)};
 }
 
@@ -237,7 +238,11 @@ static tl_lowered lower_lookup(lowering *l, const tl_node *n, tl_lowered a)
 static tl_lowered lower_op(lowering *l, const tl_node *n, const tl_lowered *a)
 {
     switch (n->op) {
-    case TL_G_lt: case TL_G_le: case TL_G_gt: case TL_G_ge: case TL_G_eq:
+    case TL_G_lt:
+    case TL_G_le:
+    case TL_G_gt:
+    case TL_G_ge:
+    case TL_G_eq:
         return lower_compare(l, n, a);
     case TL_G_where:
         return either(l, n->type, both(l, a[0].value, a[0].valid), a[1], a[2]);

@@ -145,21 +145,39 @@ static int logic_type(tl_gop op, tl_node *const *a, tl_type *out, tl_err *e)
 static int choose_type(tl_gop op, tl_node *const *a, tl_type *out, tl_err *e)
 {
     switch (op) {
-    case TL_G_add: case TL_G_sub: case TL_G_mul: case TL_G_idiv: case TL_G_mod:
-    case TL_G_min: case TL_G_max:
+    case TL_G_add:
+    case TL_G_sub:
+    case TL_G_mul:
+    case TL_G_idiv:
+    case TL_G_mod:
+    case TL_G_min:
+    case TL_G_max:
         *out = joined(a[0]->type, a[1]->type);
         return 0;
-    case TL_G_neg: case TL_G_abs: case TL_G_floor: case TL_G_ceil: case TL_G_round:
+    case TL_G_neg:
+    case TL_G_abs:
+    case TL_G_floor:
+    case TL_G_ceil:
+    case TL_G_round:
         *out = number(a[0]->type);
         return 0;
-    case TL_G_and: case TL_G_or: case TL_G_xor: case TL_G_not:
+    case TL_G_and:
+    case TL_G_or:
+    case TL_G_xor:
+    case TL_G_not:
         return logic_type(op, a, out, e);
-    case TL_G_shl: case TL_G_shr:
+    case TL_G_shl:
+    case TL_G_shr:
         if (a[0]->type == TL_F || a[1]->type == TL_F)
             return tl_fail(e, TL_ESCRIPT, "a shift of a float image; use img:astype(\"int32\")");
         *out = TL_I;
         return 0;
-    case TL_G_lt: case TL_G_le: case TL_G_gt: case TL_G_ge: case TL_G_eq: case TL_G_isvalid:
+    case TL_G_lt:
+    case TL_G_le:
+    case TL_G_gt:
+    case TL_G_ge:
+    case TL_G_eq:
+    case TL_G_isvalid:
         *out = TL_B;
         return 0;
     case TL_G_where:
@@ -208,9 +226,18 @@ static void hull4(tl_node *n, const tl_node *a, const tl_node *b,
     }
 }
 
-static int add64(int64_t a, int64_t b, int64_t *r) { return __builtin_add_overflow(a, b, r); }
-static int sub64(int64_t a, int64_t b, int64_t *r) { return __builtin_sub_overflow(a, b, r); }
-static int mul64(int64_t a, int64_t b, int64_t *r) { return __builtin_mul_overflow(a, b, r); }
+static int add64(int64_t a, int64_t b, int64_t *r)
+{
+    return __builtin_add_overflow(a, b, r);
+}
+static int sub64(int64_t a, int64_t b, int64_t *r)
+{
+    return __builtin_sub_overflow(a, b, r);
+}
+static int mul64(int64_t a, int64_t b, int64_t *r)
+{
+    return __builtin_mul_overflow(a, b, r);
+}
 static int floor64(int64_t a, int64_t b, int64_t *r) /* b > 0 */
 {
     *r = a / b - (a % b < 0);
@@ -225,9 +252,15 @@ static void union_range(tl_node *n, const tl_node *a, const tl_node *b)
 static void integer_range(tl_node *n, tl_node *const *a)
 {
     switch (n->op) {
-    case TL_G_add: hull4(n, a[0], a[1], add64); break;
-    case TL_G_sub: hull4(n, a[0], a[1], sub64); break;
-    case TL_G_mul: hull4(n, a[0], a[1], mul64); break;
+    case TL_G_add:
+        hull4(n, a[0], a[1], add64);
+        break;
+    case TL_G_sub:
+        hull4(n, a[0], a[1], sub64);
+        break;
+    case TL_G_mul:
+        hull4(n, a[0], a[1], mul64);
+        break;
     case TL_G_neg:
         if (a[0]->lo != INT64_MIN)
             irange(n, -a[0]->hi, -a[0]->lo);
@@ -255,18 +288,30 @@ static void integer_range(tl_node *n, tl_node *const *a)
             irange(n, 0, a[0]->hi);
         break;
     case TL_G_min:
-        irange(n, a[0]->lo < a[1]->lo ? a[0]->lo : a[1]->lo, a[0]->hi < a[1]->hi ? a[0]->hi : a[1]->hi);
+        irange(n, a[0]->lo < a[1]->lo ? a[0]->lo : a[1]->lo,
+               a[0]->hi < a[1]->hi ? a[0]->hi : a[1]->hi);
         break;
     case TL_G_max:
-        irange(n, a[0]->lo > a[1]->lo ? a[0]->lo : a[1]->lo, a[0]->hi > a[1]->hi ? a[0]->hi : a[1]->hi);
+        irange(n, a[0]->lo > a[1]->lo ? a[0]->lo : a[1]->lo,
+               a[0]->hi > a[1]->hi ? a[0]->hi : a[1]->hi);
         break;
-    case TL_G_floor: case TL_G_ceil: case TL_G_round: case TL_G_keep:
+    case TL_G_floor:
+    case TL_G_ceil:
+    case TL_G_round:
+    case TL_G_keep:
         irange(n, a[0]->lo, a[0]->hi);
         break;
-    case TL_G_where: union_range(n, a[1], a[2]); break;
-    case TL_G_replace: union_range(n, a[0], a[2]); break;
-    case TL_G_unmask: union_range(n, a[0], a[1]); break;
-    default: break;
+    case TL_G_where:
+        union_range(n, a[1], a[2]);
+        break;
+    case TL_G_replace:
+        union_range(n, a[0], a[2]);
+        break;
+    case TL_G_unmask:
+        union_range(n, a[0], a[1]);
+        break;
+    default:
+        break;
     }
 }
 
@@ -306,14 +351,30 @@ static void product_range(tl_node *n, tl_node *const *a)
 static void float_range(tl_node *n, tl_node *const *a)
 {
     switch (n->op) {
-    case TL_G_add: frange(n, low(a[0]) + low(a[1]), high(a[0]) + high(a[1])); break;
-    case TL_G_sub: frange(n, low(a[0]) - high(a[1]), high(a[0]) - low(a[1])); break;
-    case TL_G_mul: product_range(n, a); break;
-    case TL_G_neg: frange(n, -high(a[0]), -low(a[0])); break;
-    case TL_G_abs: frange(n, 0, fmax(fabs(low(a[0])), fabs(high(a[0])))); break;
-    case TL_G_min: frange(n, fmin(low(a[0]), low(a[1])), fmin(high(a[0]), high(a[1]))); break;
-    case TL_G_max: frange(n, fmax(low(a[0]), low(a[1])), fmax(high(a[0]), high(a[1]))); break;
-    case TL_G_floor: case TL_G_ceil: case TL_G_round:
+    case TL_G_add:
+        frange(n, low(a[0]) + low(a[1]), high(a[0]) + high(a[1]));
+        break;
+    case TL_G_sub:
+        frange(n, low(a[0]) - high(a[1]), high(a[0]) - low(a[1]));
+        break;
+    case TL_G_mul:
+        product_range(n, a);
+        break;
+    case TL_G_neg:
+        frange(n, -high(a[0]), -low(a[0]));
+        break;
+    case TL_G_abs:
+        frange(n, 0, fmax(fabs(low(a[0])), fabs(high(a[0]))));
+        break;
+    case TL_G_min:
+        frange(n, fmin(low(a[0]), low(a[1])), fmin(high(a[0]), high(a[1])));
+        break;
+    case TL_G_max:
+        frange(n, fmax(low(a[0]), low(a[1])), fmax(high(a[0]), high(a[1])));
+        break;
+    case TL_G_floor:
+    case TL_G_ceil:
+    case TL_G_round:
         frange(n, floor(low(a[0])), ceil(high(a[0])));
         break;
     case TL_G_keep:
@@ -321,12 +382,27 @@ static void float_range(tl_node *n, tl_node *const *a)
         n->fhi = a[0]->fhi;
         n->f32 = a[0]->f32;
         break;
-    case TL_G_where: frange(n, fmin(low(a[1]), low(a[2])), fmax(high(a[1]), high(a[2]))); break;
-    case TL_G_replace: frange(n, fmin(low(a[0]), low(a[2])), fmax(high(a[0]), high(a[2]))); break;
-    case TL_G_unmask: frange(n, fmin(low(a[0]), low(a[1])), fmax(high(a[0]), high(a[1]))); break;
-    case TL_G_sin: case TL_G_cos: frange(n, -1, 1); break;
-    case TL_G_atan: case TL_G_atan2: case TL_G_asin: case TL_G_acos: frange(n, -4, 4); break;
-    default: break;
+    case TL_G_where:
+        frange(n, fmin(low(a[1]), low(a[2])), fmax(high(a[1]), high(a[2])));
+        break;
+    case TL_G_replace:
+        frange(n, fmin(low(a[0]), low(a[2])), fmax(high(a[0]), high(a[2])));
+        break;
+    case TL_G_unmask:
+        frange(n, fmin(low(a[0]), low(a[1])), fmax(high(a[0]), high(a[1])));
+        break;
+    case TL_G_sin:
+    case TL_G_cos:
+        frange(n, -1, 1);
+        break;
+    case TL_G_atan:
+    case TL_G_atan2:
+    case TL_G_asin:
+    case TL_G_acos:
+        frange(n, -4, 4);
+        break;
+    default:
+        break;
     }
 }
 
@@ -454,7 +530,8 @@ int tl_node_lookup(tl_node *a, tl_type t, const tl_num *entry, const uint8_t *va
                    const char *where, tl_node **out, tl_err *e)
 {
     if (a->type != TL_I) {
-        tl_fail(e, TL_ESCRIPT, "lookup needs an integer image, this is %s; use img:astype(\"int32\")",
+        tl_fail(e, TL_ESCRIPT,
+                "lookup needs an integer image, this is %s; use img:astype(\"int32\")",
                 tl_type_name(a->type));
         return tl_err_where(e, where);
     }

@@ -30,20 +30,20 @@ struct tl_node {
     atomic_int refs;
     tl_kind kind;
     tl_type type;
-    int depth;          /* longest way to a leaf, for the limit below */
-    int64_t lo, hi;     /* TL_I: every valid value lies within; TL_B: 0, 1 */
-    double flo, fhi;    /* TL_F: every valid value lies within; -inf, inf when nothing is known */
-    int f32;            /* TL_F: every valid value is a float32 */
-    const char *where;  /* script line that made it, interned; "" when unknown */
-    tl_num value;       /* TL_NODE_CONST */
-    tl_source *source;  /* TL_NODE_BAND: a reference */
-    int band;           /* 0-based */
+    int depth;         /* longest way to a leaf, for the limit below */
+    int64_t lo, hi;    /* TL_I: every valid value lies within; TL_B: 0, 1 */
+    double flo, fhi;   /* TL_F: every valid value lies within; -inf, inf when nothing is known */
+    int f32;           /* TL_F: every valid value is a float32 */
+    const char *where; /* script line that made it, interned; "" when unknown */
+    tl_num value;      /* TL_NODE_CONST */
+    tl_source *source; /* TL_NODE_BAND: a reference */
+    int band;          /* 0-based */
     tl_method method;
     tl_gop op; /* TL_NODE_OP */
     int nargs;
     tl_node *arg[3];
-    tl_dtype dtype; /* astype */
-    int saturate;   /* astype: clamp instead of invalid */
+    tl_dtype dtype;  /* astype */
+    int saturate;    /* astype: clamp instead of invalid */
     tl_table *table; /* lookup */
 };
 

@@ -10,7 +10,7 @@ typedef struct tl_order {
     struct { /* open addressing: node -> place */
         const tl_node *key;
         int place;
-    } *slot;
+    } * slot;
     size_t cap;
 } tl_order;
 

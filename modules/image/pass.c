@@ -42,7 +42,8 @@ static group *find_group(tl_pass *p, const tl_node *n)
     for (int i = 0; i < p->ngroups; i++)
         /* The same file opened twice is one source. */
         if (p->groups[i].method == n->method &&
-            (p->groups[i].source == n->source || strcmp(p->groups[i].source->uri, n->source->uri) == 0))
+            (p->groups[i].source == n->source ||
+             strcmp(p->groups[i].source->uri, n->source->uri) == 0))
             return &p->groups[i];
     return NULL;
 }

@@ -15,8 +15,8 @@ typedef struct tl_pass_worker tl_pass_worker;
 typedef const char *tl_pass_operation(void *ctx, const tl_source *s);
 
 typedef struct tl_pass_spec {
-    tl_grid lattice;       /* CRS, anchor and cell; the extent plays no part */
-    tl_node *const *nodes; /* n of them; borrowed, kept by reference */
+    tl_grid lattice;        /* CRS, anchor and cell; the extent plays no part */
+    tl_node *const *nodes;  /* n of them; borrowed, kept by reference */
     const tl_dtype *dtypes; /* cells of each output */
     int n;
     tl_pass_operation *operation; /* NULL: always choose */
@@ -39,9 +39,9 @@ int tl_pass_worker_new(const tl_pass *p, int64_t w, int64_t h, tl_pass_worker **
                        tl_err *e) TL_MUST_CHECK;
 void tl_pass_worker_free(tl_pass_worker *w); /* NULL is allowed */
 
-/* Computes the cells of rect (absolute indices of the lattice). values[j]: dense cells of dtypes[j],
- * rows from the north, 0 where invalid; valid[j]: one byte per cell. An error names the script line
- * and the file. */
+/* Computes the cells of rect (absolute indices of the lattice). values[j]: dense cells of
+ * dtypes[j], rows from the north, 0 where invalid; valid[j]: one byte per cell. An error names the
+ * script line and the file. */
 int tl_pass_run(tl_pass_worker *w, tl_rect rect, void *const *values, uint8_t *const *valid,
                 tl_err *e) TL_MUST_CHECK;
 

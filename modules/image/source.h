@@ -6,8 +6,8 @@
  *
  *   tl_source    an opened file: bands, native grid. Refcounted, immutable, shared by threads.
  *   tl_sampling  one source sampled on one lattice (CRS, anchor, cell) with one method: overview,
- *                coordinate operation and kernel, decided once when planning, so that a cell's value
- *                never depends on the block it is read in. Refcounted, immutable, shared.
+ *                coordinate operation and kernel, decided once when planning, so that a cell's
+ * value never depends on the block it is read in. Refcounted, immutable, shared.
  */
 #ifndef TL_SOURCE_H
 #define TL_SOURCE_H
@@ -17,20 +17,27 @@
 #include <stdatomic.h>
 
 /* ORDER TL_METHOD: source.c */
-typedef enum tl_method { TL_NEAREST, TL_BILINEAR, TL_CUBIC, TL_AVERAGE, TL_MODE, TL_METHODS } tl_method;
+typedef enum tl_method {
+    TL_NEAREST,
+    TL_BILINEAR,
+    TL_CUBIC,
+    TL_AVERAGE,
+    TL_MODE,
+    TL_METHODS
+} tl_method;
 
 typedef struct tl_band {
-    const char *name; /* interned; unique in the source */
-    tl_dtype dtype;   /* of the file */
+    const char *name;     /* interned; unique in the source */
+    tl_dtype dtype;       /* of the file */
     double scale, offset; /* physical = number * scale + offset; 1 and 0 when the file says none */
     int has_scale;        /* the file states scale or offset */
     int has_nodata;
-    double nodata;      /* exact for every type but 64-bit integers, for which nodata_i holds */
+    double nodata; /* exact for every type but 64-bit integers, for which nodata_i holds */
     int64_t nodata_i;
     int block_w, block_h; /* the file's own blocks, cells */
-    int block_bands;      /* bands that one such block holds: more than 1 where they are interleaved */
-    int is_classes;       /* a palette or class names: averaging makes no sense */
-    int ncolors;          /* palette: RGBA each, colors[0..ncolors) ; NULL when none */
+    int block_bands; /* bands that one such block holds: more than 1 where they are interleaved */
+    int is_classes;  /* a palette or class names: averaging makes no sense */
+    int ncolors;     /* palette: RGBA each, colors[0..ncolors) ; NULL when none */
     const uint8_t (*colors)[4];
 } tl_band;
 
@@ -39,7 +46,7 @@ typedef struct tl_sampling tl_sampling;
 
 /* Cells of one block of several bands of one sampling. */
 typedef struct tl_read {
-    tl_rect rect;     /* absolute indices of the sampling's grid lattice; any place, also outside */
+    tl_rect rect; /* absolute indices of the sampling's grid lattice; any place, also outside */
     int nbands;
     const int *bands; /* 0-based */
     void **values;    /* per band: rect.w * rect.h cells of the band's dtype, rows from the north */
@@ -72,12 +79,12 @@ struct tl_source {
 struct tl_sampling {
     tl_source *source; /* a reference */
     atomic_int refs;
-    tl_grid lattice;   /* CRS, anchor, cell; extent unused */
+    tl_grid lattice; /* CRS, anchor, cell; extent unused */
     tl_method method;
-    int exact;             /* cells are the file's own, untouched */
-    char *operation;       /* PROJ pipeline lattice CRS -> source CRS; "" when they are the same */
-    char *note;            /* one line for explain(): overview, kernel, approximation */
-    double coarser;        /* lattice cell / source cell, as lengths, at the source's centre */
+    int exact;              /* cells are the file's own, untouched */
+    char *operation;        /* PROJ pipeline lattice CRS -> source CRS; "" when they are the same */
+    char *note;             /* one line for explain(): overview, kernel, approximation */
+    double coarser;         /* lattice cell / source cell, as lengths, at the source's centre */
     int64_t bytes_per_cell; /* estimate of file bytes behind one cell, for plan */
 };
 

@@ -190,20 +190,36 @@ static void pad(tl_codec *c)
 static void difference(void *row, size_t n, size_t lag, size_t size)
 {
     switch (size) {
-    case 1: DIFFERENCE(uint8_t); break;
-    case 2: DIFFERENCE(uint16_t); break;
-    case 4: DIFFERENCE(uint32_t); break;
-    default: DIFFERENCE(uint64_t); break;
+    case 1:
+        DIFFERENCE(uint8_t);
+        break;
+    case 2:
+        DIFFERENCE(uint16_t);
+        break;
+    case 4:
+        DIFFERENCE(uint32_t);
+        break;
+    default:
+        DIFFERENCE(uint64_t);
+        break;
     }
 }
 
 static void accumulate(void *row, size_t n, size_t lag, size_t size)
 {
     switch (size) {
-    case 1: ACCUMULATE(uint8_t); break;
-    case 2: ACCUMULATE(uint16_t); break;
-    case 4: ACCUMULATE(uint32_t); break;
-    default: ACCUMULATE(uint64_t); break;
+    case 1:
+        ACCUMULATE(uint8_t);
+        break;
+    case 2:
+        ACCUMULATE(uint16_t);
+        break;
+    case 4:
+        ACCUMULATE(uint32_t);
+        break;
+    default:
+        ACCUMULATE(uint64_t);
+        break;
     }
 }
 

@@ -65,11 +65,21 @@ static void put_xml(tl_buf *b, const char *s)
 {
     for (; *s; s++) {
         switch (*s) {
-        case '&': tl_buf_puts(b, "&amp;"); break;
-        case '<': tl_buf_puts(b, "&lt;"); break;
-        case '>': tl_buf_puts(b, "&gt;"); break;
-        case '"': tl_buf_puts(b, "&quot;"); break;
-        case '\r': tl_buf_puts(b, "&#13;"); break;
+        case '&':
+            tl_buf_puts(b, "&amp;");
+            break;
+        case '<':
+            tl_buf_puts(b, "&lt;");
+            break;
+        case '>':
+            tl_buf_puts(b, "&gt;");
+            break;
+        case '"':
+            tl_buf_puts(b, "&quot;");
+            break;
+        case '\r':
+            tl_buf_puts(b, "&#13;");
+            break;
         default:
             if ((unsigned char)*s >= 32 || *s == '\n' || *s == '\t')
                 tl_buf_add(b, s, 1);

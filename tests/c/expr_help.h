@@ -94,7 +94,10 @@ static const int64_t edge_i[] = {0,
 static const char *const all_isas[] = {"baseline", "avx2", "avx512"};
 
 /* 0 when this machine or compiler lacks it. */
-static inline int use_isa(const char *isa) { return strcmp(tl__expr_choose_isa(isa), isa) == 0; }
+static inline int use_isa(const char *isa)
+{
+    return strcmp(tl__expr_choose_isa(isa), isa) == 0;
+}
 
 static inline int same_num(tl_type t, tl_num x, tl_num y)
 {

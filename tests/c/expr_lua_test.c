@@ -86,7 +86,10 @@ static const struct {
     {TL_OP_f_round_even, NULL},
 };
 
-static int n_edges(tl_type t) { return t == TL_B ? 2 : t == TL_I ? N_EDGE_I : N_EDGE_F; }
+static int n_edges(tl_type t)
+{
+    return t == TL_B ? 2 : t == TL_I ? N_EDGE_I : N_EDGE_F;
+}
 
 static tl_num edge(tl_type t, int k)
 {

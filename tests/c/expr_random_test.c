@@ -24,7 +24,10 @@ typedef struct maker {
     int out[OUTPUTS]; /* index of the value */
 } maker;
 
-static int pick(maker *m, int n) { return (int)(tl_test_random(&m->seed) % (uint64_t)n); }
+static int pick(maker *m, int n)
+{
+    return (int)(tl_test_random(&m->seed) % (uint64_t)n);
+}
 
 static tl_num random_num(maker *m, tl_type t)
 {

@@ -4,7 +4,10 @@
 #define N      1600
 #define CANARY 0xa5
 
-static int width_of(int k) { return k < 65 ? k + 1 : 511 + k - 65; }
+static int width_of(int k)
+{
+    return k < 65 ? k + 1 : 511 + k - 65;
+}
 #define N_WIDTHS 68
 
 /* All combinations of edges, then around again. */

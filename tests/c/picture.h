@@ -35,32 +35,62 @@ typedef struct picture_of {
 static inline void cell_set(tl_dtype t, void *at, size_t i, long double v)
 {
     switch (t) {
-    case TL_U8: ((uint8_t *)at)[i] = (uint8_t)v; break;
-    case TL_I8: ((int8_t *)at)[i] = (int8_t)v; break;
-    case TL_U16: ((uint16_t *)at)[i] = (uint16_t)v; break;
-    case TL_I16: ((int16_t *)at)[i] = (int16_t)v; break;
-    case TL_U32: ((uint32_t *)at)[i] = (uint32_t)v; break;
-    case TL_I32: ((int32_t *)at)[i] = (int32_t)v; break;
-    case TL_U64: ((uint64_t *)at)[i] = (uint64_t)v; break;
-    case TL_I64: ((int64_t *)at)[i] = (int64_t)v; break;
-    case TL_F32: ((float *)at)[i] = (float)v; break;
-    default: ((double *)at)[i] = (double)v; break;
+    case TL_U8:
+        ((uint8_t *)at)[i] = (uint8_t)v;
+        break;
+    case TL_I8:
+        ((int8_t *)at)[i] = (int8_t)v;
+        break;
+    case TL_U16:
+        ((uint16_t *)at)[i] = (uint16_t)v;
+        break;
+    case TL_I16:
+        ((int16_t *)at)[i] = (int16_t)v;
+        break;
+    case TL_U32:
+        ((uint32_t *)at)[i] = (uint32_t)v;
+        break;
+    case TL_I32:
+        ((int32_t *)at)[i] = (int32_t)v;
+        break;
+    case TL_U64:
+        ((uint64_t *)at)[i] = (uint64_t)v;
+        break;
+    case TL_I64:
+        ((int64_t *)at)[i] = (int64_t)v;
+        break;
+    case TL_F32:
+        ((float *)at)[i] = (float)v;
+        break;
+    default:
+        ((double *)at)[i] = (double)v;
+        break;
     }
 }
 
 static inline long double cell_get(tl_dtype t, const void *at, size_t i)
 {
     switch (t) {
-    case TL_U8: return ((const uint8_t *)at)[i];
-    case TL_I8: return ((const int8_t *)at)[i];
-    case TL_U16: return ((const uint16_t *)at)[i];
-    case TL_I16: return ((const int16_t *)at)[i];
-    case TL_U32: return ((const uint32_t *)at)[i];
-    case TL_I32: return ((const int32_t *)at)[i];
-    case TL_U64: return ((const uint64_t *)at)[i];
-    case TL_I64: return (long double)((const int64_t *)at)[i];
-    case TL_F32: return ((const float *)at)[i];
-    default: return ((const double *)at)[i];
+    case TL_U8:
+        return ((const uint8_t *)at)[i];
+    case TL_I8:
+        return ((const int8_t *)at)[i];
+    case TL_U16:
+        return ((const uint16_t *)at)[i];
+    case TL_I16:
+        return ((const int16_t *)at)[i];
+    case TL_U32:
+        return ((const uint32_t *)at)[i];
+    case TL_I32:
+        return ((const int32_t *)at)[i];
+    case TL_U64:
+        return ((const uint64_t *)at)[i];
+    case TL_I64:
+        return (long double)((const int64_t *)at)[i];
+    case TL_F32:
+        return ((const float *)at)[i];
+    default:
+        return ((const double *)at)[i];
     }
 }
 

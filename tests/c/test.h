@@ -20,7 +20,8 @@
     } while (0)
 
 #define tl_run_tests(tests)                                                                        \
-    (cmocka_set_message_output(CM_OUTPUT_TAP), cmocka_run_group_tests_name(__FILE__, tests, NULL, NULL))
+    (cmocka_set_message_output(CM_OUTPUT_TAP),                                                     \
+     cmocka_run_group_tests_name(__FILE__, tests, NULL, NULL))
 
 /* A small generator for property tests (splitmix64): same numbers everywhere from the same seed. */
 static inline uint64_t tl_test_random(uint64_t *seed)
