@@ -12,8 +12,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define SWITCH_COST 100 /* instructions that a resume or a caught error is charged: what it takes  \
-                         */
+#define SWITCH_COST                                                                                \
+    100 /* instructions that a resume or a caught error is charged: what it takes                  \
+         */
 #define ALL_EVENTS (LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT)
 
 /* --- the hook --------------------------------------------------------------------------------- */

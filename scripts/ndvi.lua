@@ -1,6 +1,6 @@
 -- The normalised difference vegetation index of one scene.
 --   tellua run scripts/ndvi.lua -p scene=SCENE [-p red=B04] [-p nir=B08]
--- SCENE is a file with all bands, or a pattern of one file per band: "S2A_33TWL_20230815/{band}.tif"
+-- SCENE is a file with all bands, or a pattern of one file per band: "S2A_20230815/{band}.tif"
 local scene = param("scene", "", { label = "scene" })
 local red = param("red", "B04", { label = "red band" })
 local nir = param("nir", "B08", { label = "near infrared band" })

@@ -12,7 +12,7 @@ core.methods = methods
 
 local function is_image(x) return core.type(x) == "image" end
 
--- ---------------------------------------------------------------------------- bands by name, number
+-- -------------------------------------------------------------------------- bands by name, number
 
 local function distance(a, b) -- edits between two names, for "did you mean"
   local row = {}
@@ -73,7 +73,9 @@ end
 function methods.select(img, ...)
   local keys = ...
   if type(keys) ~= "table" then keys = { ... } end
-  if #keys == 0 then raise("select needs at least one band; the bands are " .. core.band_list(img)) end
+  if #keys == 0 then
+    raise("select needs at least one band; the bands are " .. core.band_list(img))
+  end
   local numbers, names, all = {}, {}, names_of(img)
   for i, key in ipairs(keys) do
     numbers[i] = band_number(img, key)
@@ -113,17 +115,20 @@ local function stack(...)
   if type(list) ~= "table" or #list == 0 then raise("stack needs Images") end
   local r
   for i, img in ipairs(list) do
-    if not is_image(img) then raise(format("stack: number %d is a %s, not an Image", i, type(img))) end
+    if not is_image(img) then
+      raise(format("stack: number %d is a %s, not an Image", i, type(img)))
+    end
     r = r and core.stack(r, img) or img
   end
   return r
 end
 methods.stack = stack
 
--- --------------------------------------------------------------------------------------- operations
+-- ------------------------------------------------------------------------------------- operations
 
-for _, name in ipairs { "add", "sub", "mul", "div", "idiv", "mod", "pow", "neg", "lt", "le", "gt", "ge", "eq",
-  "min", "max", "abs", "floor", "ceil", "round", "sqrt", "exp", "log2", "log10", "sin", "cos", "tan", "asin", "acos",
+for _, name in ipairs { "add", "sub", "mul", "div", "idiv", "mod", "pow", "neg", "lt", "le", "gt",
+  "ge", "eq", "min", "max", "abs", "floor", "ceil", "round", "sqrt", "exp", "log2", "log10", "sin",
+  "cos", "tan", "asin", "acos",
   "atan2", "isvalid", "keep", "unmask" } do
   methods[name] = core[name]
 end
@@ -174,10 +179,11 @@ for _, name in ipairs { "lt", "le", "gt", "ge", "eq", "ne" } do
   methods["mask_" .. name] = function(img, v) return methods.hide(img, methods[name](img, v)) end
 end
 methods.lte, methods.gte, methods.neq = methods.le, methods.ge, methods.ne
-methods.mask_lte, methods.mask_gte, methods.mask_neq = methods.mask_le, methods.mask_ge, methods.mask_ne
+methods.mask_lte, methods.mask_gte = methods.mask_le, methods.mask_ge
+methods.mask_neq = methods.mask_ne
 function methods.mask_range(img, lo, hi) return methods.hide(img, methods.between(img, lo, hi)) end
 
-methods.add, methods.subtract, methods.multiply, methods.divide = core.add, core.sub, core.mul, core.div
+methods.subtract, methods.multiply, methods.divide = core.sub, core.mul, core.div
 
 local function check_number(x, what)
   if type(x) ~= "number" or x ~= x then raise(what .. " must be a number, got " .. tostring(x)) end
@@ -206,7 +212,8 @@ function methods.unscale(img)
   for i, b in ipairs(core.info(img)) do
     local one = core.pick(img, { i }, { b.name })
     if not b.scale then
-      raise(format("unscale: band '%s' is computed; unscale the Image as it comes from the file", b.name))
+      raise(format("unscale: band '%s' is computed; unscale the Image as it comes from the file",
+        b.name))
     end
     if b.scale ~= 1 then one = core.mul(one, b.scale) end
     if b.offset ~= 0 then one = core.add(one, b.offset) end
@@ -241,9 +248,10 @@ function methods.normalized_difference(img, a, b)
   return methods.rename(core.div(core.sub(x, y), core.add(x, y)), "nd")
 end
 
--- ---------------------------------------------------------------------------------------- operators
+-- -------------------------------------------------------------------------------------- operators
 
-for event, name in pairs { add = "add", sub = "sub", mul = "mul", div = "div", idiv = "idiv", mod = "mod",
+for event, name in pairs { add = "add", sub = "sub", mul = "mul", div = "div", idiv = "idiv",
+  mod = "mod",
   pow = "pow", band = "and", bor = "or", bxor = "xor", shl = "shl", shr = "shr" } do
   meta["__" .. event] = core[name]
 end
@@ -253,14 +261,19 @@ meta.__bnot = function(a) return core["not"](a) end
 meta.__concat = function(a, b)
   if not is_image(a) or not is_image(b) then
     local other = is_image(a) and b or a
-    raise(format("'..' stacks the bands of two Images, this is a %s; for a text use tostring(img)", type(other)))
+    raise(format("'..' stacks the bands of two Images, this is a %s; for a text use tostring(img)",
+      type(other)))
   end
   return core.stack(a, b)
 end
 
 -- Lua turns what these return into true or false, so they can only refuse.
-meta.__lt = function() raise "'<' cannot compare Images pixel by pixel in Lua; write a:lt(b), a:gt(b), or a Function" end
-meta.__le = function() raise "'<=' cannot compare Images pixel by pixel in Lua; write a:le(b), a:ge(b), or a Function" end
+meta.__lt = function()
+  raise "'<' cannot compare Images pixel by pixel in Lua; write a:lt(b) or a:gt(b)"
+end
+meta.__le = function()
+  raise "'<=' cannot compare Images pixel by pixel in Lua; write a:le(b) or a:ge(b)"
+end
 meta.__eq = function() raise "'==' cannot compare Images pixel by pixel in Lua; write a:eq(b)" end
 meta.__newindex = function() raise "an Image is never changed; every method returns a new one" end
 meta.__call = function() raise "an Image is not a function; did you mean img:method(...) ?" end
@@ -290,7 +303,7 @@ meta.__index = function(img, key)
   no_band(img, tostring(key), method_names)
 end
 
--- ------------------------------------------------------------------------------------------- making
+-- ----------------------------------------------------------------------------------------- making
 
 local function open_named(files)
   local names = {}
@@ -316,7 +329,9 @@ end
 function globals.Image(what)
   if type(what) == "string" then return core.open(what) end
   if is_image(what) then return what end
-  if type(what) ~= "table" then raise("Image needs a file name, or a table of them; got " .. type(what)) end
+  if type(what) ~= "table" then
+    raise("Image needs a file name, or a table of them; got " .. type(what))
+  end
   if rawlen(what) == 0 then
     local r = open_named(what)
     if not r then raise "Image{}: no file" end
