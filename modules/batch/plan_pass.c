@@ -1,7 +1,9 @@
 /* Finishing plans: outputs on one grid become a pass; text, key and provenance. See plan.h.
  * SPDX-License-Identifier: MIT */
 #include "modules/batch/plan_int.h"
+#include "modules/raster/raster.h"
 #include "runtime/hash.h"
+#include "runtime/log.h"
 #include "runtime/mem.h"
 #include "runtime/version.h"
 
@@ -83,6 +85,25 @@ static int check_names(const tl_plan_pass *pass, tl_err *e)
     return 0;
 }
 
+static int boxes_meet(const double a[4], const double b[4])
+{
+    return a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
+}
+
+/* Whether some source has cells on the grid, as far as boxes can tell. */
+static int touches_a_source(const tl_plan_pass *pass)
+{
+    double area[4], box[4], own[4];
+    tl_grid_bounds(&pass->grid, area);
+    for (int k = 0; k < tl_pass_samplings(pass->pass); k++) {
+        const tl_grid *g = &tl_pass_sampling(pass->pass, k)->source->native;
+        tl_grid_bounds(g, own);
+        if (tl_crs_transform_box(g->crs, pass->grid.crs, own, box, NULL) || boxes_meet(area, box))
+            return 1;
+    }
+    return tl_pass_samplings(pass->pass) == 0;
+}
+
 static int make_pass(tl_plan *p, int k, const json_t *known, tl_err *e)
 {
     tl_plan_pass *pass = &p->pass[k];
@@ -102,6 +123,8 @@ static int make_pass(tl_plan *p, int k, const json_t *known, tl_err *e)
     if (!rc)
         rc = check_names(pass, e);
     if (!rc) {
+        if (!touches_a_source(pass))
+            tl_warn_once("the area lies beside every file: all its cells will be invalid");
         note_operations(p, pass);
         p->uses_libm |= tl_prog_uses_libm(tl_pass_program(pass->pass));
     }
