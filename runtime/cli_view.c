@@ -65,9 +65,8 @@ static void describe(const tl_plan *plan, const tl_plan_output *o)
         const tl_sampling *m = tl_pass_sampling(pass, k);
         const char *slash = strrchr(m->source->uri, '/');
         if (!m->exact)
-            tl_log(TL_LOG_INFO, "  approximate: %s read by %s%s%s",
-                   slash ? slash + 1 : m->source->uri, tl_method_name(m->method),
-                   m->note && m->note[0] ? ", " : "", m->note ? m->note : "");
+            tl_log(TL_LOG_INFO, "  approximate: %s read %s", slash ? slash + 1 : m->source->uri,
+                   m->note ? m->note : tl_method_name(m->method));
     }
 }
 
