@@ -1,4 +1,5 @@
 /* Questions about whole graphs, and rewriting them. See node.h. SPDX-License-Identifier: MIT */
+#include "modules/image/call.h"
 #include "modules/image/order.h"
 #include "runtime/mem.h"
 
@@ -17,12 +18,20 @@ tl_source *tl_node_first_source(const tl_node *n)
     return first;
 }
 
-/* A copy of n over other arguments (references are taken over). */
+/* A copy of n over other arguments. */
 static tl_node *with_args(const tl_node *n, tl_node *const *args)
 {
     tl_node *out = NULL;
     tl_err e = TL_ERR_INIT;
     int rc = 0;
+    if (n->kind == TL_NODE_RESULT) {
+        tl_call *call = NULL;
+        if (tl_call_rebind(n->call, args, &call, &e))
+            abort(); /* it was legal before */
+        out = tl_call_node(call, n->result);
+        tl_call_unref(call);
+        return out;
+    }
     if (n->op == TL_G_astype)
         rc = tl_node_astype(args[0], n->dtype, n->saturate, n->where, &out, &e);
     else if (n->op == TL_G_lookup)
@@ -59,7 +68,7 @@ int tl_node_resample(tl_node *root, tl_method m, const char *where, tl_node **re
     }
     tl_node **copy = tl_xcalloc((size_t)o.n, sizeof *copy);
     for (int i = 0; i < o.n; i++) {
-        tl_node *n = o.node[i], *args[3];
+        tl_node *n = o.node[i], **args = tl_xcalloc((size_t)n->nargs, sizeof *args);
         int changed = 0;
         for (int k = 0; k < n->nargs; k++) {
             args[k] = copy[tl_order_place(&o, n->arg[k])];
@@ -69,6 +78,7 @@ int tl_node_resample(tl_node *root, tl_method m, const char *where, tl_node **re
             copy[i] = tl_node_band(n->source, n->band, m, n->where);
         else
             copy[i] = changed ? with_args(n, args) : tl_node_ref(n);
+        free(args);
     }
     *result = tl_node_ref(copy[o.n - 1]);
     for (int i = 0; i < o.n; i++)

@@ -1,7 +1,6 @@
-/* From graphs to pixel programs: each image operation as instructions on a value and its validity,
- * which is written only where it can change. See lower.h. SPDX-License-Identifier: MIT */
+/* Each image operation as instructions on a value and its validity, which is written only where it
+ * can change. See lower.h. SPDX-License-Identifier: MIT */
 #include "modules/image/lower.h"
-#include "modules/image/order.h"
 #include "runtime/mem.h"
 
 #include <float.h>
@@ -11,8 +10,6 @@
 
 typedef struct {
     tl_ir *ir;
-    tl_lower_band *band;
-    void *ctx;
 } lowering;
 
 static tl_val op1(lowering *l, tl_op op, tl_val a)
@@ -263,62 +260,37 @@ static tl_lowered lower_op(lowering *l, const tl_node *n, const tl_lowered *a)
     }
 }
 
-static tl_lowered lower_node(lowering *l, const tl_node *n, const tl_lowered *args)
-{
-    tl_lowered r = {0, 0};
-    if (n->kind == TL_NODE_BAND)
-        l->band(l->ctx, l->ir, n, &r);
-    else if (n->kind == TL_NODE_CONST)
-        /* NaN and Inf written in a script are numbers that are not valid. */
-        r = (tl_lowered){tl_ir_const(l->ir, n->type, n->value),
-                         const_b(l, n->type != TL_F || isfinite(n->value.f))};
-    else
-        r = lower_op(l, n, args);
-    return r;
-}
-
 /* The value as it is stored: of the product's type, 0 where invalid. */
-static void store(lowering *l, tl_node *root, tl_lowered v, tl_dtype t, int slot)
+void tl__lower_store(tl_ir *ir, tl_node *root, tl_lowered v, tl_dtype t, int slot)
 {
-    tl_node cast = {.type = tl_dtype_is_float(t) ? TL_F : TL_I, .dtype = t, .arg = {root}};
+    lowering lo = {ir}, *l = &lo;
+    tl_node cast = {.type = tl_dtype_is_float(t) ? TL_F : TL_I, .dtype = t, .arg = &root};
     v = cast.type == TL_I ? lower_to_int(l, &cast, v) : lower_to_float(l, &cast, v);
     tl_val zero = cast.type == TL_I ? const_i(l, 0) : const_f(l, 0);
     tl_ir_output(l->ir, 2 * slot, choose(l, v.valid, v.value, zero), t);
     tl_ir_output(l->ir, 2 * slot + 1, v.valid, TL_U8);
 }
 
-int tl_lower(tl_ir *ir, tl_node *const *roots, const tl_dtype *dtypes, int n, tl_lower_band *band,
-             void *ctx, tl_err *e)
+tl_lowered tl__lower_const(tl_ir *ir, const tl_node *n)
 {
-    lowering l = {ir, band, ctx};
-    tl_order o;
-    tl_order_make(&o, roots, n);
-    if (o.n > TL_MOST_VALUES) {
-        tl_fail(e, TL_ESCRIPT, "a graph of %d steps; at most %d can be computed at once", o.n,
-                TL_MOST_VALUES);
-        tl_order_free(&o);
-        return e->code;
-    }
-    tl_lowered *done = tl_xcalloc((size_t)o.n + 1, sizeof *done);
-    for (int i = 0; i < o.n; i++) {
-        tl_lowered args[3] = {{0, 0}};
-        for (int k = 0; k < o.node[i]->nargs; k++)
-            args[k] = done[tl_order_place(&o, o.node[i]->arg[k])];
-        done[i] = lower_node(&l, o.node[i], args);
-    }
-    for (int j = 0; j < n; j++)
-        store(&l, roots[j], done[tl_order_place(&o, roots[j])], dtypes[j], j);
-    free(done);
-    tl_order_free(&o);
-    return 0;
+    lowering l = {ir};
+    /* NaN and Inf written in a script are numbers that are not valid. */
+    return (tl_lowered){tl_ir_const(ir, n->type, n->value),
+                        const_b(&l, n->type != TL_F || isfinite(n->value.f))};
+}
+
+tl_lowered tl__lower_op(tl_ir *ir, const tl_node *n, const tl_lowered *args)
+{
+    lowering l = {ir};
+    return lower_op(&l, n, args);
 }
 
 int tl_fold(const tl_node *n, tl_num *x)
 {
-    lowering l = {tl_ir_new(), NULL, NULL};
+    lowering l = {tl_ir_new()};
     tl_lowered args[3] = {{0, 0}};
     for (int k = 0; k < n->nargs; k++)
-        args[k] = lower_node(&l, n->arg[k], NULL);
+        args[k] = tl__lower_const(l.ir, n->arg[k]);
     tl_lowered r = lower_op(&l, n, args);
     tl_num valid = {0};
     int ok = tl_ir_is_const(l.ir, r.valid, &valid) && valid.i && tl_ir_is_const(l.ir, r.value, x);

@@ -1,5 +1,6 @@
 /* Graph nodes: construction, types and ranges. See node.h. SPDX-License-Identifier: MIT */
 #include "modules/image/node.h"
+#include "modules/image/call.h"
 #include "modules/image/lower.h"
 #include "runtime/mem.h"
 
@@ -62,8 +63,9 @@ void tl_node_unref(tl_node *n)
 {
     if (!n || atomic_fetch_sub(&n->refs, 1) != 1)
         return;
-    for (int i = 0; i < n->nargs; i++)
+    for (int i = 0; i < n->nargs && !n->call; i++)
         tl_node_unref(n->arg[i]);
+    tl_call_unref(n->call); /* and with it the bands it was applied to */
     tl_source_unref(n->source);
     free_table(n->table);
     free(n);
@@ -77,11 +79,28 @@ static tl_node *new_node(tl_kind kind, tl_type type, const char *where)
     n->kind = kind;
     n->type = type;
     n->where = where ? where : "";
+    n->arg = n->few;
     n->lo = type == TL_B ? 0 : INT64_MIN;
     n->hi = type == TL_B ? 1 : INT64_MAX;
     n->flo = -INFINITY;
     n->fhi = INFINITY;
     tl_live(TL_LIVE_NODE, 1);
+    return n;
+}
+
+tl_node *tl_call_node(tl_call *c, int k)
+{
+    tl_node *n = new_node(TL_NODE_RESULT, c->result[k].type, c->where);
+    n->call = tl_call_ref(c);
+    n->result = k;
+    n->arg = c->arg;
+    n->nargs = c->nargs;
+    if (n->type == TL_I) {
+        n->lo = c->result[k].lo;
+        n->hi = c->result[k].hi;
+    }
+    for (int i = 0; i < c->nargs; i++)
+        n->depth = c->arg[i]->depth >= n->depth ? c->arg[i]->depth + 1 : n->depth;
     return n;
 }
 

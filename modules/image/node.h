@@ -15,7 +15,12 @@ typedef enum tl_gop {
     TL_GOPS
 } tl_gop;
 
-typedef enum tl_kind { TL_NODE_CONST, TL_NODE_BAND, TL_NODE_OP } tl_kind;
+typedef enum tl_kind {
+    TL_NODE_CONST,
+    TL_NODE_BAND,
+    TL_NODE_OP,
+    TL_NODE_RESULT /* of a user's function: call.h */
+} tl_kind;
 
 /* A constant table for lookup; entries that are nil in the script are not valid. */
 typedef struct tl_table {
@@ -41,10 +46,13 @@ struct tl_node {
     tl_method method;
     tl_gop op; /* TL_NODE_OP */
     int nargs;
-    tl_node *arg[3];
-    tl_dtype dtype;  /* astype */
-    int saturate;    /* astype: clamp instead of invalid */
-    tl_table *table; /* lookup */
+    tl_node **arg; /* few, or the call's */
+    tl_node *few[3];
+    struct tl_call *call; /* TL_NODE_RESULT: a reference */
+    int result;           /* which of its results */
+    tl_dtype dtype;       /* astype */
+    int saturate;         /* astype: clamp instead of invalid */
+    tl_table *table;      /* lookup */
 };
 
 #define TL_MOST_DEPTH 10000

@@ -1,5 +1,5 @@
-/* Passes: see pass.h. SPDX-License-Identifier: MIT */
-#include "modules/image/pass.h"
+/* Planning passes: see pass.h. SPDX-License-Identifier: MIT */
+#include "modules/image/pass_int.h"
 #include "modules/image/lower.h"
 #include "modules/image/order.h"
 #include "runtime/mem.h"
@@ -7,48 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One sampling and the bands read from it in one call. Band k of group g has input slots
- * 2 * (first + k) for its numbers and + 1 for its validity. */
-typedef struct {
-    tl_sampling *sampling;
-    tl_source *source; /* borrowed from the sampling */
-    tl_method method;
-    int *band; /* 0-based, in order of first use */
-    const char **where;
-    int n, first;
-} group;
+/* --- sources
+ * ---------------------------------------------------------------------------------------- */
 
-struct tl_pass {
-    tl_prog *prog;
-    group *groups;
-    int ngroups, nslots, nouts;
-    tl_dtype *dtypes;
-};
-
-struct tl_pass_worker {
-    const tl_pass *pass;
-    int64_t cells;
-    void **values;   /* one per input band */
-    uint8_t **valid; /* one per input band */
-    const void **in; /* slots of the program */
-    void **out;
-    void *scratch;
-};
-
-/* --- planning --------------------------------------------------------------------------------- */
-
-static group *find_group(tl_pass *p, const tl_node *n)
+static int find_group(const tl_pass *p, const tl_node *n)
 {
     for (int i = 0; i < p->ngroups; i++)
         /* The same file opened twice is one source. */
-        if (p->groups[i].method == n->method &&
-            (p->groups[i].source == n->source ||
-             strcmp(p->groups[i].source->uri, n->source->uri) == 0))
-            return &p->groups[i];
-    return NULL;
+        if (p->group[i].method == n->method &&
+            (p->group[i].source == n->source ||
+             strcmp(p->group[i].source->uri, n->source->uri) == 0))
+            return i;
+    return -1;
 }
 
-static int find_band(const group *g, int band)
+static int find_band(const tl__group *g, int band)
 {
     int k = 0;
     while (k < g->n && g->band[k] != band)
@@ -56,7 +29,7 @@ static int find_band(const group *g, int band)
     return k;
 }
 
-static void add_band(group *g, const tl_node *n)
+static void add_band(tl__group *g, const tl_node *n)
 {
     if (find_band(g, n->band) < g->n)
         return;
@@ -75,48 +48,183 @@ static int add_group(tl_pass *p, const tl_pass_spec *spec, const tl_node *n, tl_
         tl_err_source(e, n->source->uri);
         return tl_err_where(e, n->where);
     }
-    p->groups = tl_xrealloc(p->groups, (size_t)(p->ngroups + 1) * sizeof *p->groups);
-    p->groups[p->ngroups++] = (group){.sampling = m, .source = m->source, .method = n->method};
+    p->group = tl_xrealloc(p->group, (size_t)(p->ngroups + 1) * sizeof *p->group);
+    p->group[p->ngroups++] = (tl__group){.sampling = m, .source = m->source, .method = n->method};
     return 0;
 }
 
-static int collect_sources(tl_pass *p, const tl_pass_spec *spec, tl_err *e)
+static void note_call(tl_pass *p, tl_call *c)
+{
+    for (int i = 0; i < p->ncalls; i++)
+        if (p->call[i] == c)
+            return;
+    p->call = tl_xrealloc(p->call, (size_t)(p->ncalls + 1) * sizeof *p->call);
+    p->call[p->ncalls++] = tl_call_ref(c);
+}
+
+/* Samplings of all bands, and all calls, arguments before users. */
+static int collect(tl_pass *p, const tl_pass_spec *spec, tl_err *e)
 {
     tl_order o;
     int rc = 0;
     tl_order_make(&o, spec->nodes, spec->n);
     for (int i = 0; i < o.n && !rc; i++) {
-        if (o.node[i]->kind != TL_NODE_BAND)
+        tl_node *n = o.node[i];
+        if (n->kind == TL_NODE_RESULT)
+            note_call(p, n->call);
+        if (n->kind != TL_NODE_BAND)
             continue;
-        group *g = find_group(p, o.node[i]);
-        if (!g && !(rc = add_group(p, spec, o.node[i], e)))
-            g = &p->groups[p->ngroups - 1];
-        if (g)
-            add_band(g, o.node[i]);
+        int g = find_group(p, n);
+        if (g < 0 && !(rc = add_group(p, spec, n, e)))
+            g = p->ngroups - 1;
+        if (g >= 0)
+            add_band(&p->group[g], n);
     }
     for (int i = 0; i < p->ngroups; i++) {
-        p->groups[i].first = p->nslots;
-        p->nslots += p->groups[i].n;
+        p->group[i].first = p->nbuffers;
+        p->nbuffers += p->group[i].n;
     }
     tl_order_free(&o);
     return rc;
 }
 
-static void lower_band(void *ctx, tl_ir *ir, const tl_node *n, tl_lowered *out)
+/* --- input slots
+ * --------------------------------------------------------------------------------------- */
+
+static int slot_of(tl_pass *p, tl__slot want)
 {
-    const group *g = find_group(ctx, n);
-    int slot = g->first + find_band(g, n->band);
-    out->value = tl_ir_load(ir, 2 * slot, n->source->bands[n->band].dtype);
-    out->valid = tl_ir_load_mask(ir, 2 * slot + 1);
+    for (int s = 0; s < p->nslots; s++)
+        if (memcmp(&p->slot[s], &want, sizeof want) == 0)
+            return s;
+    p->slot = tl_xrealloc(p->slot, (size_t)(p->nslots + 1) * sizeof *p->slot);
+    p->slot[p->nslots] = want;
+    return p->nslots++;
 }
 
-static int make_program(tl_pass *p, const tl_pass_spec *spec, tl_err *e)
+static void widen(int *halo, int d)
 {
+    int need = d < 0 ? -d : d;
+    if (need > *halo)
+        *halo = need;
+}
+
+static int hook_band(void *ctx, tl_ir *ir, const tl_node *n, int dx, int dy, tl_lowered *out,
+                     tl_err *e)
+{
+    tl_pass *p = ctx;
+    int group = find_group(p, n), k = find_band(&p->group[group], n->band);
+    widen(&p->group[group].halo_x, dx);
+    widen(&p->group[group].halo_y, dy);
+    if (p->group[group].halo_x > 4096 || p->group[group].halo_y > 4096)
+        return tl_fail(e, TL_ESCRIPT, "near within near reaches more than 4096 cells away");
+    int s = slot_of(p, (tl__slot){group, k, dx, dy, -1, 0});
+    out->value = tl_ir_load(ir, 2 * s, n->source->bands[n->band].dtype);
+    out->valid = tl_ir_load_mask(ir, 2 * s + 1);
+    return 0;
+}
+
+static int hook_result(void *ctx, tl_ir *ir, const tl_node *n, tl_lowered *out, tl_err *e)
+{
+    tl_pass *p = ctx;
+    (void)e;
+    int call = 0;
+    while (p->call[call] != n->call)
+        call++;
+    int s = slot_of(p, (tl__slot){-1, 0, 0, 0, call, n->result});
+    out->value = n->type == TL_B ? tl_ir_load_mask(ir, 2 * s)
+                                 : tl_ir_load(ir, 2 * s, n->type == TL_I ? TL_I64 : TL_F64);
+    out->valid = tl_ir_load_mask(ir, 2 * s + 1);
+    return 0;
+}
+
+size_t tl__slot_size(const tl_pass *p, const tl__slot *s)
+{
+    if (s->call >= 0)
+        return p->call[s->call]->result[s->result].type == TL_B ? 1 : 8;
+    const tl__group *g = &p->group[s->group];
+    return tl_dtype_size(g->source->bands[g->band[s->k]].dtype);
+}
+
+int tl__pass_near(const tl_pass *p)
+{
+    for (int i = 0; i < p->ngroups; i++)
+        if (p->group[i].halo_x || p->group[i].halo_y)
+            return 1;
+    return 0;
+}
+
+/* --- programs
+ * -------------------------------------------------------------------------------------------- */
+
+static int trap_of(tl_pass *p, const tl_call *c, const tl_fn_result *r)
+{
+    for (int i = 0; i < p->ntraps; i++)
+        if (p->trap[i].call == c)
+            return i;
+    p->trap = tl_xrealloc(p->trap, (size_t)(p->ntraps + 1) * sizeof *p->trap);
+    tl__trap *t = &p->trap[p->ntraps];
+    *t = (tl__trap){.call = c, .nsites = r ? r->n_sites : 0};
+    t->site = tl_xcalloc((size_t)t->nsites, sizeof *t->site);
+    for (int k = 0; k < t->nsites; k++) {
+        t->site[k].line = r->site[k].line;
+        t->site[k].column = r->site[k].column;
+        t->site[k].reason = tl_intern(r->site[k].reason);
+    }
+    return p->ntraps++;
+}
+
+typedef struct {
+    tl_pass *p;
+    tl__step *step;
+} program_ctx;
+
+static int band_of_program(void *ctx, tl_ir *ir, const tl_node *n, int dx, int dy, tl_lowered *out,
+                           tl_err *e)
+{
+    return hook_band(((program_ctx *)ctx)->p, ir, n, dx, dy, out, e);
+}
+
+static int result_of_program(void *ctx, tl_ir *ir, const tl_node *n, tl_lowered *out, tl_err *e)
+{
+    return hook_result(((program_ctx *)ctx)->p, ir, n, out, e);
+}
+
+static void trap_of_program(void *ctx, tl_ir *ir, const tl_node *n, const tl_fn_result *r,
+                            tl_val code)
+{
+    program_ctx *c = ctx;
+    tl__step *s = c->step;
+    int out = 2 * s->nouts + s->ntraps;
+    s->trap = tl_xrealloc(s->trap, (size_t)(s->ntraps + 1) * sizeof *s->trap);
+    s->trap[s->ntraps++] = (tl__trap_output){out, trap_of(c->p, n->call, r)};
+    tl_ir_output(ir, out, code, TL_U8);
+}
+
+static int add_step(tl_pass *p, const tl_call *call, tl_node *const *roots, const tl_dtype *dtypes,
+                    int n, tl_err *e)
+{
+    p->step = tl_xrealloc(p->step, (size_t)(p->nsteps + 1) * sizeof *p->step);
+    tl__step *s = &p->step[p->nsteps++];
+    *s = (tl__step){.call = call, .nouts = n};
     tl_ir *ir = tl_ir_new();
-    int rc = tl_lower(ir, spec->nodes, spec->dtypes, spec->n, lower_band, p, e);
+    program_ctx ctx = {p, s};
+    tl_lower_hooks hooks = {&ctx, band_of_program, result_of_program, trap_of_program};
+    int rc = tl_lower(ir, roots, dtypes, n, &hooks, e);
     if (!rc)
-        rc = tl_ir_compile(ir, &p->prog, e);
+        rc = tl_ir_compile(ir, &s->prog, e);
     tl_ir_free(ir);
+    return rc;
+}
+
+/* The bands of an interpreted call, as the interpreter wants them. */
+static int add_call_step(tl_pass *p, const tl_call *c, tl_err *e)
+{
+    tl_dtype *types = tl_xcalloc((size_t)c->nargs, sizeof *types);
+    for (int i = 0; i < c->nargs; i++)
+        types[i] = c->arg[i]->type == TL_F ? TL_F64 : TL_I64;
+    int rc = add_step(p, c, c->arg, types, c->nargs, e);
+    trap_of(p, c, NULL);
+    free(types);
     return rc;
 }
 
@@ -124,11 +232,16 @@ int tl_pass_new(const tl_pass_spec *spec, tl_pass **out, tl_err *e)
 {
     tl_pass *p = tl_xcalloc(1, sizeof *p);
     p->nouts = spec->n;
-    p->dtypes = tl_xcalloc((size_t)spec->n, sizeof *p->dtypes);
-    memcpy(p->dtypes, spec->dtypes, (size_t)spec->n * sizeof *p->dtypes);
-    int rc = collect_sources(p, spec, e);
+    pthread_mutex_init(&p->lock, NULL);
+    p->out_size = tl_xcalloc((size_t)spec->n, sizeof *p->out_size);
+    for (int j = 0; j < spec->n; j++)
+        p->out_size[j] = tl_dtype_size(spec->dtypes[j]);
+    int rc = collect(p, spec, e);
+    for (int i = 0; i < p->ncalls && !rc; i++)
+        if (!p->call[i]->compiled)
+            rc = add_call_step(p, p->call[i], e);
     if (!rc)
-        rc = make_program(p, spec, e);
+        rc = add_step(p, NULL, spec->nodes, spec->dtypes, spec->n, e);
     if (rc)
         tl_pass_free(p);
     else
@@ -141,15 +254,30 @@ void tl_pass_free(tl_pass *p)
     if (!p)
         return;
     for (int i = 0; i < p->ngroups; i++) {
-        tl_sampling_unref(p->groups[i].sampling);
-        free(p->groups[i].band);
-        free(p->groups[i].where);
+        tl_sampling_unref(p->group[i].sampling);
+        free(p->group[i].band);
+        free(p->group[i].where);
     }
-    free(p->groups);
-    tl_prog_free(p->prog);
-    free(p->dtypes);
+    for (int i = 0; i < p->nsteps; i++) {
+        tl_prog_free(p->step[i].prog);
+        free(p->step[i].trap);
+    }
+    for (int i = 0; i < p->ntraps; i++)
+        free(p->trap[i].site);
+    for (int i = 0; i < p->ncalls; i++)
+        tl_call_unref((tl_call *)(uintptr_t)p->call[i]);
+    pthread_mutex_destroy(&p->lock);
+    free(p->out_size);
+    free(p->group);
+    free(p->slot);
+    free(p->step);
+    free(p->trap);
+    free(p->call);
     free(p);
 }
+
+/* --- questions
+ * ------------------------------------------------------------------------------------------- */
 
 int tl_pass_samplings(const tl_pass *p)
 {
@@ -158,118 +286,49 @@ int tl_pass_samplings(const tl_pass *p)
 
 const tl_sampling *tl_pass_sampling(const tl_pass *p, int k)
 {
-    return p->groups[k].sampling;
+    return p->group[k].sampling;
 }
 
 const tl_prog *tl_pass_program(const tl_pass *p)
 {
-    return p->prog;
+    return p->step[p->nsteps - 1].prog;
 }
 
-static size_t band_size(const group *g, int k)
+int tl_pass_calls(const tl_pass *p)
 {
-    return tl_dtype_size(g->source->bands[g->band[k]].dtype);
+    return p->ncalls;
+}
+
+const tl_call *tl_pass_call(const tl_pass *p, int k)
+{
+    return p->call[k];
+}
+
+int tl_pass_traps(const tl_pass *p, tl_pass_trap *out, int most)
+{
+    int n = 0;
+    for (int i = 0; i < p->ntraps && n < most; i++) {
+        const tl__trap *t = &p->trap[i];
+        if (t->count == 0)
+            continue;
+        int known = t->first_site < t->nsites;
+        out[n++] = (tl_pass_trap){t->call,
+                                  t->count,
+                                  t->col,
+                                  t->row,
+                                  known ? t->site[t->first_site].line : 0,
+                                  known ? t->site[t->first_site].column : 0,
+                                  known ? t->site[t->first_site].reason : ""};
+    }
+    return n;
 }
 
 int64_t tl_pass_input_bytes_per_cell(const tl_pass *p)
 {
     int64_t bytes = 0;
     for (int i = 0; i < p->ngroups; i++)
-        for (int k = 0; k < p->groups[i].n; k++)
-            bytes += (int64_t)band_size(&p->groups[i], k) + 1;
+        for (int k = 0; k < p->group[i].n; k++)
+            bytes +=
+                (int64_t)tl_dtype_size(p->group[i].source->bands[p->group[i].band[k]].dtype) + 1;
     return bytes;
-}
-
-int64_t tl_pass_worker_bytes(const tl_pass *p, int64_t w, int64_t h)
-{
-    int64_t working = 0; /* groups are read one after the other */
-    for (int i = 0; i < p->ngroups; i++) {
-        const group *g = &p->groups[i];
-        int64_t b = g->source->vt->working_bytes(g->sampling, w, h, g->n);
-        working = b > working ? b : working;
-    }
-    return tl_pass_input_bytes_per_cell(p) * w * h + working +
-           (int64_t)tl_prog_scratch_bytes(p->prog);
-}
-
-/* --- one thread's work ------------------------------------------------------------------------ */
-
-int tl_pass_worker_new(const tl_pass *p, int64_t w, int64_t h, tl_pass_worker **out, tl_err *e)
-{
-    tl_pass_worker *k = tl_xcalloc(1, sizeof *k);
-    int rc = 0;
-    k->pass = p;
-    k->cells = w * h;
-    k->values = tl_xcalloc((size_t)p->nslots, sizeof *k->values);
-    k->valid = tl_xcalloc((size_t)p->nslots, sizeof *k->valid);
-    k->in = tl_xcalloc(2 * (size_t)p->nslots, sizeof *k->in);
-    k->out = tl_xcalloc(2 * (size_t)p->nouts, sizeof *k->out);
-    for (int i = 0; i < p->ngroups && !rc; i++)
-        for (int b = 0; b < p->groups[i].n && !rc; b++) {
-            int s = p->groups[i].first + b;
-            rc = tl_try_alloc(&k->values[s], (size_t)k->cells, band_size(&p->groups[i], b),
-                              "a block of a band", e);
-            if (!rc)
-                rc = tl_try_alloc((void **)&k->valid[s], (size_t)k->cells, 1, "a block's mask", e);
-            k->in[2 * s] = k->values[s];
-            k->in[2 * s + 1] = k->valid[s];
-        }
-    if (!rc)
-        rc = tl_try_alloc(&k->scratch, tl_prog_scratch_bytes(p->prog), 1, "registers", e);
-    if (rc)
-        tl_pass_worker_free(k);
-    else
-        *out = k;
-    return rc;
-}
-
-void tl_pass_worker_free(tl_pass_worker *k)
-{
-    if (!k)
-        return;
-    for (int s = 0; s < k->pass->nslots; s++) {
-        free(k->values[s]);
-        free(k->valid[s]);
-    }
-    free(k->values);
-    free(k->valid);
-    free(k->in);
-    free(k->out);
-    free(k->scratch);
-    free(k);
-}
-
-static int read_group(tl_pass_worker *k, const group *g, tl_rect rect, tl_err *e)
-{
-    tl_read r = {.rect = rect,
-                 .nbands = g->n,
-                 .bands = g->band,
-                 .values = k->values + g->first,
-                 .valid = k->valid + g->first};
-    int rc = g->source->vt->read(g->sampling, &r, e);
-    if (rc) {
-        tl_err_source(e, g->source->uri);
-        tl_err_where(e, g->where[0]);
-    }
-    return rc;
-}
-
-int tl_pass_run(tl_pass_worker *k, tl_rect rect, void *const *values, uint8_t *const *valid,
-                tl_err *e)
-{
-    const tl_pass *p = k->pass;
-    if (rect.w <= 0 || rect.h <= 0 || rect.w * rect.h > k->cells)
-        return tl_fail(e, TL_ESCRIPT, "a block of %lld x %lld cells for a worker of %lld",
-                       (long long)rect.w, (long long)rect.h, (long long)k->cells);
-    for (int i = 0; i < p->ngroups; i++) {
-        int rc = read_group(k, &p->groups[i], rect, e);
-        if (rc)
-            return rc;
-    }
-    for (int j = 0; j < p->nouts; j++) {
-        k->out[2 * j] = values[j];
-        k->out[2 * j + 1] = valid[j];
-    }
-    tl_prog_run(p->prog, k->scratch, (size_t)(rect.w * rect.h), k->in, k->out);
-    return 0;
 }

@@ -6,7 +6,7 @@
 #ifndef TL_PASS_H
 #define TL_PASS_H
 
-#include "modules/image/node.h"
+#include "modules/image/call.h"
 
 typedef struct tl_pass tl_pass;
 typedef struct tl_pass_worker tl_pass_worker;
@@ -29,6 +29,22 @@ void tl_pass_free(tl_pass *p); /* NULL is allowed; after its workers */
 int tl_pass_samplings(const tl_pass *p);
 const tl_sampling *tl_pass_sampling(const tl_pass *p, int k); /* borrowed */
 const tl_prog *tl_pass_program(const tl_pass *p);             /* borrowed */
+/* The program that computes the outputs; calls that are interpreted run before it. */
+
+/* Calls whose function raised on some pixels, since the pass was made. */
+typedef struct tl_pass_trap {
+    const tl_call *call;
+    int64_t count;
+    int64_t col, row;   /* the first such cell, by row and column */
+    int line, column;   /* the place in the script that raised there; 0 when unknown */
+    const char *reason; /* interned; "" when unknown */
+} tl_pass_trap;
+/* Up to `most` of them into out; returns how many. Not while workers run. */
+int tl_pass_traps(const tl_pass *p, tl_pass_trap *out, int most);
+/* The calls of the pass, compiled or not: call k of n, borrowed. */
+int tl_pass_calls(const tl_pass *p);
+const tl_call *tl_pass_call(const tl_pass *p, int k);
+
 /* Bytes of source numbers and validity behind one cell. */
 int64_t tl_pass_input_bytes_per_cell(const tl_pass *p);
 
