@@ -102,7 +102,7 @@ static void note_result(tl_call *c, int k, const tl_ir *ir, const tl_fn_band *ba
 {
     char text[16];
     tl_call_result *r = &c->result[k];
-    snprintf(text, sizeof text, "f%d", k + 1);
+    snprintf(text, sizeof text, "B%d", k + 1);
     r->name = tl_intern(name ? name : band && band->name ? band->name : text);
     r->type = band ? tl_ir_type(ir, band->value) : TL_F;
     r->lo = INT64_MIN;

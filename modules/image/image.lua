@@ -243,6 +243,24 @@ end
 
 methods.resample = core.resample
 
+-- execute(fn, ...): parameters named like bands receive them, the others what follows, in order; a
+-- last table of names gives parameters by name and the options compile, valid, on_error, bands
+function methods.execute(img, fn, ...)
+  local args = table.pack(...)
+  local last, named = args[args.n], nil
+  if type(last) == "table" and core.type(last) == nil and next(last) ~= nil and rawlen(last) == 0 then
+    named, args.n = last, args.n - 1
+  end
+  if type(fn) ~= "function" then raise("execute needs a function, got " .. type(fn)) end
+  return core.execute(img, fn, args, named)
+end
+
+-- expr "(B08 - B04) / (B08 + B04)": the same on one expression; a table gives further names
+function methods.expr(img, text, named)
+  if type(text) ~= "string" then raise("expr needs a text, got " .. type(text)) end
+  return core.expr(img, text, named)
+end
+
 function methods.normalized_difference(img, a, b)
   local x, y = methods.select(img, a), methods.select(img, b)
   return methods.rename(core.div(core.sub(x, y), core.add(x, y)), "nd")

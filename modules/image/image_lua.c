@@ -406,7 +406,8 @@ static void make_core(lua_State *L)
     lua_rawsetp(L, LUA_REGISTRYINDEX, &core_key);
 }
 
-void tl_grid_open_lua(lua_State *L); /* grid_lua.c: adds its primitives to the table on top */
+void tl_grid_open_lua(lua_State *L);    /* grid_lua.c: adds its primitives to the table on top */
+void tl_execute_open_lua(lua_State *L); /* execute_lua.c: likewise */
 
 /* The metatable's operators and __index are set by image.lua, which gets it. */
 void tl_image_open_lua(lua_State *L)
@@ -416,6 +417,7 @@ void tl_image_open_lua(lua_State *L)
     tl_box_register(L, TL_IMAGE_TYPE, "Image", methods, metamethods, release_image);
     make_core(L);
     tl_grid_open_lua(L);
+    tl_execute_open_lua(L);
     luaL_getmetatable(L, TL_IMAGE_TYPE);
     lua_pushvalue(L, -3); /* the globals */
     tl_loads(L, tl_lua_modules_image_image, tl_lua_modules_image_image_len, "=[tellua image]", 3,
