@@ -24,9 +24,7 @@ tl__object *tl__new_string(tl__lower *lw, tl__str s)
     return o;
 }
 
-/* --- frozen values
- * -------------------------------------------------------------------------------------
- */
+/* --- frozen values -------------------------------------------------------------------------- */
 
 static size_t place_of(const tl__lower *lw, const void *frozen)
 {
@@ -102,9 +100,7 @@ tl__value tl__thaw(tl__lower *lw, const tl_frozen *v)
     }
 }
 
-/* --- keys that are the same on every pixel
- * ----------------------------------------------------------------
- */
+/* --- keys that are the same on every pixel -------------------------------------------------- */
 
 int tl__static_key(tl__lower *lw, const tl__value *v, tl__key *key)
 {
@@ -191,9 +187,7 @@ tl__value tl__read_key(tl__lower *lw, tl__object *t, const tl__key *key)
     return t->strays && key->kind == TL__INT ? over_strays(lw, t, tl__const_i(lw, key->x.i), v) : v;
 }
 
-/* --- indices that depend on the pixel
- * -----------------------------------------------------------------------
- */
+/* --- indices that depend on the pixel ------------------------------------------------------- */
 
 /* Keys that are no integers find nothing, unless the table has such keys. */
 static tl_val as_index(tl__lower *lw, tl__object *t, const tl__value *key, tl_val *is_index)
@@ -369,9 +363,7 @@ static void write_by_pixel(tl__lower *lw, tl__object *t, tl_val where, const tl_
     t->strays = s;
 }
 
-/* --- any table, any key
- * -----------------------------------------------------------------------------------------
- */
+/* --- any table, any key --------------------------------------------------------------------- */
 
 static tl__object *table_of(tl__lower *lw, tl__object *o)
 {
@@ -393,8 +385,20 @@ static const char *key_text(tl__lower *lw, const tl__value *key, char *out, size
     return out;
 }
 
+static tl__value read_by_name(tl__lower *lw, const tl__value *t, const tl__value *key)
+{
+    tl__value v = tl__nil();
+    for (int j = 0; j < key->n_alt; j++) {
+        tl__value name = tl__obj(lw, key->alts[j].object), x = tl__read(lw, t, &name);
+        v = j ? tl__choose(lw, key->alts[j].mask, &x, &v) : x;
+    }
+    return v;
+}
+
 tl__value tl__read(tl__lower *lw, const tl__value *t, const tl__value *key)
 {
+    if (key->may == K_OBJ && key->n_alt > 1)
+        return read_by_name(lw, t, key);
     tl__key k;
     char text[60];
     tl_val good = lw->no;
@@ -456,9 +460,7 @@ void tl__write(tl__lower *lw, const tl__value *t, const tl__value *key, const tl
             write_one(lw, t->alts[j].object, t->alts[j].mask, &index, v);
 }
 
-/* --- length
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- length --------------------------------------------------------------------------------- */
 
 static int64_t length_of(tl__lower *lw, tl__object *t)
 {
