@@ -27,7 +27,7 @@ void *tl__arena_get(tl__arena *a, size_t n)
             return NULL;
         a->total += size;
         b->size = size;
-        if (a->block && size > BLOCK / 2) { /* the open block stays open */
+        if (a->block && n > BLOCK / 4) { /* the open block stays open */
             b->older = a->block->older;
             a->block->older = b;
             return (char *)b + ((sizeof *b + 15) & ~(size_t)15);

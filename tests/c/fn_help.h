@@ -270,11 +270,15 @@ static inline const char *compare_pixel(lua_State *L, const fn_inputs *in, const
     } else if (o->trap[i]) {
         what = "trapped, Lua does not raise";
     } else {
-        int n = lua_gettop(L) - top;
-        if (n > o->n_bands)
+        int n = lua_gettop(L) - top, table = n == 1 && lua_istable(L, -1);
+        if (!table && n > o->n_bands)
             what = "fewer bands than Lua returns";
         for (int k = 0; k < o->n_bands && !what; k++) {
-            if (k < n)
+            if (table && o->name[k][0])
+                lua_getfield(L, top + 1, o->name[k]);
+            else if (table)
+                lua_geti(L, top + 1, k + 1);
+            else if (k < n)
                 lua_pushvalue(L, top + 1 + k);
             else
                 lua_pushnil(L);

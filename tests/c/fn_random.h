@@ -153,7 +153,7 @@ static void write_operation(writer *w, int depth)
                                       "%", "^", "&", "|", "~", "<<", ">>"};
     int unary = pick(w, 8) == 0;
     if (unary)
-        say(w, pick(w, 5) ? "(-" : "(~");
+        say(w, pick(w, 5) ? "(- " : "(~ ");
     else
         say(w, "(");
     write_number(w, depth - 1);

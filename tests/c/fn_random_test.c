@@ -242,8 +242,8 @@ static void random_functions_give_what_stock_lua_gives(void **state)
         counts[v.what]++;
         traps += v.traps;
         invalid += v.invalid;
-        if (getenv("TELLUA_FUZZ_SHOW") && v.what == REFUSED)
-            print_message("# %s\n", v.message);
+        if (getenv("TELLUA_FUZZ_SHOW") && (v.what == REFUSED || v.what == NO_LUA))
+            print_message("# %s\n%s", v.message, v.what == NO_LUA ? text : "");
         if (v.what == DIFFERS)
             show(L, text, &in, s);
         else
