@@ -161,6 +161,7 @@ int tl__same_object(const tl__object *x, const tl__object *y)
 static tl_val equal_objects(tl__lower *lw, const tl__value *a, const tl__value *b)
 {
     tl_val mask = lw->no;
+    lw->work += (long)a->n_alt * b->n_alt / 2;
     for (int j = 0; j < a->n_alt; j++)
         for (int k = 0; k < b->n_alt; k++)
             if (tl__same_object(a->alts[j].object, b->alts[k].object))

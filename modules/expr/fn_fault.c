@@ -55,7 +55,7 @@ void *tl__get(tl__lower *lw, size_t n)
 
 void tl__step(tl__lower *lw)
 {
-    if (++lw->steps > TL_FN_MOST_STEPS)
+    if (++lw->steps > TL_FN_MOST_STEPS || lw->work > 8L * TL_FN_MOST_WORK)
         tl__refuse(lw, TL_FN_SUBSET, "it takes more than %d steps with its loops unrolled",
                    TL_FN_MOST_STEPS);
 }

@@ -64,6 +64,7 @@ typedef struct tl__object {
     tl__cell **array;        /* O_TABLE: of the keys 1 .. n_array */
     int n_array, cap_array;
     tl__pair *pairs;
+    int n_pairs;
     tl__stray *strays;
     uint32_t born;
     tl_val stay;

@@ -380,11 +380,14 @@ static tl__ast *parse_expression_statement(tl__parser *p)
     x->kind = S_ASSIGN;
     tl__ast *last = x->a;
     check_target(p, last);
+    int levels = p->levels;
     while (tl__accept(p, ',')) {
+        tl__parse_enter(p); /* as many targets as levels, as in Lua */
         last->next = tl__parse_suffixed(p);
         last = last->next;
         check_target(p, last);
     }
+    p->levels = levels;
     tl__expect(p, '=');
     x->b = tl__parse_exprs(p);
     return x;

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#define MOST_PAIRS   256  /* keys of a local table beside its array: they are a list */
 #define MOST_CHOICES 4096 /* entries of a local table behind an index that depends on the pixel */
 
 tl__object *tl__new_table(tl__lower *lw)
@@ -154,6 +155,9 @@ static tl__cell *add_cell(tl__lower *lw, tl__object *t, const tl__key *key)
         t->array[t->n_array++] = cell;
         return cell;
     }
+    if (t->n_pairs++ == MOST_PAIRS)
+        tl__refuse(lw, TL_FN_SUBSET,
+                   "a table made per pixel has more than %d keys beside 1, 2, 3 ...", MOST_PAIRS);
     tl__pair *p = tl__get(lw, sizeof *p);
     *p = (tl__pair){t->pairs, *key, cell};
     t->pairs = p;
