@@ -10,7 +10,7 @@
 #include <lua.h>
 #include <lualib.h>
 
-#define MOST_ARGS  8
+#define MOST_ARGS 16
 #define MOST_BANDS 16
 
 /* Inputs of n pixels: integers or floats, and where they are valid. */

@@ -1,4 +1,5 @@
-/* Any text as a function and as an expression: parse, lower, compile, run. SPDX-License-Identifier: MIT
+/* Any text as a function and as an expression: parse, lower, compile, run. SPDX-License-Identifier:
+ * MIT
  *
  * clang -fsanitize=fuzzer makes a fuzzer of it; tests/c/fn_corpus_test.c replays the corpus. */
 #include "modules/expr/fn.h"
