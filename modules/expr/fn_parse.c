@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- scopes ------------------------------------------------------------------------------------
- */
+/* --- scopes --------------------------------------------------------------------------------- */
 
 tl__var *tl__declare(tl__parser *p, tl__name *name)
 {
@@ -79,14 +78,14 @@ tl__ast *tl__resolve(tl__parser *p, tl__name *name, int32_t at)
         return x;
     }
     x->sub = v->attrib;
+    x->a = v->init;
     if (x->kind == E_UPVAL)
         v->captured = 1;
     x->n = x->kind == E_LOCAL ? v->index : upvalue(p, p->proto, v);
     return x;
 }
 
-/* --- functions ---------------------------------------------------------------------------------
- */
+/* --- functions ------------------------------------------------------------------------------ */
 
 tl__proto *tl__open_proto(tl__parser *p, int32_t at)
 {
@@ -147,8 +146,7 @@ tl__ast *tl__parse_function(tl__parser *p, int32_t at, int line, int is_method)
     return x;
 }
 
-/* --- statements --------------------------------------------------------------------------------
- */
+/* --- statements ----------------------------------------------------------------------------- */
 
 static tl__ast *parse_statement(tl__parser *p);
 
@@ -327,8 +325,11 @@ static tl__ast *parse_local(tl__parser *p)
     } while (tl__accept(p, ','));
     if (tl__accept(p, '='))
         x->b = tl__parse_exprs(p);
-    if (v->attrib == 1 && n == 1 && x->b && !x->b->next)
-        v->init = x->b;
+    tl__ast *value = x->b; /* the last name's, when there are as many */
+    for (int k = 1; k < n && value; k++)
+        value = value->next;
+    if (v->attrib == 1 && value && !value->next && tl__is_constant(value))
+        v->init = value;
     for (tl__ast *a = x->a; a; a = a->next)
         tl__activate(p, p->proto->local[a->n]);
     return x;
@@ -379,11 +380,14 @@ static tl__ast *parse_expression_statement(tl__parser *p)
     x->kind = S_ASSIGN;
     tl__ast *last = x->a;
     check_target(p, last);
+    int levels = p->levels;
     while (tl__accept(p, ',')) {
+        tl__parse_enter(p); /* as many targets as levels, as in Lua */
         last->next = tl__parse_suffixed(p);
         last = last->next;
         check_target(p, last);
     }
+    p->levels = levels;
     tl__expect(p, '=');
     x->b = tl__parse_exprs(p);
     return x;
@@ -450,8 +454,7 @@ static tl__ast *parse_statement(tl__parser *p)
     }
 }
 
-/* --- whole texts -------------------------------------------------------------------------------
- */
+/* --- whole texts ---------------------------------------------------------------------------- */
 
 /* "local function", "function NAME", "function": all three leave one function. */
 static tl__proto *parse_one_function(tl__parser *p)

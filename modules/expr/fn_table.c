@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#define MOST_PAIRS   256  /* keys of a local table beside its array: they are a list */
 #define MOST_CHOICES 4096 /* entries of a local table behind an index that depends on the pixel */
 
 tl__object *tl__new_table(tl__lower *lw)
@@ -24,9 +25,7 @@ tl__object *tl__new_string(tl__lower *lw, tl__str s)
     return o;
 }
 
-/* --- frozen values
- * -------------------------------------------------------------------------------------
- */
+/* --- frozen values -------------------------------------------------------------------------- */
 
 static size_t place_of(const tl__lower *lw, const void *frozen)
 {
@@ -102,9 +101,7 @@ tl__value tl__thaw(tl__lower *lw, const tl_frozen *v)
     }
 }
 
-/* --- keys that are the same on every pixel
- * ----------------------------------------------------------------
- */
+/* --- keys that are the same on every pixel -------------------------------------------------- */
 
 int tl__static_key(tl__lower *lw, const tl__value *v, tl__key *key)
 {
@@ -158,6 +155,9 @@ static tl__cell *add_cell(tl__lower *lw, tl__object *t, const tl__key *key)
         t->array[t->n_array++] = cell;
         return cell;
     }
+    if (t->n_pairs++ == MOST_PAIRS)
+        tl__refuse(lw, TL_FN_SUBSET,
+                   "a table made per pixel has more than %d keys beside 1, 2, 3 ...", MOST_PAIRS);
     tl__pair *p = tl__get(lw, sizeof *p);
     *p = (tl__pair){t->pairs, *key, cell};
     t->pairs = p;
@@ -191,9 +191,7 @@ tl__value tl__read_key(tl__lower *lw, tl__object *t, const tl__key *key)
     return t->strays && key->kind == TL__INT ? over_strays(lw, t, tl__const_i(lw, key->x.i), v) : v;
 }
 
-/* --- indices that depend on the pixel
- * -----------------------------------------------------------------------
- */
+/* --- indices that depend on the pixel ------------------------------------------------------- */
 
 /* Keys that are no integers find nothing, unless the table has such keys. */
 static tl_val as_index(tl__lower *lw, tl__object *t, const tl__value *key, tl_val *is_index)
@@ -369,9 +367,7 @@ static void write_by_pixel(tl__lower *lw, tl__object *t, tl_val where, const tl_
     t->strays = s;
 }
 
-/* --- any table, any key
- * -----------------------------------------------------------------------------------------
- */
+/* --- any table, any key --------------------------------------------------------------------- */
 
 static tl__object *table_of(tl__lower *lw, tl__object *o)
 {
@@ -393,8 +389,20 @@ static const char *key_text(tl__lower *lw, const tl__value *key, char *out, size
     return out;
 }
 
+static tl__value read_by_name(tl__lower *lw, const tl__value *t, const tl__value *key)
+{
+    tl__value v = tl__nil();
+    for (int j = 0; j < key->n_alt; j++) {
+        tl__value name = tl__obj(lw, key->alts[j].object), x = tl__read(lw, t, &name);
+        v = j ? tl__choose(lw, key->alts[j].mask, &x, &v) : x;
+    }
+    return v;
+}
+
 tl__value tl__read(tl__lower *lw, const tl__value *t, const tl__value *key)
 {
+    if (key->may == K_OBJ && key->n_alt > 1)
+        return read_by_name(lw, t, key);
     tl__key k;
     char text[60];
     tl_val good = lw->no;
@@ -456,9 +464,7 @@ void tl__write(tl__lower *lw, const tl__value *t, const tl__value *key, const tl
             write_one(lw, t->alts[j].object, t->alts[j].mask, &index, v);
 }
 
-/* --- length
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- length --------------------------------------------------------------------------------- */
 
 static int64_t length_of(tl__lower *lw, tl__object *t)
 {

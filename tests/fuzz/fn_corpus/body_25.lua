@@ -1,0 +1,2 @@
+function(a, b) local x, y = a / 2, b return table.unpack({a, x, b})
+end

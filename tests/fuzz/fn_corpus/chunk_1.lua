@@ -1,0 +1,1 @@
+local k <const>, m = 3, 4 local function f(a, b) return a * k + m end return f

@@ -1,0 +1,1 @@
+x = {f = function(a, b) if a then return b end end}

@@ -1,0 +1,1 @@
+a > 1 and b or near(c, 1, -1) // 2

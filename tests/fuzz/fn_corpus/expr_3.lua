@@ -1,0 +1,1 @@
+math.floor(a) << 2 | 0x1p4 ~ -b

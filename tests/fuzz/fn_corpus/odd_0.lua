@@ -1,0 +1,1 @@
+function(a) while a < 3 do a = a + 1 end return a end

@@ -1,0 +1,2 @@
+function(a) goto l ::l:: return [==[
+x]] ]==] end

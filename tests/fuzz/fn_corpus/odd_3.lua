@@ -1,0 +1,1 @@
+function o.p:q(a) return self, a end

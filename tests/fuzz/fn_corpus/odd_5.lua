@@ -1,0 +1,1 @@
+function(a) local t = {} t[a] = {t} return t[a][1][a] end
