@@ -366,10 +366,8 @@ static int open_job(engine *g, tl_err *e)
     g->pyramid = tl_xcalloc((size_t)g->plan->n, sizeof *g->pyramid);
     for (int i = 0; i < g->plan->n && !rc; i++) {
         const tl_product *p = &g->plan->out[i].product;
-        int64_t across, down;
         if (tl_product_levels(p) > 1)
             rc = tl_pyramid_new(p, i, g->store, &g->pyramid[i], e);
-        tl_product_level_tiles(p, 0, &across, &down);
     }
     for (int k = 0; k < g->plan->npasses; k++) {
         const tl_plan_pass *p = &g->plan->pass[k];

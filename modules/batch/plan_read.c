@@ -79,10 +79,8 @@ static int read_sources(reader *r, tl_err *e)
     return 0;
 }
 
-static int read_table(const reader *r, const json_t *j, tl_node *arg, const char *where,
-                      tl_node **out, tl_err *e)
+static int read_table(const json_t *j, tl_node *arg, const char *where, tl_node **out, tl_err *e)
 {
-    (void)r;
     const json_t *list = json_object_get(j, "table");
     const char *type = json_string_value(json_object_get(j, "type"));
     size_t n = json_array_size(list);
@@ -120,7 +118,7 @@ static int read_op(reader *r, const json_t *j, const char *where, tl_node **out,
         a[k] = r->node[at];
     }
     if (op == TL_G_lookup)
-        return read_table(r, j, a[0], where, out, e);
+        return read_table(j, a[0], where, out, e);
     if (op != TL_G_astype)
         return tl_node_op(op, a, where, out, e);
     tl_dtype t;

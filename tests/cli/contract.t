@@ -91,6 +91,17 @@ fails("a window beyond all numbers", 2, ["run", GOOD, "--window", "0,0,1e15,1e15
 fails("a window of three numbers", 2, ["run", GOOD, "--window", "0,0,5"], "column,row,width,height")
 fails("a box without size", 2, ["run", GOOD, "--bbox", "1,1,1,1"], "--bbox")
 fails("a box of words", 2, ["run", GOOD, "--bbox", "a,b,c,d"], "west,south,east,north")
+fails("a box from east to west says how 180 degrees is crossed", 2, ["run", GOOD, "--bbox", "170,5,-170,10"], "170,5,190,10")
+fails("a centre with a box", 2, ["view", GOOD, "--center", "15,45", "--zoom", "3", "--bbox", "1,2,3,4"], "--center", "--bbox")
+IN = 'output("o", Image "in.tif", {%s})'
+for option, words in (("crs = 3035", "crs is a text"), ("format = 3", "format is a text"), ("dtype = 7", "dtype is a text"),
+                      ("compress = 5", "compress is a text"), ("overview = 3", "overview is a text"),
+                      ("align = true", "align is a text"), ("saturate = 1", "saturate is true or false"),
+                      ('format = "zarr"', "none of cog, gtiff, png"), ('crs = "nonsense"', "no coordinate system"),
+                      ('dtype = "int64", nodata = 2.0^63', "does not fit int64")):
+    script_fails("an output's " + option + " is an error of the script", IN % option, words, "fails.lua:1")
+script_fails("a parameter's limit of the wrong type", 'param("n", 1, {min = "a"})', "min is a number")
+script_fails("an output's name with a zero byte", 'output("o\\0p", Image "in.tif")', "a file's name")
 fails("a cell size of 0", 2, ["run", GOOD, "--res", "0"], "--res")
 fails("a cell size that makes too many cells", 2, ["run", GOOD, "--res", "1e-9"], "2147483647")
 fails("an unknown format", 2, ["run", GOOD, "--format", "doc"], "cog, gtiff or png")
