@@ -2,9 +2,11 @@
 #include "modules/batch/engine.h"
 #include "modules/batch/crew.h"
 #include "modules/batch/merge.h"
+#include "modules/batch/plan_call.h"
 #include "modules/batch/pyramid.h"
 #include "modules/raster/raster.h"
 #include "runtime/buf.h"
+#include "runtime/log.h"
 #include "runtime/mem.h"
 #include "runtime/watch.h"
 
@@ -430,6 +432,33 @@ static void fill_report(engine *g, int64_t read0, int64_t written0)
     r->peak_rss = (int64_t)u.ru_maxrss * 1024;
 }
 
+/* --- pixels that raise
+ * ---------------------------------------------------------------------------------- */
+
+int tl_plan_raised(const tl_plan *p, tl_pass_trap **out)
+{
+    int n = 0;
+    *out = NULL;
+    for (int k = 0; k < p->npasses; k++) {
+        int most = tl_pass_calls(p->pass[k].pass);
+        *out = tl_xrealloc(*out, (size_t)(n + most + 1) * sizeof **out);
+        n += tl_pass_traps(p->pass[k].pass, *out + n, most);
+    }
+    return n;
+}
+
+static void warn_of_raised(const tl_plan *p)
+{
+    tl_pass_trap *t;
+    int n = tl_plan_raised(p, &t);
+    for (int i = 0; i < n; i++)
+        tl_log(TL_LOG_WARN, "%s:%d: %lld pixels raised, first at column %lld, row %lld: %s",
+               tl__function_file(t[i].call->fn), t[i].line ? t[i].line : tl_fn_line(t[i].call->fn),
+               (long long)t[i].count, (long long)t[i].col, (long long)t[i].row,
+               t[i].reason[0] ? t[i].reason : "the function raised an error");
+    free(t);
+}
+
 int tl_run_plan(const tl_plan *p, const tl_run_options *o, tl_run_report *report, tl_err *e)
 {
     engine g = {.plan = p, .opt = o, .report = report, .began = tl_now()};
@@ -454,6 +483,8 @@ int tl_run_plan(const tl_plan *p, const tl_run_options *o, tl_run_report *report
         rc = merge_output(&g, i, e);
     report->seconds_merge = tl_now() - g.began - report->seconds_compute;
     close_job(&g, rc != 0, e);
+    if (!rc)
+        warn_of_raised(p);
     report->seconds_total = tl_now() - start_time;
     fill_report(&g, read0, written0);
     return rc;

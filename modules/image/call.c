@@ -147,6 +147,7 @@ static int try_out(tl_call *c, const tl_call_spec *s, tl_err *e)
     c->compiled = !rc && s->compile != TL_COMPILE_NEVER;
     if (!c->compiled && (!rc || (fault.kind == TL_FN_SUBSET && s->compile == TL_COMPILE_AUTO))) {
         c->reason = tl_xstrdup(rc ? e->message : "compile = \"never\"");
+        c->reason_where = tl_intern(rc ? e->where : "");
         if (rc)
             *e = (tl_err)TL_ERR_INIT;
         rc = interpreter
@@ -160,6 +161,14 @@ static int try_out(tl_call *c, const tl_call_spec *s, tl_err *e)
     free(frees);
     tl_ir_free(ir);
     return rc;
+}
+
+static int check_depth(const tl_call *c, tl_err *e)
+{
+    for (int i = 0; i < c->nargs; i++)
+        if (c->arg[i]->depth >= TL_MOST_DEPTH)
+            return tl_fail(e, TL_ESCRIPT, "a chain of more than %d operations", TL_MOST_DEPTH);
+    return 0;
 }
 
 int tl_call_new(const tl_call_spec *s, tl_call **out, tl_err *e)
@@ -176,7 +185,10 @@ int tl_call_new(const tl_call_spec *s, tl_call **out, tl_err *e)
     c->fail = s->fail;
     c->compile = s->compile;
     c->where = s->where ? s->where : "";
-    int rc = try_out(c, s, e);
+    c->reason_where = "";
+    int rc = check_depth(c, e);
+    if (!rc)
+        rc = try_out(c, s, e);
     if (rc) {
         tl_call_unref(c);
         return tl_err_where(e, s->where);
