@@ -104,6 +104,7 @@ static void note_result(tl_call *c, int k, const tl_ir *ir, const tl_fn_band *ba
     tl_call_result *r = &c->result[k];
     snprintf(text, sizeof text, "B%d", k + 1);
     r->name = tl_intern(name ? name : band && band->name ? band->name : text);
+    r->key = band && band->name ? tl_intern(band->name) : NULL;
     r->type = band ? tl_ir_type(ir, band->value) : TL_F;
     r->lo = INT64_MIN;
     r->hi = INT64_MAX;
@@ -126,6 +127,7 @@ static int note_results(tl_call *c, const tl_call_spec *s, const tl_ir *ir, cons
     if (s->nbands && s->nbands != n)
         return tl_fail(e, TL_ESCRIPT, "the function returns %d bands, bands = {...} names %d", n,
                        s->nbands);
+    c->counted = r != NULL;
     c->nresults = n;
     c->result = tl_xcalloc((size_t)n, sizeof *c->result);
     for (int k = 0; k < n; k++)

@@ -18,7 +18,8 @@ typedef struct tl_bound {
 typedef struct tl_call_result {
     const char *name; /* interned */
     tl_type type;
-    int64_t lo, hi; /* TL_I: every valid value lies within */
+    int64_t lo, hi;  /* TL_I: every valid value lies within */
+    const char *key; /* its name in the returned table, interned; NULL: by position, or not known */
 } tl_call_result;
 
 typedef enum tl_compile { TL_COMPILE_AUTO, TL_COMPILE_REQUIRE, TL_COMPILE_NEVER } tl_compile;
@@ -36,6 +37,7 @@ typedef struct tl_call {
     int compiled;             /* part of the program; else interpreted */
     char *reason;             /* why it does not compile; NULL when it does */
     const char *reason_where; /* the line of that, interned: "t.lua:3"; "" when there is none */
+    int counted;              /* what it returns is known, though it may be interpreted */
     int nresults;
     tl_call_result *result;
     const char *where; /* script line of the execute */
