@@ -5,6 +5,7 @@ import concurrent.futures
 import json
 import os
 import random
+import resource
 import shutil
 import subprocess
 import sys
@@ -109,6 +110,8 @@ fails("no threads", 2, ["run", GOOD, "--threads", "0"], "--threads")
 fails("a product larger than --max-pixels", 2, ["run", GOOD, "--max-pixels", "1000"], "60000", "1000")
 fails("a product larger than --max-pixels in 2^62 cells", 2,
       ["run", GOOD, "--window", "0,0,2147483647,2147483647", "--max-pixels", "1e9"], "--max-pixels")
+fails("a limit on the size of files", 1, ["run", GOOD, "--quiet", "--res", "1", "--out", "limited"],
+      preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)))
 fails("a product larger than the disk", 1, ["run", GOOD, "--window", "0,0,2147483647,2147483647"], "MiB")
 fails("less memory than is needed", 1, ["run", GOOD, "--mem", "1M"], "MiB", "--mem allows 1 MiB")
 
