@@ -219,7 +219,7 @@ tellua("run", GOOD, "--out", "old")
 OLD = tap.read("old/o.tif")
 fails("a product below a regular file", 1, ["run", GOOD, "--out", "in.tif/sub"], "in.tif/sub")
 fails("a product in a place that is a file", 1, ["run", GOOD, "--out", "in.tif"], "in.tif")
-fails("a product in a folder whose parent is missing", 1, ["run", GOOD, "--out", "no/such/folder"], "no/such/folder")
+works("the folders above a product's are made too", ["run", GOOD, "--out", "new/folder/deep"], "new/folder/deep/o.tif")
 os.makedirs("taken/o.tif", exist_ok=True)
 fails("a product whose name is taken by a folder", 1, ["run", GOOD, "--out", "taken"], "taken/o.tif")
 ok(sorted(os.listdir("taken")) == [".o.job", "o.tif"] or os.listdir("taken") == ["o.tif"], "... and leaves no temporary file",
