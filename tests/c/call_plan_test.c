@@ -156,8 +156,7 @@ static void damaged_values_are_errors(void **state)
         "{\"text\":\"function() return 1 end\",\"chunk\":\"=t\",\"line\":0,\"column\":1}",
         "{\"text\":\"function() return 1 end\",\"chunk\":\"=t\",\"line\":1,\"column\":1}",
         "{\"text\":\"function(\",\"chunk\":\"=t\",\"line\":1,\"column\":1,\"free\":[]}",
-        "{\"text\":\"function() return a end\",\"chunk\":\"=t\",\"line\":1,\"column\":1,"
-        "\"free\":[]}"};
+        "{\"text\":\"function() a() end\",\"chunk\":\"=\",\"line\":1,\"column\":1,\"free\":[]}"};
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
         tl_err e = TL_ERR_INIT;
         if (loaded(bad[k], &e) || !e.code || !e.message[0])
