@@ -247,7 +247,7 @@ static int read_function(const json_t *j, int level, tl_frozen_budget *b, tl_fro
     if (rc)
         return rc;
     tl_frozen **frees = tl_xcalloc((size_t)tl_fn_n_free(fn) + 1, sizeof *frees);
-    if (json_array_size(list) != (size_t)tl_fn_n_free(fn))
+    if (!json_is_array(list) || json_array_size(list) != (size_t)tl_fn_n_free(fn))
         rc = broken(e, "the free names of a function");
     for (; n < tl_fn_n_free(fn) && !rc; n++)
         rc = read_value(json_array_get(list, (size_t)n), level + 1, b, &frees[n], e);
