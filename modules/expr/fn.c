@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- the arena ---------------------------------------------------------------------------------
- */
+/* --- the arena ------------------------------------------------------------------------------ */
 
 struct tl__arena_block {
     struct tl__arena_block *older;
@@ -28,7 +27,7 @@ void *tl__arena_get(tl__arena *a, size_t n)
             return NULL;
         a->total += size;
         b->size = size;
-        if (a->block && size > BLOCK / 2) { /* the open block stays open */
+        if (a->block && n > BLOCK / 4) { /* the open block stays open */
             b->older = a->block->older;
             a->block->older = b;
             return (char *)b + ((sizeof *b + 15) & ~(size_t)15);
@@ -51,8 +50,7 @@ void tl__arena_free(tl__arena *a)
     *a = (tl__arena){NULL, 0, 0, a->most};
 }
 
-/* --- faults ------------------------------------------------------------------------------------
- */
+/* --- faults --------------------------------------------------------------------------------- */
 
 void tl__locate(const tl__place *p, int *line, int *column)
 {
@@ -114,8 +112,7 @@ int tl__fault_at(const tl__place *p, tl_fn_class kind, const char *reason, tl_fn
     return TL_ESCRIPT;
 }
 
-/* --- making ------------------------------------------------------------------------------------
- */
+/* --- making --------------------------------------------------------------------------------- */
 
 #define MOST_ARENA ((size_t)40 << 20)
 
@@ -178,8 +175,7 @@ int tl_expr_parse(const char *text, size_t len, const char *chunk, int line, tl_
     return parse_text(&place, TL__EXPRESSION, out, fault, e);
 }
 
-/* --- finding -----------------------------------------------------------------------------------
- */
+/* --- finding -------------------------------------------------------------------------------- */
 
 static int same_params(const tl__proto *f, const tl_fn_where *w)
 {
@@ -320,8 +316,7 @@ int tl_fn_find(const char *text, size_t len, const tl_fn_where *w, tl_fn **out, 
     return code;
 }
 
-/* --- what a function is ------------------------------------------------------------------------
- */
+/* --- what a function is --------------------------------------------------------------------- */
 
 tl_fn *tl_fn_ref(tl_fn *fn)
 {

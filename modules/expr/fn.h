@@ -37,7 +37,7 @@ typedef struct tl_fn_fault {
 #define TL_FN_MOST_BANDS   1024      /* returned */
 #define TL_FN_MOST_OFFSET  255       /* |dx|, |dy| of near */
 
-/* --- functions ----------------------------------------------------------------------------- */
+/* --- functions ------------------------------------------------------------------------------ */
 typedef struct tl_fn tl_fn; /* immutable, atomically refcounted */
 typedef struct tl_frozen tl_frozen;
 
@@ -79,7 +79,7 @@ const char *tl_fn_free(const tl_fn *fn, int k);
  * Lua keeps neither as upvalue nor as global; else NULL. Borrowed. */
 tl_frozen *tl_fn_free_const(const tl_fn *fn, int k);
 
-/* --- frozen values ------------------------------------------------------------------------- */
+/* --- frozen values -------------------------------------------------------------------------- */
 /* Immutable once used, atomically refcounted. Constructors return one reference. */
 tl_frozen *tl_frozen_ref(tl_frozen *v);
 void tl_frozen_unref(tl_frozen *v); /* NULL is allowed */
@@ -106,7 +106,7 @@ tl_frozen *tl_frozen_fn(tl_fn *fn, tl_frozen *const *frees);
 #define TL_FROZEN_MOST_ENTRIES 262144 /* of a table and the tables in it */
 #define TL_FROZEN_MOST_DEPTH   32     /* tables in tables */
 
-/* --- lowering ------------------------------------------------------------------------------ */
+/* --- lowering ------------------------------------------------------------------------------- */
 /* A parameter or free name: a constant, or a band when value is NULL. */
 typedef struct tl_fn_arg {
     tl_frozen *value;

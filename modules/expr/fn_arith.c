@@ -3,9 +3,7 @@
 
 #include <string.h>
 
-/* --- numbers of both subtypes
- * ------------------------------------------------------------------------
- */
+/* --- numbers of both subtypes --------------------------------------------------------------- */
 
 static tl_val op2(tl__lower *lw, tl_op op, tl_val a, tl_val b)
 {
@@ -56,9 +54,7 @@ static tl_val both_int(tl__lower *lw, const tl__value *a, const tl__value *b)
     return tl__and(lw, tl__is(lw, a, K_INT), tl__is(lw, b, K_INT));
 }
 
-/* --- + - * // %
- * --------------------------------------------------------------------------------------
- */
+/* --- + - * // % ----------------------------------------------------------------------------- */
 
 static void int_and_float(int token, tl_op *i, tl_op *f)
 {
@@ -78,8 +74,7 @@ static void trap_zero(tl__lower *lw, int token, tl_val ints, const tl__value *b)
 {
     tl_val zero = op2(lw, TL_OP_i_eq, b->i, tl__const_i(lw, 0));
     tl__trap(lw, tl__and(lw, ints, zero),
-             token == '%' ? "integer modulo by zero ('n%%%%%%0')"
-                          : "integer division by zero ('n//0')");
+             token == '%' ? "attempt to perform 'n%%%%0'" : "attempt to perform 'n//0'");
 }
 
 static tl__value arithmetic(tl__lower *lw, int token, const tl__value *a, const tl__value *b)
@@ -98,9 +93,7 @@ static tl__value arithmetic(tl__lower *lw, int token, const tl__value *a, const 
     return tl__number(lw, ints, i, f, may);
 }
 
-/* --- bits
- * --------------------------------------------------------------------------------------------
- */
+/* --- bits ----------------------------------------------------------------------------------- */
 
 tl_val tl__to_integer(tl__lower *lw, const tl__value *v, const char *what)
 {
@@ -120,9 +113,7 @@ static tl__value bitwise(tl__lower *lw, tl_op op, const tl__value *a, const tl__
     return tl__int(op2(lw, op, x, y));
 }
 
-/* --- comparisons
- * ---------------------------------------------------------------------------------------
- */
+/* --- comparisons ---------------------------------------------------------------------------- */
 
 /* The comparison for each pair of subtypes; gt of two numbers is lt of them swapped. */
 typedef struct compare_ops {
@@ -157,7 +148,7 @@ tl_val tl__less(tl__lower *lw, const tl__value *a, const tl__value *b, int or_eq
     return compare(lw, a, b, or_equal ? &le : &lt, 0);
 }
 
-static int same_object(const tl__object *x, const tl__object *y)
+int tl__same_object(const tl__object *x, const tl__object *y)
 {
     if (x == y)
         return 1;
@@ -170,9 +161,10 @@ static int same_object(const tl__object *x, const tl__object *y)
 static tl_val equal_objects(tl__lower *lw, const tl__value *a, const tl__value *b)
 {
     tl_val mask = lw->no;
+    lw->work += (long)a->n_alt * b->n_alt / 2;
     for (int j = 0; j < a->n_alt; j++)
         for (int k = 0; k < b->n_alt; k++)
-            if (same_object(a->alts[j].object, b->alts[k].object))
+            if (tl__same_object(a->alts[j].object, b->alts[k].object))
                 mask = tl__or(lw, mask, tl__and(lw, a->alts[j].mask, b->alts[k].mask));
     return mask;
 }
@@ -216,9 +208,7 @@ static tl__value order(tl__lower *lw, const tl__value *a, const tl__value *b, in
     return tl__bool(tl__less(lw, &x, &y, or_equal));
 }
 
-/* --- by token
- * --------------------------------------------------------------------------------------------
- */
+/* --- by token ------------------------------------------------------------------------------- */
 
 static tl__value numeric(tl__lower *lw, int token, const tl__value *a, const tl__value *b)
 {

@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include "modules/expr/fn.h"
 
-/* --- memory that is freed as a whole --------------------------------------------------------- */
+/* --- memory that is freed as a whole -------------------------------------------------------- */
 typedef struct tl__arena {
     struct tl__arena_block *block;
     size_t left, total, most; /* bytes; most = limit of all blocks */
@@ -16,7 +16,7 @@ typedef struct tl__arena {
 void *tl__arena_get(tl__arena *a, size_t n);
 void tl__arena_free(tl__arena *a);
 
-/* --- tokens ---------------------------------------------------------------------------------- */
+/* --- tokens --------------------------------------------------------------------------------- */
 /* A one-character token is its character. ORDER of the keywords: fn_lex.c */
 enum tl__token {
     T_AND = 257,
@@ -71,7 +71,7 @@ typedef struct tl__name {
     int32_t free; /* index among the free names + 1; 0 = not one */
 } tl__name;
 
-/* --- trees ----------------------------------------------------------------------------------- */
+/* --- trees ---------------------------------------------------------------------------------- */
 typedef enum tl__kind {
     E_NIL,
     E_TRUE,
@@ -81,8 +81,8 @@ typedef enum tl__kind {
     E_STR,
     E_DOTS,
     E_FUNCTION, /* u.proto */
-    E_LOCAL,    /* n: local */
-    E_UPVAL,    /* n: upvalue */
+    E_LOCAL,    /* n: local; a: the value of a constant one */
+    E_UPVAL,    /* n: upvalue; a: the same */
     E_FREE,     /* n: free name */
     E_INDEX,    /* a[b] */
     E_CALL,     /* a(b ...) */
@@ -130,7 +130,7 @@ typedef struct tl__var {
     int32_t index;
     uint8_t attrib;   /* 1 <const>, 2 <close> */
     uint8_t captured; /* an inner function mentions it */
-    tl__ast *init;    /* of a lone <const> */
+    tl__ast *init;    /* <const>, and Lua's compiler knows the value; constants and names of such */
     struct tl__proto *seen_in;
     int32_t seen_as; /* the last upvalue made of it, in seen_in */
 } tl__var;
@@ -152,7 +152,7 @@ typedef struct tl__proto {
     uint8_t dots, is_expr;
 } tl__proto;
 
-/* --- a function ------------------------------------------------------------------------------ */
+/* --- a function ----------------------------------------------------------------------------- */
 struct tl_fn {
     atomic_int refs;
     char *text, *chunk;
@@ -166,7 +166,7 @@ struct tl_fn {
     int n_free;
 };
 
-/* --- parsing --------------------------------------------------------------------------------- */
+/* --- parsing -------------------------------------------------------------------------------- */
 typedef struct tl__parser {
     const char *text;
     size_t len;
@@ -248,6 +248,8 @@ int tl__fault_at(const tl__place *p, tl_fn_class kind, const char *reason, tl_fn
 /* Line and column of a place. */
 void tl__locate(const tl__place *p, int *line, int *column);
 
+/* Made of literals and of names of constants. */
+int tl__is_constant(const tl__ast *x);
 /* The value of a constant expression, NULL when it is none. */
 tl_frozen *tl__fold_constant(const tl__ast *expr);
 

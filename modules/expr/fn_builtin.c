@@ -14,9 +14,7 @@ static tl_val op2(tl__lower *lw, tl_op op, tl_val a, tl_val b)
     return tl__op(lw, op, a, b, TL_NONE);
 }
 
-/* --- arguments
- * -----------------------------------------------------------------------------------------
- */
+/* --- arguments ------------------------------------------------------------------------------ */
 
 typedef struct call {
     tl__lower *lw;
@@ -72,9 +70,13 @@ static tl__value string_value(tl__lower *lw, const char *s)
     return tl__obj(lw, tl__new_string(lw, (tl__str){strlen(s), s}));
 }
 
-/* --- rounding
- * --------------------------------------------------------------------------------------------
- */
+/* --- rounding ------------------------------------------------------------------------------- */
+
+static tl__value integer_if_it_fits(tl__lower *lw, tl_val f)
+{
+    tl_val fits = op1(lw, TL_OP_f_fits_i, f), i = op1(lw, TL_OP_f_to_i, f);
+    return tl__number(lw, fits, i, f, K_INT | K_FLT);
+}
 
 /* An integer where the rounded float is one. */
 static tl__value rounded(const call *c, tl_op op)
@@ -83,12 +85,8 @@ static tl__value rounded(const call *c, tl_op op)
     tl__value v = number_at(c, 0);
     if (!(v.may & K_FLT))
         return v;
-    tl_val f = op1(lw, op, v.f), fits = op1(lw, TL_OP_f_fits_i, f), i = op1(lw, TL_OP_f_to_i, f);
-    if (v.may & K_INT) {
-        i = tl__op(lw, TL_OP_i_select, v.is[2], v.i, i);
-        fits = tl__or(lw, v.is[2], fits);
-    }
-    return tl__number(lw, fits, i, f, K_INT | K_FLT);
+    tl__value r = integer_if_it_fits(lw, op1(lw, op, v.f));
+    return tl__choose(lw, tl__is(lw, &v, K_INT), &v, &r);
 }
 
 static tl__value absolute(const call *c)
@@ -129,16 +127,14 @@ static tl__list modf_parts(const call *c)
     tl_val whole = op1(lw, TL_OP_f_trunc, v.f);
     tl_val rest = tl__op(lw, TL_OP_f_select, op2(lw, TL_OP_f_eq, v.f, whole), zero.f,
                          op2(lw, TL_OP_f_sub, v.f, whole));
-    tl__value part = tl__flt(whole), fraction = tl__flt(rest);
+    tl__value part = integer_if_it_fits(lw, whole), fraction = tl__flt(rest);
     tl_val is_int = tl__is(lw, &v, K_INT);
     list.v[0] = tl__choose(lw, is_int, &v, &part);
     list.v[1] = tl__choose(lw, is_int, &zero, &fraction);
     return list;
 }
 
-/* --- two numbers
- * ---------------------------------------------------------------------------------------------
- */
+/* --- two numbers ---------------------------------------------------------------------------- */
 
 static tl__value fmod_value(const call *c)
 {
@@ -223,9 +219,7 @@ static tl__value unsigned_less(const call *c)
         op2(lw, TL_OP_i_lt, op2(lw, TL_OP_i_xor, a, low), op2(lw, TL_OP_i_xor, b, low)));
 }
 
-/* --- kinds as strings
- * ------------------------------------------------------------------------------------------
- */
+/* --- kinds as strings ----------------------------------------------------------------------- */
 
 static tl__value kind_string(const call *c, int math_type)
 {
@@ -259,9 +253,7 @@ static tl__value to_number(const call *c)
     return tl__choose(c->lw, is_number, &n, &none);
 }
 
-/* --- lists
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- lists ---------------------------------------------------------------------------------- */
 
 static tl__list tail(const tl__list *list, int from)
 {
@@ -320,9 +312,7 @@ static tl__list assert_value(const call *c)
     return *c->args;
 }
 
-/* --- neighbours
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- neighbours ----------------------------------------------------------------------------- */
 
 tl__value tl__band_value(tl__lower *lw, tl_val band, tl_val valid)
 {
@@ -367,9 +357,7 @@ static tl__value near_value(const call *c)
     return tl__band_value(lw, band, TL_NONE);
 }
 
-/* --- by name
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- by name -------------------------------------------------------------------------------- */
 
 static tl__value plain(const call *c, tl_op op)
 {

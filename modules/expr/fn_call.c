@@ -4,9 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- one function's body in the place of its call
- * -------------------------------------------------------
- */
+/* --- one function's body in the place of its call ------------------------------------------- */
 
 static void check_recursion(tl__lower *lw, const tl__closure *f)
 {
@@ -61,7 +59,9 @@ tl__list tl__inline(tl__lower *lw, const tl__closure *f, const tl__list *args)
             tl__new_cell(lw, k < args->n ? args->v[k] : tl__nil(), f->proto->local[k]->captured);
     tl__exec(lw, f->proto->body);
     tl__list results = join_returns(lw, &c);
-    lw->active = losses == lw->losses ? active : tl__and(lw, active, tl__not(lw, lw->lost));
+    if (losses != lw->losses) /* nobody is left when all have trapped */
+        active = tl__dead(lw) && !c.returns ? lw->no : tl__and(lw, active, tl__not(lw, lw->lost));
+    lw->active = active;
     lw->path = path;
     lw->call = c.caller;
     lw->at = c.called_at;
@@ -71,9 +71,7 @@ tl__list tl__inline(tl__lower *lw, const tl__closure *f, const tl__list *args)
     return results;
 }
 
-/* --- what is called
- * -----------------------------------------------------------------------------------------
- */
+/* --- what is called ------------------------------------------------------------------------- */
 
 typedef struct choice {
     const tl__value *f;

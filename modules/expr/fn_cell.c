@@ -22,9 +22,7 @@ tl__cell *tl__new_cell(tl__lower *lw, tl__value v, int shared)
     return c;
 }
 
-/* --- assignment and its log
- * ------------------------------------------------------------------------
- */
+/* --- assignment and its log ----------------------------------------------------------------- */
 
 static void set_raw(tl__lower *lw, tl__cell *cell, const tl__value *v)
 {
@@ -49,9 +47,7 @@ void tl__assign(tl__lower *lw, tl__cell *cell, const tl__value *v)
     set_raw(lw, cell, &chosen);
 }
 
-/* --- branches
- * --------------------------------------------------------------------------------------
- */
+/* --- branches ------------------------------------------------------------------------------- */
 
 typedef struct written {
     tl__cell *cell;
@@ -161,9 +157,7 @@ void tl__branch(tl__lower *lw, tl_val c, tl__part *body, tl__part *other, void *
          left_to);
 }
 
-/* --- contexts
- * --------------------------------------------------------------------------------------
- */
+/* --- contexts ------------------------------------------------------------------------------- */
 
 void tl__enter_context(tl__lower *lw, tl__context *c, int is_call)
 {

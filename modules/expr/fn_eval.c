@@ -1,9 +1,7 @@
 /* Expressions on abstract values. SPDX-License-Identifier: MIT */
 #include "modules/expr/fn_lower.h"
 
-/* --- names
- * ---------------------------------------------------------------------------------------------
- */
+/* --- names ---------------------------------------------------------------------------------- */
 
 static tl__value free_value(tl__lower *lw, int k)
 {
@@ -29,9 +27,20 @@ static tl__value eval_function(tl__lower *lw, const tl__ast *x)
     return tl__obj(lw, o);
 }
 
-/* --- tables
- * ---------------------------------------------------------------------------------------------
- */
+/* Stock Lua reads a local operand from its register when the operation runs, after the other
+ * operand, which may have called a function that changes it. */
+tl__value tl__read_again(tl__lower *lw, const tl__ast *x, const tl__value *v, int upvalues_too)
+{
+    while (x->kind == E_PAREN)
+        x = x->a;
+    if (tl__dead(lw))
+        return *v;
+    if (x->kind == E_LOCAL)
+        return lw->call->local[x->n]->v;
+    return upvalues_too && x->kind == E_UPVAL ? lw->call->fn->upval[x->n]->v : *v;
+}
+
+/* --- tables --------------------------------------------------------------------------------- */
 
 static void add_items(tl__lower *lw, const tl__value *table, const tl__ast *item)
 {
@@ -65,9 +74,7 @@ static tl__value eval_table(tl__lower *lw, const tl__ast *x)
     return table;
 }
 
-/* --- and, or
- * ------------------------------------------------------------------------------------------------
- */
+/* --- and, or -------------------------------------------------------------------------------- */
 
 typedef struct second {
     const tl__ast *x;
@@ -93,9 +100,16 @@ static tl__value eval_logic(tl__lower *lw, const tl__ast *x, const tl__value *a)
     return is_and ? tl__choose(lw, truth, &s.v, &kept) : tl__choose(lw, truth, &kept, &s.v);
 }
 
-/* --- operators: a chain a + b + c ... goes down its left side in a loop
- * ------------------------------------
- */
+/* --- operators: a chain a + b + c ... goes down its left side in a loop --------------------- */
+
+/* Stock Lua computes x - 0 as x + 0 when the 0 is a constant: -0.0 becomes 0.0. */
+static int subtracts_nothing(tl__lower *lw, const tl__ast *x, const tl__value *b)
+{
+    int64_t i;
+    return x->sub == '-' && tl__static_int(lw, b, 0, &i) && i == 0 &&
+           (x->b->kind == E_FREE ? lw->call->fn->env->fn->konst[x->b->n] != NULL
+                                 : tl__is_constant(x->b));
+}
 
 static tl__value eval_binary(tl__lower *lw, const tl__ast *x)
 {
@@ -114,8 +128,10 @@ static tl__value eval_binary(tl__lower *lw, const tl__ast *x)
         }
         tl__value b = tl__eval(lw, spine[k]->b);
         lw->at = spine[k]->at;
+        if (spine[k]->a == y)
+            v = tl__read_again(lw, y, &v, 0);
         if (!tl__dead(lw))
-            v = tl__binary(lw, spine[k]->sub, &v, &b);
+            v = tl__binary(lw, subtracts_nothing(lw, spine[k], &b) ? '+' : spine[k]->sub, &v, &b);
     }
     return v;
 }
@@ -170,6 +186,7 @@ static tl__value eval_unary(tl__lower *lw, const tl__ast *x)
 static tl__value eval_index(tl__lower *lw, const tl__ast *x)
 {
     tl__value t = tl__eval(lw, x->a), key = tl__eval(lw, x->b);
+    t = tl__read_again(lw, x->a, &t, 1);
     lw->at = x->at;
     return tl__dead(lw) ? tl__nil() : tl__read(lw, &t, &key);
 }
@@ -199,9 +216,9 @@ static tl__value eval_node(tl__lower *lw, const tl__ast *x)
     case E_FUNCTION:
         return eval_function(lw, x);
     case E_LOCAL:
-        return lw->call->local[x->n]->v;
+        return x->a ? tl__eval(lw, x->a) : lw->call->local[x->n]->v;
     case E_UPVAL:
-        return lw->call->fn->upval[x->n]->v;
+        return x->a ? tl__eval(lw, x->a) : lw->call->fn->upval[x->n]->v;
     case E_FREE:
         return free_value(lw, x->n);
     case E_INDEX:
@@ -234,9 +251,7 @@ tl__value tl__eval(tl__lower *lw, const tl__ast *x)
     return v;
 }
 
-/* --- several values
- * -----------------------------------------------------------------------------------------
- */
+/* --- several values ------------------------------------------------------------------------- */
 
 tl__list tl__one(tl__lower *lw, tl__value v)
 {

@@ -3,9 +3,7 @@
 
 #include <math.h>
 
-/* --- assignment
- * -------------------------------------------------------------------------------------------
- */
+/* --- assignment ----------------------------------------------------------------------------- */
 
 static void bind_local(tl__lower *lw, int n, tl__value v)
 {
@@ -57,8 +55,15 @@ static void exec_assign(tl__lower *lw, const tl__ast *x)
         if (a->kind == E_INDEX) {
             table[k] = tl__eval(lw, a->a);
             key[k] = tl__eval(lw, a->b);
+            table[k] = tl__read_again(lw, a->a, &table[k], 1);
         }
     tl__list values = tl__eval_list(lw, x->b, 1);
+    k = 0;
+    for (const tl__ast *a = x->a; a; a = a->next, k++)
+        if (a->kind == E_INDEX) {
+            table[k] = tl__read_again(lw, a->a, &table[k], a->b->kind == E_STR);
+            key[k] = tl__read_again(lw, a->b, &key[k], 0);
+        }
     /* Stock Lua assigns from right to left. */
     for (k = n - 1; k >= 0; k--) {
         const tl__ast *a = x->a;
@@ -69,9 +74,7 @@ static void exec_assign(tl__lower *lw, const tl__ast *x)
     }
 }
 
-/* --- branches
- * -----------------------------------------------------------------------------------------------
- */
+/* --- branches ------------------------------------------------------------------------------- */
 
 static void exec_then(tl__lower *lw, void *arg)
 {
@@ -101,9 +104,7 @@ static void exec_if(tl__lower *lw, const tl__ast *x)
         tl__branch(lw, c, exec_then, exec_else, (void *)x);
 }
 
-/* --- leaving
- * --------------------------------------------------------------------------------------------------
- */
+/* --- leaving -------------------------------------------------------------------------------- */
 
 static void exec_return(tl__lower *lw, const tl__ast *x)
 {
@@ -125,9 +126,7 @@ static void exec_break(tl__lower *lw)
     lw->active = lw->path = lw->no;
 }
 
-/* --- loops
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- loops ---------------------------------------------------------------------------------- */
 
 typedef struct loop {
     tl__context context;
@@ -153,6 +152,33 @@ static void end_loop(tl__lower *lw, loop *l)
     else
         lw->active = tl__or(lw, lw->active, l->context.broke);
     lw->path = l->path;
+}
+
+/* 1 when a statement of the list, or in it, may leave the loop. */
+static int may_leave(const tl__ast *x)
+{
+    for (; x; x = x->next)
+        switch ((tl__kind)x->kind) {
+        case S_BREAK:
+        case S_RETURN:
+            return 1;
+        case S_IF:
+            for (const tl__ast *y = x; y; y = y->kind == S_IF ? y->c : NULL)
+                if (may_leave(y->b))
+                    return 1;
+            break;
+        case S_DO:
+        case S_WHILE:
+        case S_REPEAT:
+        case S_FOR:
+        case S_FORIN:
+            if (may_leave(x->b))
+                return 1;
+            break;
+        default:
+            break;
+        }
+    return 0;
 }
 
 static void refuse_turns(tl__lower *lw, const tl__ast *x, double turns)
@@ -185,9 +211,9 @@ static int integer_turns(tl__lower *lw, const tl__ast *x, int64_t first, const t
         return 0;
     uint64_t span = step > 0 ? (uint64_t)last - (uint64_t)first : (uint64_t)first - (uint64_t)last;
     *turns = span / (step > 0 ? (uint64_t)step : 0 - (uint64_t)step);
-    if (*turns >= TL_FN_MOST_STEPS)
+    if (*turns >= TL_FN_MOST_STEPS && !may_leave(x->b))
         refuse_turns(lw, x, (double)*turns + 1);
-    *turns += 1;
+    *turns += *turns < UINT64_MAX;
     return 1;
 }
 
@@ -207,6 +233,8 @@ static void integer_loop(tl__lower *lw, const tl__ast *x, int64_t first, const t
 
 static void float_loop(tl__lower *lw, const tl__ast *x, double i, double limit, double step)
 {
+    if ((limit - i) / step >= TL_FN_MOST_STEPS && !may_leave(x->b))
+        refuse_turns(lw, x, (limit - i) / step);
     for (; (step > 0 ? i <= limit : limit <= i) && !tl__dead(lw); i += step) {
         tl__step(lw);
         bind_local(lw, x->n, tl__flt(tl__const_f(lw, i)));
@@ -316,9 +344,7 @@ static void exec_while(tl__lower *lw, const tl__ast *x)
     end_loop(lw, &l);
 }
 
-/* --- statements
- * --------------------------------------------------------------------------------------------------
- */
+/* --- statements ----------------------------------------------------------------------------- */
 
 static void exec_local_function(tl__lower *lw, const tl__ast *x)
 {

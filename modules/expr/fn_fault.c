@@ -36,6 +36,15 @@ void tl__refuse(tl__lower *lw, tl_fn_class kind, const char *fmt, ...)
     longjmp(lw->out, 1);
 }
 
+void tl__refuse_last_trap(tl__lower *lw)
+{
+    char reason[240];
+    snprintf(reason, sizeof reason, "every pixel raises an error here: %s",
+             lw->site[lw->n_site - 1].reason);
+    tl__fault_at(&lw->last_trap, TL_FN_USER, reason, lw->fault, lw->e);
+    longjmp(lw->out, 1);
+}
+
 void *tl__get(tl__lower *lw, size_t n)
 {
     void *x = tl__arena_get(&lw->arena, n);
@@ -46,7 +55,7 @@ void *tl__get(tl__lower *lw, size_t n)
 
 void tl__step(tl__lower *lw)
 {
-    if (++lw->steps > TL_FN_MOST_STEPS)
+    if (++lw->steps > TL_FN_MOST_STEPS || lw->work > 8L * TL_FN_MOST_WORK)
         tl__refuse(lw, TL_FN_SUBSET, "it takes more than %d steps with its loops unrolled",
                    TL_FN_MOST_STEPS);
 }
@@ -73,6 +82,7 @@ static void add_site(tl__lower *lw, tl_val mask, const char *reason)
         lw->site = more;
     }
     lw->site[lw->n_site++] = s;
+    lw->last_trap = place;
 }
 
 void tl__drop(tl__lower *lw, tl_val mask)

@@ -85,8 +85,7 @@ tl_frozen *tl_frozen_table(void)
     return make(TL__TABLE);
 }
 
-/* --- keys --------------------------------------------------------------------------------------
- */
+/* --- keys ----------------------------------------------------------------------------------- */
 
 int tl__frozen_key(const tl_frozen *v, tl__key *key)
 {
@@ -148,8 +147,7 @@ tl_frozen *tl__frozen_get(const tl_frozen *t, const tl__key *key)
     return there ? t->value[k] : NULL;
 }
 
-/* --- tables ------------------------------------------------------------------------------------
- */
+/* --- tables --------------------------------------------------------------------------------- */
 
 static void insert(tl_frozen *t, int at, tl_frozen *key, tl_frozen *value)
 {
@@ -234,8 +232,7 @@ tl_frozen *tl_frozen_fn(tl_fn *fn, tl_frozen *const *frees)
     return tl_frozen_refused("this function mentions functions that mention functions too deeply");
 }
 
-/* --- what scripts have by themselves -------------------------------------------------------------
- */
+/* --- what scripts have by themselves -------------------------------------------------------- */
 
 static const char *const builtin_names[] = {
 #define BUILTIN(id, name) name,

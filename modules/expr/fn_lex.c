@@ -55,8 +55,7 @@ static int look(const tl__parser *p, size_t k)
     return p->at + k < p->len ? (unsigned char)p->text[p->at + k] : -1;
 }
 
-/* --- names -------------------------------------------------------------------------------------
- */
+/* --- names ---------------------------------------------------------------------------------- */
 
 static uint64_t hash_text(const char *s, size_t n)
 {
@@ -126,8 +125,7 @@ static int read_name(tl__parser *p, struct tl__lexed *t)
     return T_NAME;
 }
 
-/* --- numbers -----------------------------------------------------------------------------------
- */
+/* --- numbers -------------------------------------------------------------------------------- */
 
 /* Hexadecimal digits without point or exponent wrap, as Lua's do. */
 static int hex_integer(const char *s, const char *end, int64_t *x)
@@ -181,8 +179,7 @@ static int read_number(tl__parser *p, struct tl__lexed *t)
     return T_FLT;
 }
 
-/* --- strings and comments ----------------------------------------------------------------------
- */
+/* --- strings and comments ------------------------------------------------------------------- */
 
 static void new_line(tl__parser *p)
 {
@@ -367,8 +364,7 @@ static void skip_space(tl__parser *p)
     }
 }
 
-/* --- the next token ----------------------------------------------------------------------------
- */
+/* --- the next token ------------------------------------------------------------------------- */
 
 static int operator_token(const tl__parser *p, size_t *len)
 {

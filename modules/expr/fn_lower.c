@@ -9,9 +9,7 @@
 
 #define MOST_ARENA ((size_t)32 << 20)
 
-/* --- arguments
- * -----------------------------------------------------------------------------------------
- */
+/* --- arguments ------------------------------------------------------------------------------ */
 
 static tl__value argument(tl__lower *lw, int k)
 {
@@ -50,9 +48,7 @@ static tl__list run_body(tl__lower *lw)
     return tl__inline(lw, f, &args);
 }
 
-/* --- results
- * ----------------------------------------------------------------------------------------------
- */
+/* --- results -------------------------------------------------------------------------------- */
 
 /* Numbers and booleans as the band's one type. */
 static tl_fn_band finish_band(tl__lower *lw, const tl__value *v, tl_val good)
@@ -204,9 +200,7 @@ static void finish(tl__lower *lw, const tl__list *values, tl_fn_result *r)
         tl__refuse(lw, TL_FN_USER, "it returns no value on any pixel");
 }
 
-/* --- the whole
- * ------------------------------------------------------------------------------------------------
- */
+/* --- the whole ------------------------------------------------------------------------------ */
 
 /* The arena outlives the lowering: the result's names and sites are in it. */
 typedef struct owned_result {
@@ -227,6 +221,8 @@ static void lower_all(tl__lower *lw, tl_fn_result *r)
     lw->path = lw->yes;
     lw->trap = lw->lost = lw->no;
     tl__list values = run_body(lw);
+    if (tl__dead(lw) && lw->n_site)
+        tl__refuse_last_trap(lw);
     finish(lw, &values, r);
 }
 
@@ -287,9 +283,7 @@ void tl_fn_result_free(tl_fn_result *r)
     free(o);
 }
 
-/* --- constants of the chunk
- * -------------------------------------------------------------------------------------
- */
+/* --- constants of the chunk ----------------------------------------------------------------- */
 
 static tl_frozen *freeze(tl__lower *lw, const tl__value *v)
 {
@@ -307,31 +301,8 @@ static tl_frozen *freeze(tl__lower *lw, const tl__value *v)
     return v->may == K_FLT && tl__static_flt(lw, v, &f) ? tl_frozen_float(f) : NULL;
 }
 
-static int is_constant(const tl__ast *x)
-{
-    for (; x->kind == E_BINARY; x = x->a) /* a chain may be long */
-        if (!is_constant(x->b))
-            return 0;
-    switch ((tl__kind)x->kind) {
-    case E_NIL:
-    case E_TRUE:
-    case E_FALSE:
-    case E_INT:
-    case E_FLT:
-    case E_STR:
-        return 1;
-    case E_PAREN:
-    case E_UNARY:
-        return is_constant(x->a);
-    default:
-        return 0;
-    }
-}
-
 tl_frozen *tl__fold_constant(const tl__ast *x)
 {
-    if (!is_constant(x))
-        return NULL;
     tl_fn_options options = {0};
     tl__lower *lw = tl_xcalloc(1, sizeof *lw);
     *lw = (tl__lower){.ir = tl_ir_new(), .arena = {.most = 1 << 20}, .options = &options};

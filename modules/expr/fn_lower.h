@@ -64,6 +64,7 @@ typedef struct tl__object {
     tl__cell **array;        /* O_TABLE: of the keys 1 .. n_array */
     int n_array, cap_array;
     tl__pair *pairs;
+    int n_pairs;
     tl__stray *strays;
     uint32_t born;
     tl_val stay;
@@ -139,6 +140,7 @@ typedef struct tl__lower {
     uint32_t branch_born; /* cells that are older are logged; 0 = no branch */
     tl_fn_site *site;
     int n_site, cap_site;
+    tl__place last_trap;
     tl__thawed *thawed;
     size_t n_thawed, cap_thawed;
     int depth, inlined;
@@ -150,8 +152,7 @@ typedef struct tl__lower {
     tl_err *e;
 } tl__lower;
 
-/* --- fn_value.c: masks, values, joins ----------------------------------------------------------
- */
+/* --- fn_value.c: masks, values, joins ------------------------------------------------------- */
 tl_val tl__op(tl__lower *lw, tl_op op, tl_val a, tl_val b, tl_val c);
 tl_val tl__and(tl__lower *lw, tl_val a, tl_val b);
 tl_val tl__or(tl__lower *lw, tl_val a, tl_val b);
@@ -184,8 +185,7 @@ int tl__static_flt(tl__lower *lw, const tl__value *v, double *x);
 tl__object *tl__static_obj(const tl__value *v);
 const char *tl__kind_name(const tl__value *v);
 
-/* --- fn_cell.c: variables, branches, contexts ----------------------------------------------------
- */
+/* --- fn_cell.c: variables, branches, contexts ----------------------------------------------- */
 tl__cell *tl__new_cell(tl__lower *lw, tl__value v, int shared);
 void tl__assign(tl__lower *lw, tl__cell *cell, const tl__value *v);
 /* Evaluates body(lw, arg) where c holds, then other(lw, arg) elsewhere, and joins what they
@@ -197,13 +197,14 @@ void tl__leave_context(tl__lower *lw, tl__context *c);
 /* The pixels that have not left any context younger than `born`. */
 tl_val tl__staying(tl__lower *lw, uint32_t born);
 
-/* --- refusals and traps (fn_fault.c)
- * -------------------------------------------------------------- */
+/* --- refusals and traps (fn_fault.c) -------------------------------------------------------- */
 _Noreturn void tl__refuse(tl__lower *lw, tl_fn_class kind, const char *fmt, ...) TL_PRINTF(3, 4);
 /* Active pixels where mask holds raise in Lua. */
 void tl__trap(tl__lower *lw, tl_val mask, const char *fmt, ...) TL_PRINTF(3, 4);
 /* Active pixels where mask holds are invalid, without an error. */
 void tl__drop(tl__lower *lw, tl_val mask);
+/* Nobody has got past the last trap. */
+_Noreturn void tl__refuse_last_trap(tl__lower *lw);
 void tl__step(tl__lower *lw);
 void *tl__get(tl__lower *lw, size_t n);
 static inline int tl__dead(const tl__lower *lw)
@@ -216,10 +217,11 @@ static inline void tl__shallower(tl__lower *lw)
     lw->depth--;
 }
 
-/* --- fn_arith.c ----------------------------------------------------------------------------------
- */
+/* --- fn_arith.c ----------------------------------------------------------------------------- */
 tl__value tl__binary(tl__lower *lw, int token, const tl__value *a, const tl__value *b);
 tl__value tl__unary(tl__lower *lw, int token, const tl__value *a);
+/* Equal in Lua: the same table or function, or strings of the same bytes. */
+int tl__same_object(const tl__object *x, const tl__object *y);
 tl_val tl__equal(tl__lower *lw, const tl__value *a, const tl__value *b);
 /* Of two numbers; elsewhere it means nothing. */
 tl_val tl__less(tl__lower *lw, const tl__value *a, const tl__value *b, int or_equal);
@@ -229,8 +231,7 @@ tl_val tl__to_integer(tl__lower *lw, const tl__value *v, const char *what);
 /* Traps where v is no number; refuses strings. */
 tl__value tl__want_number(tl__lower *lw, const tl__value *v, const char *what);
 
-/* --- fn_table.c ----------------------------------------------------------------------------------
- */
+/* --- fn_table.c ----------------------------------------------------------------------------- */
 tl__object *tl__new_table(tl__lower *lw);
 tl__object *tl__new_string(tl__lower *lw, tl__str s);
 tl__value tl__thaw(tl__lower *lw, const tl_frozen *v);
@@ -241,9 +242,9 @@ tl__value tl__read_key(tl__lower *lw, tl__object *t, const tl__key *key);
 /* 0 when the value is no constant. */
 int tl__static_key(tl__lower *lw, const tl__value *v, tl__key *key);
 
-/* --- fn_eval.c, fn_exec.c, fn_call.c, fn_math.c
- * ----------------------------------------------------- */
+/* --- fn_eval.c, fn_exec.c, fn_call.c, fn_math.c --------------------------------------------- */
 tl__value tl__eval(tl__lower *lw, const tl__ast *x);
+tl__value tl__read_again(tl__lower *lw, const tl__ast *x, const tl__value *v, int upvalues_too);
 tl__list tl__eval_list(tl__lower *lw, const tl__ast *first, int want_all);
 tl__list tl__eval_call(tl__lower *lw, const tl__ast *x);
 tl_val tl__eval_condition(tl__lower *lw, const tl__ast *x);

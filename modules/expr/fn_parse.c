@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- scopes ------------------------------------------------------------------------------------
- */
+/* --- scopes --------------------------------------------------------------------------------- */
 
 tl__var *tl__declare(tl__parser *p, tl__name *name)
 {
@@ -79,14 +78,14 @@ tl__ast *tl__resolve(tl__parser *p, tl__name *name, int32_t at)
         return x;
     }
     x->sub = v->attrib;
+    x->a = v->init;
     if (x->kind == E_UPVAL)
         v->captured = 1;
     x->n = x->kind == E_LOCAL ? v->index : upvalue(p, p->proto, v);
     return x;
 }
 
-/* --- functions ---------------------------------------------------------------------------------
- */
+/* --- functions ------------------------------------------------------------------------------ */
 
 tl__proto *tl__open_proto(tl__parser *p, int32_t at)
 {
@@ -147,8 +146,7 @@ tl__ast *tl__parse_function(tl__parser *p, int32_t at, int line, int is_method)
     return x;
 }
 
-/* --- statements --------------------------------------------------------------------------------
- */
+/* --- statements ----------------------------------------------------------------------------- */
 
 static tl__ast *parse_statement(tl__parser *p);
 
@@ -327,8 +325,11 @@ static tl__ast *parse_local(tl__parser *p)
     } while (tl__accept(p, ','));
     if (tl__accept(p, '='))
         x->b = tl__parse_exprs(p);
-    if (v->attrib == 1 && n == 1 && x->b && !x->b->next)
-        v->init = x->b;
+    tl__ast *value = x->b; /* the last name's, when there are as many */
+    for (int k = 1; k < n && value; k++)
+        value = value->next;
+    if (v->attrib == 1 && value && !value->next && tl__is_constant(value))
+        v->init = value;
     for (tl__ast *a = x->a; a; a = a->next)
         tl__activate(p, p->proto->local[a->n]);
     return x;
@@ -379,11 +380,14 @@ static tl__ast *parse_expression_statement(tl__parser *p)
     x->kind = S_ASSIGN;
     tl__ast *last = x->a;
     check_target(p, last);
+    int levels = p->levels;
     while (tl__accept(p, ',')) {
+        tl__parse_enter(p); /* as many targets as levels, as in Lua */
         last->next = tl__parse_suffixed(p);
         last = last->next;
         check_target(p, last);
     }
+    p->levels = levels;
     tl__expect(p, '=');
     x->b = tl__parse_exprs(p);
     return x;
@@ -448,73 +452,4 @@ static tl__ast *parse_statement(tl__parser *p)
     default:
         return parse_expression_statement(p);
     }
-}
-
-/* --- whole texts -------------------------------------------------------------------------------
- */
-
-/* "local function", "function NAME", "function": all three leave one function. */
-static tl__proto *parse_one_function(tl__parser *p)
-{
-    int32_t at = p->now.at;
-    int line = p->now.line, is_method = 0;
-    tl__accept(p, T_LOCAL);
-    tl__expect(p, T_FUNCTION);
-    if (p->now.token == T_NAME) {
-        tl__lex_next(p);
-        while (!is_method && (p->now.token == '.' || p->now.token == ':')) {
-            is_method = p->now.token == ':';
-            tl__lex_next(p);
-            tl__expect_name(p);
-        }
-    }
-    tl__proto *f = tl__parse_function(p, at, line, is_method)->u.proto;
-    if (p->now.token != T_EOS)
-        tl__syntax(p, p->now.at, "the text goes on after the function's `end`");
-    return f;
-}
-
-static tl__proto *parse_chunk(tl__parser *p)
-{
-    tl__proto *f = tl__open_proto(p, 0);
-    f->dots = 1;
-    f->body = tl__parse_block(p);
-    if (p->now.token != T_EOS)
-        tl__syntax(p, p->now.at, "unexpected '%s'", tl__token_text(p->now.token));
-    f->end = (int32_t)p->len;
-    tl__close_proto(p);
-    return f;
-}
-
-static tl__proto *parse_one_expression(tl__parser *p)
-{
-    tl__proto *f = tl__open_proto(p, 0);
-    f->is_expr = 1;
-    f->body = tl__ast_new(p, S_RETURN, p->now.at);
-    f->body->b = tl__parse_expr(p);
-    if (p->now.token != T_EOS)
-        tl__syntax(p, p->now.at, "unexpected '%s' after the expression",
-                   tl__token_text(p->now.token));
-    f->end = (int32_t)p->len;
-    tl__close_proto(p);
-    return f;
-}
-
-int tl__parse(tl__parser *p, enum tl__what what)
-{
-    if (setjmp(p->out))
-        return TL_ESCRIPT;
-    size_t most = what == TL__CHUNK ? TL_FN_MOST_CHUNK : TL_FN_MOST_TEXT;
-    if (p->len > most)
-        tl__syntax(p, 0, "the text is too long: %zu bytes, %zu are allowed", p->len, most);
-    if (what == TL__CHUNK && p->len && p->text[0] == '#')
-        while (p->at < p->len && p->text[p->at] != '\n')
-            p->at++;
-    tl__lex_next(p);
-    p->proto = NULL;
-    tl__proto *f = what == TL__CHUNK      ? parse_chunk(p)
-                   : what == TL__FUNCTION ? parse_one_function(p)
-                                          : parse_one_expression(p);
-    p->proto = f;
-    return 0;
 }

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- shared ------------------------------------------------------------------------------------
- */
+/* --- shared --------------------------------------------------------------------------------- */
 
 void tl__syntax(tl__parser *p, int32_t at, const char *fmt, ...)
 {
@@ -90,8 +89,7 @@ tl__name *tl__expect_name(tl__parser *p)
     return name;
 }
 
-/* --- operands ----------------------------------------------------------------------------------
- */
+/* --- operands ------------------------------------------------------------------------------- */
 
 static tl__ast *parse_level(tl__parser *p, int limit);
 
@@ -248,8 +246,7 @@ static tl__ast *parse_operand(tl__parser *p)
     }
 }
 
-/* --- operators ---------------------------------------------------------------------------------
- */
+/* --- operators ------------------------------------------------------------------------------ */
 
 /* How strongly an operator binds to its left and right; 0 = no binary operator. */
 static void strength(int token, int *left, int *right)
@@ -311,4 +308,28 @@ tl__ast *tl__parse_exprs(tl__parser *p)
         last = last->next;
     }
     return first;
+}
+
+int tl__is_constant(const tl__ast *x)
+{
+    for (; x->kind == E_BINARY; x = x->a) /* a chain may be long */
+        if (!tl__is_constant(x->b))
+            return 0;
+    switch ((tl__kind)x->kind) {
+    case E_NIL:
+    case E_TRUE:
+    case E_FALSE:
+    case E_INT:
+    case E_FLT:
+    case E_STR:
+        return 1;
+    case E_LOCAL:
+    case E_UPVAL:
+        return x->a != NULL;
+    case E_PAREN:
+    case E_UNARY:
+        return tl__is_constant(x->a);
+    default:
+        return 0;
+    }
 }

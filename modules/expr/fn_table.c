@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#define MOST_PAIRS   256  /* keys of a local table beside its array: they are a list */
 #define MOST_CHOICES 4096 /* entries of a local table behind an index that depends on the pixel */
 
 tl__object *tl__new_table(tl__lower *lw)
@@ -24,87 +25,7 @@ tl__object *tl__new_string(tl__lower *lw, tl__str s)
     return o;
 }
 
-/* --- frozen values
- * -------------------------------------------------------------------------------------
- */
-
-static size_t place_of(const tl__lower *lw, const void *frozen)
-{
-    size_t k = ((uintptr_t)frozen >> 4) * 0x9e3779b97f4a7c15u >> 20 & (lw->cap_thawed - 1);
-    while (lw->thawed[k].frozen && lw->thawed[k].frozen != frozen)
-        k = (k + 1) & (lw->cap_thawed - 1);
-    return k;
-}
-
-static void grow_thawed(tl__lower *lw)
-{
-    tl__thawed *old = lw->thawed;
-    size_t n = lw->cap_thawed;
-    lw->cap_thawed = n ? n * 2 : 64;
-    lw->thawed = tl__get(lw, lw->cap_thawed * sizeof *old);
-    for (size_t k = 0; k < n; k++)
-        if (old[k].frozen)
-            lw->thawed[place_of(lw, old[k].frozen)] = old[k];
-}
-
-static tl__closure *thaw_closure(tl__lower *lw, const tl_frozen *v)
-{
-    tl__closure *c = tl__get(lw, sizeof *c);
-    c->env = tl__get(lw, sizeof *c->env);
-    c->proto = v->fn->proto;
-    c->env->fn = v->fn;
-    c->env->frozen = (const tl_frozen *const *)v->value;
-    return c;
-}
-
-/* One object per frozen value: identity holds. */
-static tl__object *thaw_object(tl__lower *lw, const tl_frozen *v)
-{
-    if (2 * lw->n_thawed >= lw->cap_thawed)
-        grow_thawed(lw);
-    size_t k = place_of(lw, v);
-    if (lw->thawed[k].frozen)
-        return lw->thawed[k].object;
-    tl__object *o = tl__get(lw, sizeof *o);
-    o->frozen = v;
-    lw->thawed[k] = (tl__thawed){v, o};
-    lw->n_thawed++;
-    if (v->kind == TL__STRING) {
-        o->kind = O_STRING;
-        o->str = (tl__str){v->len, v->s};
-    } else if (v->kind == TL__BUILTIN) {
-        o->kind = O_BUILTIN;
-        o->builtin = (int)v->x.i;
-    } else if (v->kind == TL__TABLE) {
-        o->kind = O_TABLE;
-    } else {
-        o->kind = O_CLOSURE;
-        o->fn = thaw_closure(lw, v);
-    }
-    return o;
-}
-
-tl__value tl__thaw(tl__lower *lw, const tl_frozen *v)
-{
-    switch (v ? v->kind : TL__NIL) {
-    case TL__NIL:
-        return tl__nil();
-    case TL__BOOL:
-        return tl__bool(v->x.i ? lw->yes : lw->no);
-    case TL__INT:
-        return tl__int(tl__const_i(lw, v->x.i));
-    case TL__FLT:
-        return tl__flt(tl__const_f(lw, v->x.f));
-    case TL__REFUSED:
-        tl__refuse(lw, TL_FN_SUBSET, "%s", v->s);
-    default:
-        return tl__obj(lw, thaw_object(lw, v));
-    }
-}
-
-/* --- keys that are the same on every pixel
- * ----------------------------------------------------------------
- */
+/* --- keys that are the same on every pixel -------------------------------------------------- */
 
 int tl__static_key(tl__lower *lw, const tl__value *v, tl__key *key)
 {
@@ -158,6 +79,9 @@ static tl__cell *add_cell(tl__lower *lw, tl__object *t, const tl__key *key)
         t->array[t->n_array++] = cell;
         return cell;
     }
+    if (t->n_pairs++ == MOST_PAIRS)
+        tl__refuse(lw, TL_FN_SUBSET,
+                   "a table made per pixel has more than %d keys beside 1, 2, 3 ...", MOST_PAIRS);
     tl__pair *p = tl__get(lw, sizeof *p);
     *p = (tl__pair){t->pairs, *key, cell};
     t->pairs = p;
@@ -191,9 +115,7 @@ tl__value tl__read_key(tl__lower *lw, tl__object *t, const tl__key *key)
     return t->strays && key->kind == TL__INT ? over_strays(lw, t, tl__const_i(lw, key->x.i), v) : v;
 }
 
-/* --- indices that depend on the pixel
- * -----------------------------------------------------------------------
- */
+/* --- indices that depend on the pixel ------------------------------------------------------- */
 
 /* Keys that are no integers find nothing, unless the table has such keys. */
 static tl_val as_index(tl__lower *lw, tl__object *t, const tl__value *key, tl_val *is_index)
@@ -369,9 +291,7 @@ static void write_by_pixel(tl__lower *lw, tl__object *t, tl_val where, const tl_
     t->strays = s;
 }
 
-/* --- any table, any key
- * -----------------------------------------------------------------------------------------
- */
+/* --- any table, any key --------------------------------------------------------------------- */
 
 static tl__object *table_of(tl__lower *lw, tl__object *o)
 {
@@ -393,8 +313,20 @@ static const char *key_text(tl__lower *lw, const tl__value *key, char *out, size
     return out;
 }
 
+static tl__value read_by_name(tl__lower *lw, const tl__value *t, const tl__value *key)
+{
+    tl__value v = tl__nil();
+    for (int j = 0; j < key->n_alt; j++) {
+        tl__value name = tl__obj(lw, key->alts[j].object), x = tl__read(lw, t, &name);
+        v = j ? tl__choose(lw, key->alts[j].mask, &x, &v) : x;
+    }
+    return v;
+}
+
 tl__value tl__read(tl__lower *lw, const tl__value *t, const tl__value *key)
 {
+    if (key->may == K_OBJ && key->n_alt > 1)
+        return read_by_name(lw, t, key);
     tl__key k;
     char text[60];
     tl_val good = lw->no;
@@ -456,9 +388,7 @@ void tl__write(tl__lower *lw, const tl__value *t, const tl__value *key, const tl
             write_one(lw, t->alts[j].object, t->alts[j].mask, &index, v);
 }
 
-/* --- length
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- length --------------------------------------------------------------------------------- */
 
 static int64_t length_of(tl__lower *lw, tl__object *t)
 {

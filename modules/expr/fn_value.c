@@ -5,8 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-/* --- masks -------------------------------------------------------------------------------------
- */
+/* --- masks ---------------------------------------------------------------------------------- */
 
 tl_val tl__op(tl__lower *lw, tl_op op, tl_val a, tl_val b, tl_val c)
 {
@@ -83,8 +82,7 @@ tl_val tl__possible(tl__lower *lw, tl_val active, tl_val mask)
     return excludes(lw, active, mask) ? lw->no : tl__and(lw, active, mask);
 }
 
-/* --- plain values --------------------------------------------------------------------------------
- */
+/* --- plain values --------------------------------------------------------------------------- */
 
 static const tl__value nothing = {.arg = -1,
                                   .is = {TL_NONE, TL_NONE, TL_NONE, TL_NONE, TL_NONE},
@@ -243,16 +241,14 @@ const char *tl__kind_name(const tl__value *v)
     return "number";
 }
 
-/* --- x where c, else y
- * -----------------------------------------------------------------------------
- */
+/* --- x where c, else y ---------------------------------------------------------------------- */
 
 #define MOST_ALTS 64
 
 static tl_val mask_of_alt(tl__lower *lw, const tl__value *v, const tl__object *o)
 {
     for (int k = 0; k < v->n_alt; k++)
-        if (v->alts[k].object == o)
+        if (tl__same_object(v->alts[k].object, o))
             return v->alts[k].mask;
     return lw->no;
 }
@@ -272,7 +268,7 @@ static void choose_objects(tl__lower *lw, tl_val c, const tl__value *x, const tl
         alt[k] = x->alts[k];
     for (int k = 0; k < y->n_alt; k++) {
         int j = 0;
-        while (j < n && alt[j].object != y->alts[k].object)
+        while (j < n && !tl__same_object(alt[j].object, y->alts[k].object))
             j++;
         if (j == n)
             alt[n++] = (tl__alt){TL_NONE, y->alts[k].object};

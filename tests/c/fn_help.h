@@ -10,7 +10,7 @@
 #include <lua.h>
 #include <lualib.h>
 
-#define MOST_ARGS 8
+#define MOST_ARGS  16
 #define MOST_BANDS 16
 
 /* Inputs of n pixels: integers or floats, and where they are valid. */
@@ -48,7 +48,10 @@ typedef struct fn_near {
     int n, arg[MOST_NEAR], shift[MOST_NEAR];
 } fn_near;
 
-static inline int near_shift(int dx, int dy) { return dx + 7 * dy; }
+static inline int near_shift(int dx, int dy)
+{
+    return dx + 7 * dy;
+}
 
 static inline int near_slot(void *ctx, tl_ir *ir, int arg, int dx, int dy, tl_val *value,
                             tl_val *valid, tl_err *e)
@@ -120,8 +123,7 @@ static inline void fill_near(const fn_near *near, const void **input, void **to_
     }
 }
 
-static inline void run_fn(const tl_prog *p, const fn_inputs *in, const fn_near *near,
-                          fn_outputs *o)
+static inline void run_fn(const tl_prog *p, const fn_inputs *in, const fn_near *near, fn_outputs *o)
 {
     const void *input[100 + 2 * MOST_NEAR] = {NULL};
     void *output[2 * MOST_BANDS + 1] = {NULL}, *to_free[2 * MOST_NEAR] = {NULL};
@@ -188,10 +190,9 @@ static inline int try_fn(const tl_fn *fn, const fn_inputs *in, known_names *know
     return code;
 }
 
-/* --- stock Lua as the judge ------------------------------------------------------------------ */
+/* --- stock Lua as the judge ----------------------------------------------------------------- */
 
-/* near of the judge: upvalues are the inputs and the pixel; its bands come as light userdata? No:
- * numbers. It is told which band by the parameter's place, through its text (see fn_random_test). */
+/* With the helpers; near is the test's own. */
 static inline lua_State *judge(void)
 {
     size_t len;
@@ -264,16 +265,18 @@ static inline const char *compare_pixel(lua_State *L, const fn_inputs *in, const
         push_input(L, in, k, i);
     if (lua_pcall(L, n_params, LUA_MULTRET, 0)) {
         what = o->trap[i] ? all_invalid(o, i) : "no trap, Lua raises";
-        if (what && o->trap[i] == 0)
-            print_message("# %s\n", lua_tostring(L, -1));
     } else if (o->trap[i]) {
         what = "trapped, Lua does not raise";
     } else {
-        int n = lua_gettop(L) - top;
-        if (n > o->n_bands)
+        int n = lua_gettop(L) - top, table = n == 1 && lua_istable(L, -1);
+        if (!table && n > o->n_bands)
             what = "fewer bands than Lua returns";
         for (int k = 0; k < o->n_bands && !what; k++) {
-            if (k < n)
+            if (table && o->name[k][0])
+                lua_getfield(L, top + 1, o->name[k]);
+            else if (table)
+                lua_geti(L, top + 1, k + 1);
+            else if (k < n)
                 lua_pushvalue(L, top + 1 + k);
             else
                 lua_pushnil(L);
