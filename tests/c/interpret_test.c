@@ -246,8 +246,7 @@ static const char *const functions[] = {
     "function(b0, b2) return math.max(b0, b2), math.min(b0, b2, 3), math.fmod(b2, 7) end",
     "function(b2) return math.sin(b2), math.cos(b2), math.atan(b2, 3) end",
     "function(b0) return math.tointeger(b0 / 4) end",
-    "function(b0, b2) if math.type(b0) == 'integer' and math.type(b2) == 'float' then return 1 end "
-    "end",
+    "function(b0, b2) return math.type(b0) == 'integer' and math.type(b2) == 'float' end",
     "function(b0) return b0 & 0xff, b0 | 1, b0 ~ 3, ~b0, b0 << 3, b0 >> 1 end",
     "function(b2) return b2 | 0 end",
     "function(b0) return b0 + 0x7fffffffffffffff end",
@@ -277,7 +276,8 @@ static const char *const functions[] = {
 static const char *const functions_any[] = {
     "function(b0, b1) return b0 == nil and -1 or b0 end",
     "function(b0, b1) return b0 + b1 end",
-    "function(b0, b1) if b0 and b1 then return b0 + b1 elseif b0 == nil then return b1 end end",
+    "function(b0, b1) if b0 ~= nil and b1 ~= nil then return b0 + b1 elseif b0 == nil then return "
+    "b1 end end",
     "function(b0, b2) local s, n = 0, 0 if b0 ~= nil then s = s + b0 n = n + 1 end\n"
     "  if b2 ~= nil then s = s + b2 n = n + 1 end return s / n end",
     "function(b0) if b0 == nil then return b2 end return b0 end",
