@@ -239,8 +239,7 @@ static const char *const functions[] = {
     "function(b0) if b0 > 0 then return {a = 1, b = 2} else return {a = 3} end end",
     "function(b0) if b0 > 0 then return {a = 1, b = 2} end end",
     "function(b0) if b0 > 0 then return 1, 2 end return 3 end",
-    "local function f(b0, b1)\n local t, s = {b0, b1}, 0 for k = 1, #t do s = t[k] end return s "
-    "end",
+    "local function f(b0, b1)\n local t = {b0, b1} for k = 1, 2 do b0 = t[k] end return b0 end",
     "function f(b0) return math.abs(b0), math.floor(b0 / 3), math.ceil(b0 / 3) end",
     "function f.g(b2) return math.sqrt(b2), math.exp(b2 / 50), math.log(b2) end",
     "function(b0, b2) return math.max(b0, b2), math.min(b0, b2, 3), math.fmod(b2, 7) end",
