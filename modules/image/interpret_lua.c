@@ -177,7 +177,7 @@ static int open_state(const tl_call *c, void **state, tl_err *e)
         lua_pushlightuserdata(L, s);
         rc = tl_host_call(s->host, 1, LUA_MULTRET, e);
         if (rc)
-            tl_err_prefix(e, "%s: ", s->name);
+            tl_err_prefix(e, "%s", s->name);
     }
     if (rc)
         close_state(s);
@@ -265,12 +265,7 @@ static void misfit(lua_State *L, interpreter_state *s, const char *what)
 static void store_table(lua_State *L, interpreter_state *s, size_t p)
 {
     int t = lua_gettop(L), n = s->call->nresults, some = 0;
-    if (luaL_getmetafield(L, t, "__metatable") == LUA_TBOOLEAN && lua_getmetatable(L, t)) {
-        lua_getfield(L, -1, "__index"); /* it lives outside, behind a guard */
-        if (lua_istable(L, -1))
-            lua_copy(L, -1, t);
-    }
-    lua_settop(L, t);
+    tl_thaw_behind(L, t);
     for (int k = 0; k < n; k++) {
         lua_pushvalue(L, s->key + k);
         if (lua_rawget(L, t) == LUA_TNIL) {
@@ -398,7 +393,7 @@ static int fail_run(const interpreter_state *s, int code, tl_err *e)
     } else if (code == TL_ENOMEM) {
         tl_fail(e, code, "not enough memory: it may hold %zu MiB", TL_INTERPRET_MEMORY >> 20);
     }
-    return tl_err_prefix(e, "%s: ", s->name);
+    return tl_err_prefix(e, "%s", s->name);
 }
 
 static int run_some(interpreter_state *s, tl_err *e)

@@ -109,14 +109,13 @@ static void guard(lua_State *L, tl_thaw *t)
     lua_remove(L, -2);
 }
 
-/* Replaces a guarded first argument by the table behind it; whether it was one. */
-static int look_behind(lua_State *L)
+int tl_thaw_behind(lua_State *L, int idx)
 {
-    if (lua_type(L, 1) != LUA_TTABLE || !lua_getmetatable(L, 1))
+    if (lua_type(L, idx) != LUA_TTABLE || !lua_getmetatable(L, idx))
         return 0;
     int found = lua_rawgetp(L, -1, &guarded_key) == LUA_TTABLE;
     if (found)
-        lua_copy(L, -1, 1);
+        lua_copy(L, -1, idx);
     lua_pop(L, 2);
     return found;
 }
@@ -124,7 +123,7 @@ static int look_behind(lua_State *L)
 /* Upvalue: Lua's own. */
 static int raw_read(lua_State *L)
 {
-    look_behind(L);
+    tl_thaw_behind(L, 1);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
     lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
@@ -134,7 +133,7 @@ static int raw_read(lua_State *L)
 /* Upvalues: Lua's own, the tl_thaw. */
 static int raw_write(lua_State *L)
 {
-    if (look_behind(L)) {
+    if (tl_thaw_behind(L, 1)) {
         lua_pushvalue(L, lua_upvalueindex(2));
         lua_pushcclosure(L, refuse_write, 1);
         lua_insert(L, 1);

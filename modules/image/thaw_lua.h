@@ -22,5 +22,8 @@ void tl_thaw_value(lua_State *L, tl_thaw *t, const tl_frozen *v) TL_LJMP;
  * where the caller sets it. An expression takes these names as its parameters instead, in order. */
 void tl_thaw_function(lua_State *L, tl_thaw *t, const tl_fn *fn,
                       const tl_frozen *const *values) TL_LJMP;
+/* Replaces such a table at idx (absolute) by the one behind it; whether it was one. Does not raise
+ * when two places on the stack are free. */
+int tl_thaw_behind(lua_State *L, int idx);
 
 #endif
