@@ -1,5 +1,6 @@
 /* The command line's plan-based commands. SPDX-License-Identifier: MIT */
 #include "runtime/cli.h"
+#include "modules/batch/plan_call.h"
 #include "modules/map/looks_lua.h"
 #include "runtime/border.h"
 #include "runtime/buf.h"
@@ -154,6 +155,28 @@ static void show_progress(void *ctx, const tl_run_progress *p)
     }
 }
 
+static json_t *raised_json(const tl_plan *p)
+{
+    tl_pass_trap *t;
+    int n = tl_plan_raised(p, &t);
+    json_t *list = json_array();
+    for (int i = 0; i < n; i++) {
+        char name[80];
+        tl__function_name(t[i].call->fn, name, sizeof name);
+        char *line = tl_xasprintf("%s:%d", tl__function_file(t[i].call->fn),
+                                  t[i].line ? t[i].line : tl_fn_line(t[i].call->fn));
+        json_array_append_new(
+            list,
+            json_pack("{s:o, s:o, s:I, s:I, s:I, s:o}", "function", tl_json_text(name), "line",
+                      tl_json_text(line), "pixels", (json_int_t)t[i].count, "column",
+                      (json_int_t)t[i].col, "row", (json_int_t)t[i].row, "reason",
+                      tl_json_text(t[i].reason[0] ? t[i].reason : "the function raised an error")));
+        free(line);
+    }
+    free(t);
+    return list;
+}
+
 static json_t *report_json(const tl_plan *p, const tl_run_report *r, const char *dir)
 {
     json_t *outputs = json_array();
@@ -171,13 +194,13 @@ static json_t *report_json(const tl_plan *p, const tl_run_report *r, const char 
     }
     return json_pack(
         "{s:s, s:{s:f, s:f, s:f}, s:I, s:{s:I, s:I}, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:i, s:I}, "
-        "s:o}",
+        "s:o, s:o}",
         "key", p->key, "seconds", "total", r->seconds_total, "compute", r->seconds_compute, "merge",
         r->seconds_merge, "pixels", (json_int_t)r->pixels, "blocks", "done", (json_int_t)r->blocks,
         "kept", (json_int_t)r->blocks_kept, "bytes", "read", (json_int_t)r->bytes_read, "written",
         (json_int_t)r->bytes_written, "tiles", (json_int_t)r->tile_bytes, "memory", "planned",
         (json_int_t)r->memory.total, "peak", (json_int_t)r->peak_rss, "threads", r->memory.threads,
-        "cache", (json_int_t)r->memory.cache, "outputs", outputs);
+        "cache", (json_int_t)r->memory.cache, "outputs", outputs, "raised", raised_json(p));
 }
 
 static void print_json(json_t *j)

@@ -81,7 +81,9 @@ static int set_bbox(tl_cli *c, const char *t, tl_err *e)
         return bad(e, t, "west,south,east,north in degrees");
     if (!(b[0] < b[2]) || !(b[1] < b[3]) || b[1] < -90 || b[3] > 90 || fabs(b[0]) > 360 ||
         fabs(b[2]) > 540)
-        return bad(e, t, "an empty or impossible box; west,south,east,north in degrees");
+        return bad(e, t,
+                   "an empty or impossible box; west,south,east,north in degrees, across 180 as "
+                   "170,5,190,10");
     return 0;
 }
 
@@ -254,7 +256,8 @@ static const struct option {
      "Lua instructions of the script itself (1e10)"},
     {"--allow", "io,os", ALL | TL_CMD_EVAL, set_allow, "give the script Lua's io, os"},
     {"--allow-libm-drift", NULL, ALL, set_allow_drift, "run a plan made with another libm"},
-    {"--json", NULL, ALL | TL_CMD_EVAL, set_json, "results and errors as JSON"},
+    {"--json", NULL, ALL | TL_CMD_EVAL, set_json,
+     "errors as JSON; of run and plan also the result"},
     {"--quiet", NULL, ALL | TL_CMD_EVAL, set_quiet, "no progress, no warnings"},
     {"--debug", NULL, ALL | TL_CMD_EVAL, set_debug,
      "more of what happens; the call stack of errors"},
@@ -353,6 +356,11 @@ int tl_cli_parse(tl_cli *c, int argc, char **argv, tl_err *e)
         rc = tl_fail(e, TL_EUSAGE, "which script? `tellua --help` shows the commands");
     if (!rc && c->has_center != (c->zoom >= 0))
         rc = tl_fail(e, TL_EUSAGE, "--center and --zoom go together");
+    const tl_where *w = &c->where;
+    if (!rc && c->has_center && (w->has_bbox || w->has_window || w->crs || w->res[0] > 0))
+        rc = tl_fail(e, TL_EUSAGE,
+                     "--center and --zoom say where and how finely; not with --bbox, --crs, --res, "
+                     "--window");
     return rc;
 }
 

@@ -152,6 +152,7 @@ int main(int argc, char **argv)
 {
     tl_err e = TL_ERR_INIT;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a failed write like any other */
     as_json = has_word(argc, argv, "--json"); /* errors of the options are errors, too */
     if (argc < 2) {
         tl_cli_help(0);

@@ -4,6 +4,7 @@
 #include "modules/batch/gridding.h"
 #include "modules/batch/plan_lua.h"
 #include "modules/image/image_lua.h"
+#include "modules/image/interpret_lua.h"
 #include "modules/map/looks_lua.h"
 #include "modules/raster/raster.h"
 #include "runtime/border.h"
@@ -50,6 +51,7 @@ static tl_err *fresh(tellua *t)
 /* Adds Tellua's names to the table at the top of the stack: upvalue-free, in dependence order. */
 static void add_names(lua_State *L, tl_script *script)
 {
+    tl_interpreter_install();
     tl_image_open_lua(L);
     tl_plan_open_lua(L);
     tl_looks_open_lua(L);

@@ -2,9 +2,11 @@
 #include "modules/batch/engine.h"
 #include "modules/batch/crew.h"
 #include "modules/batch/merge.h"
+#include "modules/batch/plan_call.h"
 #include "modules/batch/pyramid.h"
 #include "modules/raster/raster.h"
 #include "runtime/buf.h"
+#include "runtime/log.h"
 #include "runtime/mem.h"
 #include "runtime/watch.h"
 
@@ -350,10 +352,26 @@ static int open_store(engine *g, tl_err *e)
     return rc ? tl_err_prefix(e, "cannot work on %s/%s", g->opt->dir, g->plan->out[0].name) : 0;
 }
 
+/* As mkdir -p. */
+static int make_folders(const char *dir)
+{
+    char *path = tl_xstrdup(dir);
+    int failed = 0;
+    for (char *p = path + 1; *p && !failed; p++)
+        if (*p == '/') {
+            *p = '\0';
+            failed = mkdir(path, 0777) && errno != EEXIST;
+            *p = '/';
+        }
+    failed = failed || (mkdir(path, 0777) && errno != EEXIST);
+    free(path);
+    return failed;
+}
+
 static int open_job(engine *g, tl_err *e)
 {
     const char *dir = g->opt->dir;
-    if (mkdir(dir, 0777) && errno != EEXIST)
+    if (make_folders(dir))
         return tl_fail(e, TL_EIO, "cannot make %s: %s", dir, strerror(errno));
     int rc = check_room(g->plan, dir, e);
     if (rc)
@@ -366,10 +384,8 @@ static int open_job(engine *g, tl_err *e)
     g->pyramid = tl_xcalloc((size_t)g->plan->n, sizeof *g->pyramid);
     for (int i = 0; i < g->plan->n && !rc; i++) {
         const tl_product *p = &g->plan->out[i].product;
-        int64_t across, down;
         if (tl_product_levels(p) > 1)
             rc = tl_pyramid_new(p, i, g->store, &g->pyramid[i], e);
-        tl_product_level_tiles(p, 0, &across, &down);
     }
     for (int k = 0; k < g->plan->npasses; k++) {
         const tl_plan_pass *p = &g->plan->pass[k];
@@ -432,6 +448,33 @@ static void fill_report(engine *g, int64_t read0, int64_t written0)
     r->peak_rss = (int64_t)u.ru_maxrss * 1024;
 }
 
+/* --- pixels that raise
+ * ---------------------------------------------------------------------------------- */
+
+int tl_plan_raised(const tl_plan *p, tl_pass_trap **out)
+{
+    int n = 0;
+    *out = NULL;
+    for (int k = 0; k < p->npasses; k++) {
+        int most = tl_pass_calls(p->pass[k].pass);
+        *out = tl_xrealloc(*out, (size_t)(n + most + 1) * sizeof **out);
+        n += tl_pass_traps(p->pass[k].pass, *out + n, most);
+    }
+    return n;
+}
+
+static void warn_of_raised(const tl_plan *p)
+{
+    tl_pass_trap *t;
+    int n = tl_plan_raised(p, &t);
+    for (int i = 0; i < n; i++)
+        tl_log(TL_LOG_WARN, "%s:%d: %lld pixels raised, first at column %lld, row %lld: %s",
+               tl__function_file(t[i].call->fn), t[i].line ? t[i].line : tl_fn_line(t[i].call->fn),
+               (long long)t[i].count, (long long)t[i].col, (long long)t[i].row,
+               t[i].reason[0] ? t[i].reason : "the function raised an error");
+    free(t);
+}
+
 int tl_run_plan(const tl_plan *p, const tl_run_options *o, tl_run_report *report, tl_err *e)
 {
     engine g = {.plan = p, .opt = o, .report = report, .began = tl_now()};
@@ -456,6 +499,8 @@ int tl_run_plan(const tl_plan *p, const tl_run_options *o, tl_run_report *report
         rc = merge_output(&g, i, e);
     report->seconds_merge = tl_now() - g.began - report->seconds_compute;
     close_job(&g, rc != 0, e);
+    if (!rc)
+        warn_of_raised(p);
     report->seconds_total = tl_now() - start_time;
     fill_report(&g, read0, written0);
     return rc;

@@ -52,8 +52,13 @@ typedef struct tl_run_report {
 int tl_plan_memory(const tl_plan *p, int threads, int64_t mem, tl_memory_plan *out,
                    tl_err *e) TL_MUST_CHECK;
 
+/* Says in one warning per call how many pixels raised. */
 int tl_run_plan(const tl_plan *p, const tl_run_options *o, tl_run_report *report,
                 tl_err *e) TL_MUST_CHECK;
+
+/* Calls of the plan that raised on some pixels, since it was made: blocks kept from a former run
+ * say nothing. Returns how many; *out is the caller's to free(), what it names is the plan's. */
+int tl_plan_raised(const tl_plan *p, tl_pass_trap **out);
 
 /* DIR/NAME.tif or .png; free() it. */
 char *tl_product_path(const tl_plan_output *o, const char *dir);

@@ -1,7 +1,13 @@
 /* Plans for people: see plan.h. SPDX-License-Identifier: MIT */
 #include "modules/batch/plan.h"
+#include "modules/batch/plan_call.h"
 #include "modules/raster/raster.h"
 
+#include "runtime/log.h"
+#include "runtime/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void explain_output(const tl_plan_output *o, tl_buf *t)
@@ -41,6 +47,39 @@ static void explain_sampling(const tl_sampling *m, tl_buf *t)
         tl_buf_printf(t, "  from    %s\n", m->operation);
 }
 
+/* The reason has lines of its own, the quoted text and a caret: each is indented. */
+static void explain_reason(const tl_call *c, tl_buf *t)
+{
+    char *copy = tl_xstrdup(c->reason);
+    tl_make_visible(copy, "\n\t");
+    tl_buf_printf(t, "  runs    interpreted: %s%s", c->reason_where,
+                  c->reason_where[0] ? ": " : "");
+    for (const char *s = copy; *s; s++)
+        tl_buf_printf(t, *s == '\n' ? "\n      " : "%c", *s);
+    tl_buf_puts(t, "\n");
+    free(copy);
+}
+
+static void explain_call(const tl_call *c, tl_buf *t)
+{
+    char name[80], file[200];
+    snprintf(file, sizeof file, "%s", tl__function_file(c->fn));
+    tl_make_visible(file, "");
+    tl__function_name(c->fn, name, sizeof name);
+    tl_buf_printf(t, "function %s%s(%s:%d)%s%s\n", tl_fn_is_expr(c->fn) ? "expr" : name,
+                  name[0] || tl_fn_is_expr(c->fn) ? "  " : "", file, tl_fn_line(c->fn),
+                  c->where[0] ? ", used at " : "", c->where);
+    if (c->compiled)
+        tl_buf_puts(t, "  runs    compiled\n");
+    else
+        explain_reason(c, t);
+    tl_buf_puts(t, "  results ");
+    for (int k = 0; k < c->nresults; k++)
+        tl_buf_printf(t, "%s%s %s", k ? ", " : "", c->result[k].name,
+                      tl_type_name(c->result[k].type));
+    tl_buf_puts(t, "\n");
+}
+
 void tl_plan_explain(const tl_plan *p, int program, tl_buf *t)
 {
     for (int i = 0; i < p->n; i++)
@@ -50,6 +89,8 @@ void tl_plan_explain(const tl_plan *p, int program, tl_buf *t)
         const tl_prog *prog = tl_pass_program(pass);
         for (int s = 0; s < tl_pass_samplings(pass); s++)
             explain_sampling(tl_pass_sampling(pass, s), t);
+        for (int c = 0; c < tl_pass_calls(pass); c++)
+            explain_call(tl_pass_call(pass, c), t);
         tl_buf_printf(t, "program of %d instructions on %s, %lld bytes of input a cell%s\n",
                       tl_prog_instructions(prog), tl_expr_isa(),
                       (long long)tl_pass_input_bytes_per_cell(pass),

@@ -25,7 +25,7 @@ static int choose_format(tl_plan_output *o, const char *name, tl_err *e)
     else if (strcmp(name, "png") == 0)
         p->format = TL_PNG;
     else
-        return tl_fail(e, TL_EUSAGE, "output \"%s\": format '%s' is none of cog, gtiff, png",
+        return tl_fail(e, TL_ESCRIPT, "output \"%s\": format '%s' is none of cog, gtiff, png",
                        o->name, name);
     p->overviews = p->format == TL_COG;
     return 0;
@@ -169,6 +169,9 @@ static int output_grid(const tl_output *s, const tl_plan_request *r, tl_plan_out
     }
     tl_where_merge(&w, &own);
     rc = tl_resolve_grid(&native, &w, &o->product.grid, e);
+    if (rc == TL_EUSAGE && !r->where.has_bbox && !r->where.has_window && !r->where.crs &&
+        !(r->where.res[0] > 0))
+        rc = e->code = TL_ESCRIPT; /* nobody said anything on the command line */
     if (!rc && r->view)
         tl_fit_grid(&o->product.grid, r->view_w, r->view_h);
     return rc;

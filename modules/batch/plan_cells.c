@@ -93,7 +93,8 @@ static int free_number(tl_plan_output *o, int64_t lo, int64_t hi)
     int64_t min = tl_dtype_min(o->product.dtype), max = tl_dtype_max(o->product.dtype);
     if (hi < max)
         set_nodata(&o->product, (double)max, max);
-    else if (lo > min)
+    else if (lo > min && o->product.dtype != TL_I8)
+        /* GDAL before 3.7 does not see a negative nodata in int8. */
         set_nodata(&o->product, (double)min, min);
     return o->product.has_nodata;
 }
@@ -159,11 +160,13 @@ int tl__plan_nodata(tl_plan_output *o, const json_t *options, tl_err *e)
         p->has_mask = 1;
     } else if (json_is_number(j)) {
         double x = json_number_value(j);
-        if (!tl_dtype_is_float(p->dtype) && (x != floor(x) || x < (double)tl_dtype_min(p->dtype) ||
-                                             x > (double)tl_dtype_max(p->dtype)))
+        int in_int64 = json_is_integer(j) || fabs(x) < 9223372036854775808.0;
+        if (!tl_dtype_is_float(p->dtype) &&
+            (!in_int64 || x != floor(x) || x < (double)tl_dtype_min(p->dtype) ||
+             x > (double)tl_dtype_max(p->dtype)))
             return tl_fail(e, TL_ESCRIPT, "output \"%s\": nodata %.17g does not fit %s", o->name, x,
                            tl_dtype_name(p->dtype));
-        set_nodata(p, x, json_is_integer(j) ? json_integer_value(j) : (int64_t)x);
+        set_nodata(p, x, json_is_integer(j) ? json_integer_value(j) : in_int64 ? (int64_t)x : 0);
         warn_if_used(o, x);
     } else {
         return tl_fail(e, TL_ESCRIPT, "output \"%s\": nodata is a number, or false for a mask",

@@ -23,8 +23,8 @@ int tl__plan_is_classes(const tl_plan_output *o);
  * use, or NULL to choose. */
 int tl__plan_finish(tl_plan *p, const json_t *known, tl_err *e) TL_MUST_CHECK;
 
-/* The plan as JSON, a new reference. */
-json_t *tl__plan_json(const tl_plan *p);
+/* The plan as JSON, a new reference; NULL and *e when it is too large. */
+json_t *tl__plan_json(const tl_plan *p, tl_err *e);
 json_t *tl__plan_source_json(const tl_source *s);
 extern const char *const tl__plan_formats[3]; /* ORDER enum tl_format */
 

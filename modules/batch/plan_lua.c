@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <lauxlib.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,15 +94,34 @@ static int set_params(tl_script *s, const json_t *params, tl_err *e)
     return 0;
 }
 
+/* What the command line takes as well; nothing here may leave the range of what it becomes. */
+static int in_range(const char *key, const json_t *v)
+{
+    double most = strcmp(key, "threads") == 0 ? 200 : 1e18;
+    int is_res = strcmp(key, "res") == 0, is_window = strcmp(key, "window") == 0;
+    if (json_is_number(v) && json_number_value(v) > most)
+        return 0;
+    if (is_res && json_is_number(v))
+        return json_number_value(v) > 0;
+    for (size_t k = 0; k < json_array_size(v); k++) {
+        double x = json_number_value(json_array_get(v, k));
+        if ((is_res && !(x > 0)) || (is_window && (x != floor(x) || fabs(x) > 1e15)))
+            return 0;
+    }
+    return 1;
+}
+
 /* Options of run, by what they must be. */
 static int check_options(const json_t *o, tl_err *e)
 {
     static const struct {
         const char *name, *kind;
-    } known[] = {{"params", "a table"},  {"out", "a text"},          {"output", "a text"},
-                 {"crs", "a text"},      {"format", "a text"},       {"threads", "a number"},
-                 {"mem", "a number"},    {"max_pixels", "a number"}, {"resume", "a boolean"},
-                 {"res", "a cell size"}, {"bbox", "four numbers"},   {"window", "four numbers"}};
+    } known[] = {{"params", "a table"},    {"out", "a text"},
+                 {"output", "a text"},     {"crs", "a text"},
+                 {"format", "a text"},     {"threads", "a number from 1 to 200"},
+                 {"mem", "a number"},      {"max_pixels", "a number"},
+                 {"resume", "a boolean"},  {"res", "a cell size above 0"},
+                 {"bbox", "four numbers"}, {"window", "four whole numbers"}};
     const char *key;
     json_t *v;
     json_object_foreach((json_t *)(uintptr_t)o, key, v)
@@ -112,14 +132,17 @@ static int check_options(const json_t *o, tl_err *e)
         if (i == n)
             return tl_fail(e, TL_EUSAGE, "run has no option '%s'", key);
         const char *kind = known[i].kind;
-        int fits = strcmp(kind, "a text") == 0      ? json_is_string(v)
-                   : strcmp(kind, "a number") == 0  ? json_is_number(v) && json_number_value(v) > 0
+        int fits = strcmp(kind, "a text") == 0 ? json_is_string(v)
+                   : strncmp(kind, "a number", 8) == 0
+                       ? json_is_number(v) && json_number_value(v) > 0
                    : strcmp(kind, "a boolean") == 0 ? json_is_boolean(v)
                    : strcmp(kind, "a table") == 0   ? json_is_object(v)
-                   : strcmp(kind, "a cell size") == 0 ? json_is_number(v) || json_array_size(v) == 2
-                                                      : json_array_size(v) == 4;
+                   : strcmp(kind, "a cell size above 0") == 0
+                       ? json_is_number(v) || json_array_size(v) == 2
+                       : json_array_size(v) == 4;
         for (size_t k = 0; k < json_array_size(v) && fits; k++)
             fits = json_is_number(json_array_get(v, k));
+        fits = fits && in_range(key, v);
         if (!fits)
             return tl_fail(e, TL_EUSAGE, "run: %s is %s", key, kind);
     }

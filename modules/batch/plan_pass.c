@@ -127,6 +127,8 @@ static int make_pass(tl_plan *p, int k, const json_t *known, tl_err *e)
             tl_warn_once("the area lies beside every file: all its cells will be invalid");
         note_operations(p, pass);
         p->uses_libm |= tl_prog_uses_libm(tl_pass_program(pass->pass));
+        for (int c = 0; c < tl_pass_calls(pass->pass); c++) /* Lua calls what it likes */
+            p->uses_libm |= !tl_pass_call(pass->pass, c)->compiled;
     }
     return rc;
 }
@@ -172,7 +174,9 @@ int tl__plan_finish(tl_plan *p, const json_t *known, tl_err *e)
         if (rc)
             return rc;
     }
-    json_t *j = tl__plan_json(p);
+    json_t *j = tl__plan_json(p, e);
+    if (!j)
+        return e->code;
     p->text = json_dumps(j, TL_PLAN_DUMP);
     json_decref(j);
     if (!p->text)

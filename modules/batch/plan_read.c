@@ -1,4 +1,5 @@
 /* Plans as JSON: reading back. See plan.h. SPDX-License-Identifier: MIT */
+#include "modules/batch/plan_call.h"
 #include "modules/batch/plan_int.h"
 #include "modules/raster/raster.h"
 #include "runtime/hash.h"
@@ -41,6 +42,8 @@ typedef struct {
     size_t nsources;
     tl_node **node;
     size_t nnodes;
+    tl__plan_function *function;
+    size_t nfunctions;
 } reader;
 
 static int broken(tl_err *e, const char *what, size_t i)
@@ -79,10 +82,57 @@ static int read_sources(reader *r, tl_err *e)
     return 0;
 }
 
-static int read_table(const reader *r, const json_t *j, tl_node *arg, const char *where,
-                      tl_node **out, tl_err *e)
+static int read_functions(reader *r, tl_err *e)
 {
-    (void)r;
+    const json_t *list = json_object_get(r->plan, "functions"), *j;
+    tl_frozen_budget budget = TL_FROZEN_BUDGET_INIT;
+    size_t i;
+    if (json_array_size(list) > TL_PLAN_MOST_FUNCTIONS)
+        return broken(e, "too many functions:", json_array_size(list));
+    r->function = tl_xcalloc(json_array_size(list) + 1, sizeof *r->function);
+    json_array_foreach(list, i, j)
+    {
+        r->nfunctions++; /* freed also when it is half read */
+        int rc = tl__plan_function_read(j, &budget, &r->function[i], e);
+        if (rc)
+            return tl_err_prefix(e, "function %zu", i);
+    }
+    return 0;
+}
+
+/* The nodes that the array names, n of them. */
+static int read_args(const reader *r, const json_t *list, size_t n, tl_node **out)
+{
+    for (size_t k = 0; k < n; k++) {
+        const json_t *j = json_array_get(list, k);
+        json_int_t at = json_integer_value(j);
+        if (!json_is_integer(j) || at < 0 || (size_t)at >= r->nnodes)
+            return -1;
+        out[k] = r->node[at];
+    }
+    return 0;
+}
+
+static int read_result(reader *r, const json_t *j, const char *where, tl_node **out, tl_err *e)
+{
+    const json_t *f = json_object_get(j, "function"), *k = json_object_get(j, "result");
+    const json_t *list = json_object_get(j, "args");
+    size_t n = json_array_size(list);
+    json_int_t at = json_integer_value(f);
+    if (!json_is_integer(f) || at < 0 || (size_t)at >= r->nfunctions || !json_is_integer(k) ||
+        !json_is_array(list) || n > TL_MOST_BANDS)
+        return -1;
+    tl_node **args = tl_xcalloc(n + 1, sizeof *args);
+    int rc = read_args(r, list, n, args);
+    if (!rc)
+        rc = tl__plan_function_result(&r->function[at], args, (int)n, json_integer_value(k), where,
+                                      out, e);
+    free(args);
+    return rc;
+}
+
+static int read_table(const json_t *j, tl_node *arg, const char *where, tl_node **out, tl_err *e)
+{
     const json_t *list = json_object_get(j, "table");
     const char *type = json_string_value(json_object_get(j, "type"));
     size_t n = json_array_size(list);
@@ -113,14 +163,10 @@ static int read_op(reader *r, const json_t *j, const char *where, tl_node **out,
     const json_t *args = json_object_get(j, "args");
     if (!name || tl_gop_from_name(name, &op) || json_array_size(args) != (size_t)tl_gop_arity(op))
         return -1;
-    for (int k = 0; k < tl_gop_arity(op); k++) {
-        json_int_t at = json_integer_value(json_array_get(args, (size_t)k));
-        if (!json_is_integer(json_array_get(args, (size_t)k)) || at < 0 || (size_t)at >= r->nnodes)
-            return -1;
-        a[k] = r->node[at];
-    }
+    if (read_args(r, args, (size_t)tl_gop_arity(op), a))
+        return -1;
     if (op == TL_G_lookup)
-        return read_table(r, j, a[0], where, out, e);
+        return read_table(j, a[0], where, out, e);
     if (op != TL_G_astype)
         return tl_node_op(op, a, where, out, e);
     tl_dtype t;
@@ -154,6 +200,8 @@ static int read_node(reader *r, const json_t *j, const char *where, tl_node **ou
         *out = tl_node_const(t, x, where);
         return 0;
     }
+    if (json_object_get(j, "function"))
+        return read_result(r, j, where, out, e);
     if (json_object_get(j, "source"))
         return read_band(r, j, where, out);
     return read_op(r, j, where, out, e);
@@ -305,6 +353,8 @@ static int load(const json_t *j, int allow_drift, tl_plan *p, tl_err *e)
     if (!rc)
         rc = read_sources(&r, e);
     if (!rc)
+        rc = read_functions(&r, e);
+    if (!rc)
         rc = read_nodes(&r, e);
     if (!rc)
         rc = read_outputs(&r, p, e);
@@ -312,6 +362,9 @@ static int load(const json_t *j, int allow_drift, tl_plan *p, tl_err *e)
         tl_node_unref(r.node[i]);
     for (size_t i = 0; i < r.nsources; i++)
         tl_source_unref(r.source[i]);
+    for (size_t i = 0; i < r.nfunctions; i++)
+        tl__plan_function_free(&r.function[i]);
+    free(r.function);
     free(r.node);
     free(r.source);
     return rc ? rc : tl__plan_finish(p, json_object_get(j, "operations"), e);

@@ -1,4 +1,5 @@
 /* Plans as JSON: writing. See plan.h. SPDX-License-Identifier: MIT */
+#include "modules/batch/plan_call.h"
 #include "modules/batch/plan_int.h"
 #include "modules/image/order.h"
 #include "modules/raster/raster.h"
@@ -87,10 +88,36 @@ static const char *line_of(const char *where)
 }
 
 typedef struct {
-    unique_list sources, nodes;
+    unique_list sources, nodes, functions;
+    struct {
+        const tl_call *call;
+        json_int_t function;
+    } * call; /* written before */
+    size_t ncalls;
+    tl_frozen_budget budget;
+    int failed;         /* the budget is used up */
     const char **where; /* script line of node k, the first that made it */
     size_t nwhere;
 } writer;
+
+static json_int_t function_place(writer *w, const tl_call *c)
+{
+    for (size_t i = 0; i < w->ncalls; i++)
+        if (w->call[i].call == c)
+            return w->call[i].function;
+    tl_frozen_budget left = w->budget;
+    json_int_t known = (json_int_t)json_array_size(w->functions.list);
+    json_t *j = tl__plan_function_json(c, &left);
+    if (!j || known >= TL_PLAN_MOST_FUNCTIONS)
+        w->failed = 1;
+    json_int_t at = j ? place_of(&w->functions, j) : 0;
+    if (at == known)
+        w->budget = left;
+    w->call = tl_xrealloc(w->call, (w->ncalls + 1) * sizeof *w->call);
+    w->call[w->ncalls].call = c;
+    w->call[w->ncalls++].function = at;
+    return at;
+}
 
 static json_t *node_json(writer *w, const tl_node *n, const json_int_t *args)
 {
@@ -103,6 +130,9 @@ static json_t *node_json(writer *w, const tl_node *n, const json_int_t *args)
     json_t *list = json_array();
     for (int k = 0; k < n->nargs; k++)
         json_array_append_new(list, json_integer(args[k]));
+    if (n->kind == TL_NODE_RESULT)
+        return json_pack("{s:I, s:i, s:o}", "function", function_place(w, n->call), "result",
+                         n->result, "args", list);
     json_t *j = json_pack("{s:s, s:o}", "op", tl_gop_name(n->op), "args", list);
     if (n->op == TL_G_astype) {
         json_object_set_new(j, "dtype", json_string(tl_dtype_name(n->dtype)));
@@ -124,10 +154,11 @@ static json_t *graph_json(writer *w, const tl_plan_output *o)
     json_int_t *place = tl_xcalloc((size_t)order.n + 1, sizeof *place);
     for (int i = 0; i < order.n; i++) {
         const tl_node *n = order.node[i];
-        json_int_t args[3] = {0};
+        json_int_t *args = tl_xcalloc((size_t)n->nargs + 1, sizeof *args);
         for (int k = 0; k < n->nargs; k++)
             args[k] = place[tl_order_place(&order, n->arg[k])];
         place[i] = place_of(&w->nodes, node_json(w, n, args));
+        free(args);
         if ((size_t)place[i] >= w->nwhere) {
             w->where = tl_xrealloc(w->where, (w->nwhere + 1) * sizeof *w->where);
             w->where[w->nwhere++] = n->where;
@@ -179,9 +210,12 @@ static json_t *versions(void)
                      tl_proj_version());
 }
 
-json_t *tl__plan_json(const tl_plan *p)
+json_t *tl__plan_json(const tl_plan *p, tl_err *e)
 {
-    writer w = {{json_array(), json_object()}, {json_array(), json_object()}, NULL, 0};
+    writer w = {.sources = {json_array(), json_object()},
+                .nodes = {json_array(), json_object()},
+                .functions = {json_array(), json_object()},
+                .budget = TL_FROZEN_BUDGET_INIT};
     json_t *outputs = json_array(), *lines = json_array();
     for (int i = 0; i < p->n; i++)
         json_array_append_new(outputs, output_json(&w, &p->out[i]));
@@ -197,10 +231,22 @@ json_t *tl__plan_json(const tl_plan *p)
         tl_libm_probe(hex);
         json_object_set_new(j, "libm", json_string(hex));
     }
+    if (json_array_size(w.functions.list))
+        json_object_set(j, "functions", w.functions.list);
+    json_decref(w.functions.list);
+    json_decref(w.functions.place);
+    free(w.call);
     json_decref(w.sources.place);
     json_decref(w.nodes.place);
     free(w.where);
-    return j;
+    if (!w.failed)
+        return j;
+    json_decref(j);
+    tl_fail(e, TL_ESCRIPT,
+            "the functions of this plan and the tables and functions they use are too many: at "
+            "most %d functions and some million values",
+            TL_PLAN_MOST_FUNCTIONS);
+    return NULL;
 }
 
 void tl_libm_probe(char hex[17])

@@ -92,18 +92,27 @@ static int check_choice(const char *name, const json_t *v, const json_t *options
     return e->code;
 }
 
-static int known_options(const char *what, const json_t *options, const char *const *known,
-                         tl_err *e)
+/* What an option must be; others check more. ANY: whoever uses it says what it must be. */
+typedef struct {
+    const char *name;
+    enum { ANY, TEXT, NUMBER, FLAG, LIST } kind;
+} option;
+
+static int known_options(const char *what, const json_t *options, const option *known, tl_err *e)
 {
+    static const char *const kinds[] = {"", "a text", "a number", "true or false", "a list"};
     const char *key;
     json_t *v;
     json_object_foreach((json_t *)(uintptr_t)options, key, v)
     {
-        int i = 0;
-        while (known[i] && strcmp(known[i], key) != 0)
-            i++;
-        if (!known[i])
+        const option *o = known;
+        while (o->name && strcmp(o->name, key) != 0)
+            o++;
+        if (!o->name)
             return tl_fail(e, TL_ESCRIPT, "%s has no option '%s'", what, key);
+        if ((o->kind == TEXT && !json_is_string(v)) || (o->kind == NUMBER && !json_is_number(v)) ||
+            (o->kind == FLAG && !json_is_boolean(v)) || (o->kind == LIST && !json_is_array(v)))
+            return tl_fail(e, TL_ESCRIPT, "%s: %s is %s", what, key, kinds[o->kind]);
     }
     return 0;
 }
@@ -112,7 +121,8 @@ static int known_options(const char *what, const json_t *options, const char *co
 static int declare(tl_script *s, const char *name, json_t *def, json_t *options,
                    const tl_param **out, tl_err *e)
 {
-    static const char *const known[] = {"min", "max", "choices", "label", NULL};
+    static const option known[] = {
+        {"min", NUMBER}, {"max", NUMBER}, {"choices", LIST}, {"label", TEXT}, {NULL, ANY}};
     json_t *value = NULL;
     tl_setting *set = find_setting(s, name);
     int rc = known_options("param", options, known, e);
@@ -195,15 +205,19 @@ static void check_looks(lua_State *L)
 /* output(name, image[, options]) */
 static int lua_output(lua_State *L)
 {
-    static const char *const known[] = {
-        "region",   "crs",     "res",  "dtype",    "nodata",  "format", "compress", "align",
-        "saturate", "palette", "ramp", "rgb",      "stretch", "min",    "max",      "gamma",
-        "reverse",  "classes", "bbox", "overview", "tile",    "colors", NULL};
+    static const option known[] = {
+        {"region", ANY},  {"bbox", ANY},      {"crs", TEXT},      {"res", ANY},
+        {"align", TEXT},  {"dtype", TEXT},    {"saturate", FLAG}, {"nodata", ANY},
+        {"format", TEXT}, {"compress", TEXT}, {"overview", TEXT}, {"tile", ANY},
+        {"palette", ANY}, {"ramp", ANY},      {"rgb", ANY},       {"stretch", ANY},
+        {"min", ANY},     {"max", ANY},       {"gamma", ANY},     {"reverse", ANY},
+        {"classes", ANY}, {"colors", ANY},    {NULL, ANY}};
     tl_err e = TL_ERR_INIT;
     tl_script *s = script(L);
-    const char *name = luaL_checkstring(L, 1);
+    size_t len;
+    const char *name = luaL_checklstring(L, 1, &len);
     tl_image *img = tl_image_check(L, 2);
-    if (!name_is_good(name))
+    if (strlen(name) != len || !name_is_good(name))
         return tl_raisef(L, TL_ESCRIPT,
                          "output(\"%s\"): a name becomes a file's name, so no / \\ : and the like",
                          name);

@@ -103,6 +103,34 @@ int tl_frozen_set(tl_frozen *t, tl_frozen *key, tl_frozen *value, tl_err *e) TL_
 /* A function and what its free names stand for, in tl_fn_free's order (borrowed; NULL = nil). */
 tl_frozen *tl_frozen_fn(tl_fn *fn, tl_frozen *const *frees);
 
+typedef enum tl_frozen_kind {
+    TL_FROZEN_NIL,
+    TL_FROZEN_BOOL,
+    TL_FROZEN_INT,
+    TL_FROZEN_FLOAT,
+    TL_FROZEN_STRING,
+    TL_FROZEN_TABLE,
+    TL_FROZEN_FUNCTION,
+    TL_FROZEN_BUILTIN, /* a helper, a function of math or the like, or such a library */
+    TL_FROZEN_REFUSED
+} tl_frozen_kind;
+
+/* What a value is, for those who write it down or hand it to Lua. All of it is borrowed. */
+typedef struct tl_frozen_view {
+    tl_frozen_kind kind;
+    tl_num x;      /* BOOL (x.i), INT, FLOAT */
+    const char *s; /* STRING, the reason of a REFUSED, the name of a BUILTIN: "math.abs", "math" */
+    size_t len;    /* of s */
+    tl_fn *fn;     /* FUNCTION */
+    int n;         /* pairs of a TABLE, free names of a FUNCTION */
+    int n_array;   /* TABLE: pair k < n_array has the key k + 1 */
+} tl_frozen_view;
+tl_frozen_view tl_frozen_look(const tl_frozen *v);
+/* Pair k of a table; value k of a function's free names. Pairs beyond the array are in the order of
+ * their keys. */
+tl_frozen *tl_frozen_key_at(const tl_frozen *v, int k);
+tl_frozen *tl_frozen_value_at(const tl_frozen *v, int k);
+
 #define TL_FROZEN_MOST_ENTRIES 262144 /* of a table and the tables in it */
 #define TL_FROZEN_MOST_DEPTH   32     /* tables in tables */
 

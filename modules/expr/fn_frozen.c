@@ -314,3 +314,48 @@ tl_frozen *tl_frozen_standard(const char *name)
         }
     return v;
 }
+
+/* --- looking ------------------------------------------------------------------------------------
+ */
+
+/* "math", "table": the libraries are told by their functions. */
+static const char *library_name(const tl_frozen *t)
+{
+    for (int k = 0; k < t->n; k++)
+        if (t->value[k]->kind == TL__BUILTIN)
+            return strncmp(builtin_names[t->value[k]->x.i], "math.", 5) == 0 ? "math" : "table";
+    return NULL;
+}
+
+static const char *own_name(const tl_frozen *v)
+{
+    if (v->kind == TL__BUILTIN)
+        return builtin_names[v->x.i];
+    if (v->kind == TL__TABLE)
+        return v->x.i ? library_name(v) : NULL;
+    return v->kind == TL__CLOSURE ? tl__prelude_name(v) : NULL;
+}
+
+tl_frozen_view tl_frozen_look(const tl_frozen *v)
+{
+    const char *name = own_name(v);
+    if (name)
+        return (tl_frozen_view){.kind = TL_FROZEN_BUILTIN, .s = name, .len = strlen(name)};
+    tl_frozen_view r = {.x = v->x, .s = v->s, .len = v->len, .fn = v->fn};
+    r.kind = (tl_frozen_kind)v->kind; /* the same order, but for the names above */
+    r.n = v->n;
+    r.n_array = v->n_array;
+    if (v->kind == TL__REFUSED)
+        r.len = strlen(v->s);
+    return r;
+}
+
+tl_frozen *tl_frozen_key_at(const tl_frozen *v, int k)
+{
+    return v->key[k];
+}
+
+tl_frozen *tl_frozen_value_at(const tl_frozen *v, int k)
+{
+    return v->value[k];
+}

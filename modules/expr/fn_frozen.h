@@ -58,5 +58,7 @@ tl_frozen *tl__library_function(const char *name);
 /* A function of the prelude as a closure; NULL when it is none. Borrowed, for the life of the
  * process. */
 tl_frozen *tl__prelude_get(const char *name, size_t len);
+/* The name under which that gives v; NULL when it does not. */
+const char *tl__prelude_name(const tl_frozen *v);
 
 #endif

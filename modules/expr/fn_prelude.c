@@ -86,3 +86,12 @@ tl_frozen *tl__prelude_get(const char *name, size_t len)
     pthread_once(&once, parse_prelude);
     return defined(name, len, 0);
 }
+
+const char *tl__prelude_name(const tl_frozen *v)
+{
+    pthread_once(&once, parse_prelude);
+    for (int k = 0; k < n_functions; k++)
+        if (functions[k].value == v && !functions[k].is_local)
+            return functions[k].name.s;
+    return NULL;
+}

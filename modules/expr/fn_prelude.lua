@@ -1,5 +1,6 @@
--- Helpers of pixel functions, for the compiler and the interpreter alike. SPDX-License-Identifier: MIT
+-- Helpers of pixel functions, for the compiler and the interpreter. SPDX-License-Identifier: MIT
 -- Each is found by its name; they call each other by name.
+-- luacheck: globals nd clamp lerp step
 
 -- (a - b) / (a + b)
 function nd(a, b)
@@ -25,8 +26,9 @@ local function mix(a, b, t)
   return a + (b - a) * t
 end
 
--- Piecewise linear through (xs[k], ys[k]); the first and last ys beyond them. A knot that stands twice
--- is a jump: below it the first of its ys, from it on the second. The ys are numbers or tables.
+-- Piecewise linear through (xs[k], ys[k]); the first and last ys beyond them. A knot that stands
+-- twice is a jump: below it the first of its ys, from it on the second. The ys are numbers or
+-- tables.
 function lerp(x, xs, ys)
   local n = #xs
   if x < xs[1] then return mix(ys[1], ys[1], 0.0) end

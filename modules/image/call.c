@@ -104,6 +104,7 @@ static void note_result(tl_call *c, int k, const tl_ir *ir, const tl_fn_band *ba
     tl_call_result *r = &c->result[k];
     snprintf(text, sizeof text, "B%d", k + 1);
     r->name = tl_intern(name ? name : band && band->name ? band->name : text);
+    r->key = band && band->name ? tl_intern(band->name) : NULL;
     r->type = band ? tl_ir_type(ir, band->value) : TL_F;
     r->lo = INT64_MIN;
     r->hi = INT64_MAX;
@@ -126,6 +127,7 @@ static int note_results(tl_call *c, const tl_call_spec *s, const tl_ir *ir, cons
     if (s->nbands && s->nbands != n)
         return tl_fail(e, TL_ESCRIPT, "the function returns %d bands, bands = {...} names %d", n,
                        s->nbands);
+    c->counted = r != NULL;
     c->nresults = n;
     c->result = tl_xcalloc((size_t)n, sizeof *c->result);
     for (int k = 0; k < n; k++)
@@ -147,6 +149,7 @@ static int try_out(tl_call *c, const tl_call_spec *s, tl_err *e)
     c->compiled = !rc && s->compile != TL_COMPILE_NEVER;
     if (!c->compiled && (!rc || (fault.kind == TL_FN_SUBSET && s->compile == TL_COMPILE_AUTO))) {
         c->reason = tl_xstrdup(rc ? e->message : "compile = \"never\"");
+        c->reason_where = tl_intern(rc ? e->where : "");
         if (rc)
             *e = (tl_err)TL_ERR_INIT;
         rc = interpreter
@@ -160,6 +163,14 @@ static int try_out(tl_call *c, const tl_call_spec *s, tl_err *e)
     free(frees);
     tl_ir_free(ir);
     return rc;
+}
+
+static int check_depth(const tl_call *c, tl_err *e)
+{
+    for (int i = 0; i < c->nargs; i++)
+        if (c->arg[i]->depth >= TL_MOST_DEPTH)
+            return tl_fail(e, TL_ESCRIPT, "a chain of more than %d operations", TL_MOST_DEPTH);
+    return 0;
 }
 
 int tl_call_new(const tl_call_spec *s, tl_call **out, tl_err *e)
@@ -176,7 +187,10 @@ int tl_call_new(const tl_call_spec *s, tl_call **out, tl_err *e)
     c->fail = s->fail;
     c->compile = s->compile;
     c->where = s->where ? s->where : "";
-    int rc = try_out(c, s, e);
+    c->reason_where = "";
+    int rc = check_depth(c, e);
+    if (!rc)
+        rc = try_out(c, s, e);
     if (rc) {
         tl_call_unref(c);
         return tl_err_where(e, s->where);

@@ -18,23 +18,26 @@ typedef struct tl_bound {
 typedef struct tl_call_result {
     const char *name; /* interned */
     tl_type type;
-    int64_t lo, hi; /* TL_I: every valid value lies within */
+    int64_t lo, hi;  /* TL_I: every valid value lies within */
+    const char *key; /* its name in the returned table, interned; NULL: by position, or not known */
 } tl_call_result;
 
 typedef enum tl_compile { TL_COMPILE_AUTO, TL_COMPILE_REQUIRE, TL_COMPILE_NEVER } tl_compile;
 
 typedef struct tl_call {
     atomic_int refs;
-    tl_fn *fn;          /* a reference */
-    tl_bound *param;    /* as many as the function has */
-    tl_bound *free;     /* as many as it has free names */
-    int nargs;          /* bands */
-    tl_node **arg;      /* references */
-    int any;            /* valid = "any": invalid inputs arrive as nil */
-    int fail;           /* on_error = "fail": a pixel that raises ends the run */
-    tl_compile compile; /* what the user asked */
-    int compiled;       /* part of the program; else interpreted */
-    char *reason;       /* why it does not compile; NULL when it does */
+    tl_fn *fn;                /* a reference */
+    tl_bound *param;          /* as many as the function has */
+    tl_bound *free;           /* as many as it has free names */
+    int nargs;                /* bands */
+    tl_node **arg;            /* references */
+    int any;                  /* valid = "any": invalid inputs arrive as nil */
+    int fail;                 /* on_error = "fail": a pixel that raises ends the run */
+    tl_compile compile;       /* what the user asked */
+    int compiled;             /* part of the program; else interpreted */
+    char *reason;             /* why it does not compile; NULL when it does */
+    const char *reason_where; /* the line of that, interned: "t.lua:3"; "" when there is none */
+    int counted;              /* what it returns is known, though it may be interpreted */
     int nresults;
     tl_call_result *result;
     const char *where; /* script line of the execute */

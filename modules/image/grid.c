@@ -35,12 +35,15 @@ int tl_grid_equal(const tl_grid *a, const tl_grid *b)
            a->dy == b->dy && a->col == b->col && a->row == b->row && a->w == b->w && a->h == b->h;
 }
 
-/* First and one-past-last whole cell that cover lo..hi (in cells). */
+/* First and one-past-last whole cell that cover lo..hi (in cells). A millionth of a cell over an
+ * edge is rounding and takes no further cell, but an area smaller than that still has the cell it
+ * lies in. */
 static int cover(double lo, double hi, int64_t *first, int64_t *count)
 {
     double f = floor(lo + 1e-6), l = ceil(hi - 1e-6);
-    if (!(fabs(f) < MOST_CELLS) || !(fabs(l) < MOST_CELLS) || !(l > f))
+    if (!(fabs(f) < MOST_CELLS) || !(fabs(l) < MOST_CELLS) || !(hi > lo))
         return -1;
+    l = l > f ? l : f + 1;
     *first = (int64_t)f;
     *count = (int64_t)(l - f);
     return 0;
@@ -51,8 +54,10 @@ int tl_grid_cover(tl_grid *g, double xmin, double ymin, double xmax, double ymax
     int64_t col, row, w, h;
     if (cover((xmin - g->x0) / g->dx, (xmax - g->x0) / g->dx, &col, &w) ||
         cover((g->y0 - ymax) / g->dy, (g->y0 - ymin) / g->dy, &row, &h))
-        return tl_fail(e, TL_EUSAGE, "an area of no cells: x %.10g..%.10g, y %.10g..%.10g", xmin,
-                       xmax, ymin, ymax);
+        return tl_fail(
+            e, TL_EUSAGE,
+            "x %.10g..%.10g, y %.10g..%.10g is no area, or of too many cells of %.10g x %.10g",
+            xmin, xmax, ymin, ymax, g->dx, g->dy);
     g->col = col;
     g->row = row;
     g->w = w;

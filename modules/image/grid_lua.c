@@ -1,4 +1,4 @@
-/* Grids in Lua: Grid{crs=, res=, bbox=|bounds=|size=, anchor=}. SPDX-License-Identifier: MIT */
+/* Grids in Lua: Grid{crs=, res=, bbox=|bounds=, anchor=}. SPDX-License-Identifier: MIT */
 #include "modules/image/image_lua.h"
 #include "modules/raster/raster.h"
 #include "runtime/border.h"

@@ -194,6 +194,10 @@ static void trap_of_program(void *ctx, tl_ir *ir, const tl_node *n, const tl_fn_
 {
     program_ctx *c = ctx;
     tl__step *s = c->step;
+    for (int i = 0; i < c->p->nsteps - 1; i++) /* an earlier step that needs it counts for both */
+        for (int t = 0; t < c->p->step[i].ntraps; t++)
+            if (c->p->trap[c->p->step[i].trap[t].trap].call == n->call)
+                return;
     int out = 2 * s->nouts + s->ntraps;
     s->trap = tl_xrealloc(s->trap, (size_t)(s->ntraps + 1) * sizeof *s->trap);
     s->trap[s->ntraps++] = (tl__trap_output){out, trap_of(c->p, n->call, r)};

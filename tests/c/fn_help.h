@@ -10,7 +10,7 @@
 #include <lua.h>
 #include <lualib.h>
 
-#define MOST_ARGS 16
+#define MOST_ARGS  16
 #define MOST_BANDS 16
 
 /* Inputs of n pixels: integers or floats, and where they are valid. */
@@ -192,9 +192,7 @@ static inline int try_fn(const tl_fn *fn, const fn_inputs *in, known_names *know
 
 /* --- stock Lua as the judge ----------------------------------------------------------------- */
 
-/* near of the judge: upvalues are the inputs and the pixel; its bands come as light userdata? No:
- * numbers. It is told which band by the parameter's place, through its text (see fn_random_test).
- */
+/* With the helpers; near is the test's own. */
 static inline lua_State *judge(void)
 {
     size_t len;

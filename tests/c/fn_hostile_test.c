@@ -54,7 +54,7 @@ static int attempt(const char *name, tl_buf *text, int compiles)
     print_message("# %-28s %6.1f ms, %5zu kB: %.70s\n", name, 1000 * spent, text->len / 1000,
                   code ? e.message : "compiles");
     tl_buf_free(text);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef TL_DEBUG /* sanitizers need more of both */
     if (spent > 0.1)
         fail_msg("%s took %.0f ms", name, 1000 * spent);
 #endif
@@ -172,7 +172,7 @@ static void the_peak_of_memory_is_bounded(void **state)
 {
     (void)state;
     print_message("# peak %ld KiB\n", peak_kib());
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef TL_DEBUG /* sanitizers need more of both */
     assert_true(peak_kib() < 64 << 10);
 #endif
     (void)cells;

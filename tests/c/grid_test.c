@@ -36,6 +36,11 @@ static void a_box_grows_outward_to_whole_cells(void **state)
     assert_extent(&g, -1, -1, 12, 12);
     assert_tl_ok(tl_grid_cover(&g, 500003, 4999993, 500004, 4999994, &e), &e); /* inside one cell */
     assert_extent(&g, 0, 0, 1, 1);
+    assert_tl_ok(tl_grid_cover(&g, 500003, 4999993, 500003.000001, 4999993.000001, &e), &e);
+    assert_extent(&g, 0, 0, 1, 1); /* however small it is */
+    tl_grid huge = utm(500000, 5000000, 1e9, 1, 1);
+    assert_tl_ok(tl_grid_cover(&huge, 500000, 4999000, 501000, 5000000, &e), &e);
+    assert_extent(&huge, 0, 0, 1, 1);
     tl_grid before = g;
     assert_int_equal(tl_grid_cover(&g, 500100, 4999900, 500000, 5000000, &e), TL_EUSAGE);
     assert_int_equal(tl_grid_cover(&g, NAN, 4999900, 500000, 5000000, &e), TL_EUSAGE);

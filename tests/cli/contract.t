@@ -5,6 +5,7 @@ import concurrent.futures
 import json
 import os
 import random
+import resource
 import shutil
 import subprocess
 import sys
@@ -91,6 +92,17 @@ fails("a window beyond all numbers", 2, ["run", GOOD, "--window", "0,0,1e15,1e15
 fails("a window of three numbers", 2, ["run", GOOD, "--window", "0,0,5"], "column,row,width,height")
 fails("a box without size", 2, ["run", GOOD, "--bbox", "1,1,1,1"], "--bbox")
 fails("a box of words", 2, ["run", GOOD, "--bbox", "a,b,c,d"], "west,south,east,north")
+fails("a box from east to west says how 180 degrees is crossed", 2, ["run", GOOD, "--bbox", "170,5,-170,10"], "170,5,190,10")
+fails("a centre with a box", 2, ["view", GOOD, "--center", "15,45", "--zoom", "3", "--bbox", "1,2,3,4"], "--center", "--bbox")
+IN = 'output("o", Image "in.tif", {%s})'
+for option, words in (("crs = 3035", "crs is a text"), ("format = 3", "format is a text"), ("dtype = 7", "dtype is a text"),
+                      ("compress = 5", "compress is a text"), ("overview = 3", "overview is a text"),
+                      ("align = true", "align is a text"), ("saturate = 1", "saturate is true or false"),
+                      ('format = "zarr"', "none of cog, gtiff, png"), ('crs = "nonsense"', "no coordinate system"),
+                      ('dtype = "int64", nodata = 2.0^63', "does not fit int64")):
+    script_fails("an output's " + option + " is an error of the script", IN % option, words, "fails.lua:1")
+script_fails("a parameter's limit of the wrong type", 'param("n", 1, {min = "a"})', "min is a number")
+script_fails("an output's name with a zero byte", 'output("o\\0p", Image "in.tif")', "a file's name")
 fails("a cell size of 0", 2, ["run", GOOD, "--res", "0"], "--res")
 fails("a cell size that makes too many cells", 2, ["run", GOOD, "--res", "1e-9"], "2147483647")
 fails("an unknown format", 2, ["run", GOOD, "--format", "doc"], "cog, gtiff or png")
@@ -98,6 +110,8 @@ fails("no threads", 2, ["run", GOOD, "--threads", "0"], "--threads")
 fails("a product larger than --max-pixels", 2, ["run", GOOD, "--max-pixels", "1000"], "60000", "1000")
 fails("a product larger than --max-pixels in 2^62 cells", 2,
       ["run", GOOD, "--window", "0,0,2147483647,2147483647", "--max-pixels", "1e9"], "--max-pixels")
+fails("a limit on the size of files", 1, ["run", GOOD, "--quiet", "--res", "1", "--out", "limited"],
+      preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)))
 fails("a product larger than the disk", 1, ["run", GOOD, "--window", "0,0,2147483647,2147483647"], "MiB")
 fails("less memory than is needed", 1, ["run", GOOD, "--mem", "1M"], "MiB", "--mem allows 1 MiB")
 
@@ -205,7 +219,7 @@ tellua("run", GOOD, "--out", "old")
 OLD = tap.read("old/o.tif")
 fails("a product below a regular file", 1, ["run", GOOD, "--out", "in.tif/sub"], "in.tif/sub")
 fails("a product in a place that is a file", 1, ["run", GOOD, "--out", "in.tif"], "in.tif")
-fails("a product in a folder whose parent is missing", 1, ["run", GOOD, "--out", "no/such/folder"], "no/such/folder")
+works("the folders above a product's are made too", ["run", GOOD, "--out", "new/folder/deep"], "new/folder/deep/o.tif")
 os.makedirs("taken/o.tif", exist_ok=True)
 fails("a product whose name is taken by a folder", 1, ["run", GOOD, "--out", "taken"], "taken/o.tif")
 ok(sorted(os.listdir("taken")) == [".o.job", "o.tif"] or os.listdir("taken") == ["o.tif"], "... and leaves no temporary file",

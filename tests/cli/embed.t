@@ -91,6 +91,10 @@ fails() { # SENTENCE-OF-THE-ERROR LUA
 }
 fails "run has no option 'tread'" "tellua.run('site.lua', {tread = 1})"
 ok "an unknown option of run is an error that names it"
+fails "threads is a number from 1 to 200" "tellua.run('site.lua', {threads = 1e30})" &&
+    fails "res is a cell size above 0" "tellua.run('site.lua', {res = -1})" &&
+    fails "window is four whole numbers" "tellua.run('site.lua', {window = {0, 0, 1e300, 5}})"
+ok "numbers out of range too"
 fails "cannot open script nowhere.lua" "tellua.run('nowhere.lua')"
 ok "an unknown script too"
 fails "no parameter 'q'" "tellua.run('$top/scripts/ndvi.lua', {params = {q = 1, scene = 'scene.tif'}})"
