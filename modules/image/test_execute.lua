@@ -32,6 +32,7 @@ end
 
 local function speed(r)
   if not r.ns_compiled then return format("%.3g ns per pixel, interpreted", r.ns_interpreted) end
+  if not r.ns_interpreted then return format("%.3g ns per pixel compiled", r.ns_compiled) end
   return format("%.3g ns per pixel compiled, %.3g interpreted (%.3g times)", r.ns_compiled,
     r.ns_interpreted, r.ns_interpreted / r.ns_compiled)
 end
@@ -42,16 +43,21 @@ local function place(f)
   return at .. ": " .. tostring(f.reason)
 end
 
+local function why_not(r)
+  local reason = tostring(r.reason):gsub("^does not compile: ", "")
+  return (r.reason_where and "no, " .. r.reason_where or "no") .. ": " .. reason
+end
+
 local report = {}
 report.__name = "test_execute"
 function report.__tostring(r)
   local out = { "function    (" .. names(r.bands) .. ") gives " .. names(r.results) }
   local function say(key, text) out[#out + 1] = format("%-11s %s", key, text) end
-  say("compiles", r.compiled and "yes"
-    or "no: " .. tostring(r.reason) .. (r.reason_where and " (" .. r.reason_where .. ")" or ""))
+  say("compiles", r.compiled and "yes" or why_not(r))
   say("speed", speed(r))
   if r.compiled then
-    say("twins", r.equal and "compiled and interpreted agree to the bit"
+    say("twins", not r.ns_interpreted and "none: the function only works compiled"
+      or r.equal and "compiled and interpreted agree to the bit"
       or "compiled and interpreted DIFFER: please report this function")
   end
   say("blocks", r.split_equal and "a pixel's value does not depend on its block"
@@ -117,13 +123,14 @@ local function ask_again(first, fn, params, args, named, bands)
 end
 
 local function split_named(args)
-  local last, named, types = args[args.n], {}, nil
+  local last, named = args[args.n], {}
   if type(last) == "table" and core.type(last) == nil and next(last) ~= nil and rawlen(last) == 0
   then
     for k, v in next, last do named[k] = v end
     args[args.n], args.n = nil, args.n - 1
   end
-  types, named.types = named.types, nil
+  local types = named.types
+  named.types = nil
   named.on_error = nil -- all pixels are tried
   if types ~= nil and type(types) ~= "table" then
     raise('types is a table: types = {B04 = "float32"}')

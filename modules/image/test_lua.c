@@ -146,7 +146,8 @@ static void push_trial(lua_State *L, const tl_trial *t, const tl_call *call)
         set_string(L, "reason_where", call->reason_where);
     if (call->compiled)
         set_number(L, "ns_compiled", t->ns);
-    set_number(L, "ns_interpreted", call->compiled ? t->ns_twin : t->ns);
+    if (!call->compiled || t->twin)
+        set_number(L, "ns_interpreted", call->compiled ? t->ns_twin : t->ns);
     set_boolean(L, "equal", t->equal);
     set_boolean(L, "split_equal", t->split_equal);
     set_integer(L, "pixels", t->pixels);

@@ -265,14 +265,27 @@ static void describe(tl_trial *t, const side *in, const side *out)
     sample(t, in, out);
 }
 
+/* What only a program can do, such as near, has no twin: t->twin becomes NULL. */
+static int open_twin(tl_trial *t, side *twin, tl_err *e)
+{
+    int rc = open_side(twin, t->twin, t->result, e);
+    if (rc)
+        t->twin = NULL;
+    if (rc == TL_ESCRIPT)
+        *e = (tl_err)TL_ERR_INIT;
+    return rc;
+}
+
 static int run(tl_trial *t, side *in, side *out, side *twin, tl_err *e)
 {
     const tl_source *source = t->input->band[0].node->source;
     int rc = open_side(in, t->input, t->input, e);
     if (!rc)
         rc = open_side(out, t->result, t->result, e);
-    if (!rc && twin)
-        rc = open_side(twin, t->twin, t->result, e);
+    if (!rc && twin && open_twin(t, twin, e))
+        twin = NULL;
+    if (!rc)
+        rc = e->code;
     if (rc)
         return rc;
     describe(t, in, out);
@@ -295,14 +308,15 @@ static int run(tl_trial *t, side *in, side *out, side *twin, tl_err *e)
 int tl_trial_run(tl_trial *t, tl_err *e)
 {
     side in = {.img = t->input}, out = {.img = t->result}, twin = {.img = t->twin};
+    int with_twin = t->twin != NULL;
     t->equal = t->split_equal = 1;
     if (t->twin && t->twin->nbands != t->result->nbands)
         return tl_fail(e, TL_ESCRIPT, "interpreted, the function has %d results, compiled %d",
                        t->twin->nbands, t->result->nbands);
-    int rc = run(t, &in, &out, t->twin ? &twin : NULL, e);
+    int rc = run(t, &in, &out, with_twin ? &twin : NULL, e);
     free_side(&in);
     free_side(&out);
-    if (t->twin)
+    if (with_twin)
         free_side(&twin);
     return rc;
 }

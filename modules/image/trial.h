@@ -16,7 +16,8 @@ typedef struct tl_trial_cell {
 } tl_trial_cell;
 
 typedef struct tl_trial {
-    const tl_image *input, *result, *twin; /* borrowed; twin NULL = there is none */
+    const tl_image *input, *result, *twin; /* borrowed; twin: NULL = there is none, or is
+                                            * found to be none */
     double ns, ns_twin;                    /* per pixel, without reading the source */
     int equal, split_equal;
     int64_t pixels, valid, raised;
