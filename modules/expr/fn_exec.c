@@ -199,7 +199,7 @@ static int integer_turns(tl__lower *lw, const tl__ast *x, int64_t first, const t
         if (d != d)
             return 0;
         d = step < 0 ? ceil(d) : floor(d);
-        if (d >= 0x1p63 || d < -0x1p63) {
+        if (d >= 9223372036854775808.0 || d < -9223372036854775808.0) {
             if ((d > 0) != (step > 0))
                 return 0;
             last = d > 0 ? INT64_MAX : INT64_MIN;
@@ -210,6 +210,7 @@ static int integer_turns(tl__lower *lw, const tl__ast *x, int64_t first, const t
     if (step > 0 ? first > last : first < last)
         return 0;
     uint64_t span = step > 0 ? (uint64_t)last - (uint64_t)first : (uint64_t)first - (uint64_t)last;
+    /* cppcheck-suppress zerodivcond ; a step of 0 was refused */
     *turns = span / (step > 0 ? (uint64_t)step : 0 - (uint64_t)step);
     if (*turns >= TL_FN_MOST_STEPS && !may_leave(x->b))
         refuse_turns(lw, x, (double)*turns + 1);

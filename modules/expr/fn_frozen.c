@@ -94,7 +94,7 @@ int tl__frozen_key(const tl_frozen *v, tl__key *key)
         double f = v->x.f;
         if (f != f)
             return 0;
-        if (f >= -0x1p63 && f < 0x1p63 && floor(f) == f)
+        if (f >= -9223372036854775808.0 && f < 9223372036854775808.0 && floor(f) == f)
             *key = (tl__key){TL__INT, {.i = (int64_t)f}, NULL, 0};
     }
     return v->kind >= TL__BOOL && v->kind <= TL__STRING;

@@ -402,7 +402,7 @@ static int read_token(tl__parser *p, struct tl__lexed *t)
         return T_STRING;
     }
     int token = operator_token(p, &len);
-    if (token < 257 && !strchr("+-*/%^#&~|<>=(){}[];:,.", token))
+    if (token < 256 && !strchr("+-*/%^#&~|<>=(){}[];:,.", token))
         tl__syntax(p, t->at, "this character means nothing in Lua");
     p->at += len;
     return token;

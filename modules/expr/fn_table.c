@@ -96,6 +96,7 @@ static tl__value over_strays(tl__lower *lw, const tl__object *t, tl_val index, t
     for (const tl__stray *s = t->strays; s; s = s->older) {
         if (n == 256)
             tl__refuse(lw, TL_FN_SUBSET, "too many entries of a table depend on the pixel");
+        /* cppcheck-suppress arrayIndexOutOfBoundsCond ; the refusal does not return */
         in_order[n++] = s;
     }
     while (n > 0) {

@@ -206,7 +206,7 @@ int tl__static_int(tl__lower *lw, const tl__value *v, int floats_too, int64_t *x
         return 1;
     }
     if (!floats_too || v->may != K_FLT || !tl_ir_is_const(lw->ir, v->f, &n) ||
-        !(n.f >= -0x1p63 && n.f < 0x1p63 && floor(n.f) == n.f))
+        !(n.f >= -9223372036854775808.0 && n.f < 9223372036854775808.0 && floor(n.f) == n.f))
         return 0;
     *x = (int64_t)n.f;
     return 1;
