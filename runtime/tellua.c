@@ -67,6 +67,8 @@ static int open_names(lua_State *L)
     lua_newtable(L);
     lua_pushstring(L, tl_version());
     lua_setfield(L, -2, "version");
+    lua_getfield(L, -2, "test_execute");
+    lua_setfield(L, -2, "test_execute");
     lua_setfield(L, -2, "tellua");
     return 0;
 }

@@ -248,7 +248,8 @@ methods.resample = core.resample
 function methods.execute(img, fn, ...)
   local args = table.pack(...)
   local last, named = args[args.n], nil
-  if type(last) == "table" and core.type(last) == nil and next(last) ~= nil and rawlen(last) == 0 then
+  local by_name = type(last) == "table" and core.type(last) == nil and rawlen(last) == 0
+  if by_name and next(last) ~= nil then
     named, args.n = last, args.n - 1
   end
   if type(fn) ~= "function" then raise("execute needs a function, got " .. type(fn)) end

@@ -408,6 +408,7 @@ static void make_core(lua_State *L)
 
 void tl_grid_open_lua(lua_State *L);    /* grid_lua.c: adds its primitives to the table on top */
 void tl_execute_open_lua(lua_State *L); /* execute_lua.c: likewise */
+void tl_test_open_lua(lua_State *L);    /* test_lua.c: wants the globals on top */
 
 /* The metatable's operators and __index are set by image.lua, which gets it. */
 void tl_image_open_lua(lua_State *L)
@@ -422,4 +423,5 @@ void tl_image_open_lua(lua_State *L)
     lua_pushvalue(L, -3); /* the globals */
     tl_loads(L, tl_lua_modules_image_image, tl_lua_modules_image_image_len, "=[tellua image]", 3,
              0);
+    tl_test_open_lua(L);
 }
