@@ -1,5 +1,6 @@
 /* Running passes: one thread's blocks. See pass.h. SPDX-License-Identifier: MIT */
 #include "modules/image/pass_int.h"
+#include "runtime/buf.h"
 #include "runtime/mem.h"
 
 #include <stdlib.h>
@@ -254,14 +255,66 @@ static void run_step(tl_pass_worker *k, const tl__step *step, tl_rect rect, void
 /* --- pixels that raise
  * ---------------------------------------------------------------------------------- */
 
-static int raise_error(const tl__trap *t, int64_t col, int64_t row, int site, tl_err *e)
+static const char *name_of_arg(const tl_call *c, int arg)
+{
+    for (int k = 0; k < tl_fn_n_params(c->fn); k++)
+        if (!c->param[k].value && c->param[k].arg == arg)
+            return tl_fn_param(c->fn, k);
+    for (int k = 0; k < tl_fn_n_free(c->fn); k++)
+        if (!c->free[k].value && c->free[k].arg == arg)
+            return tl_fn_free(c->fn, k);
+    return "?";
+}
+
+/* "B04 = 12, B08 = 7": the bands of a call at one cell, computed once more by a pass of their own.
+ */
+static void describe_inputs(const tl_pass *p, const tl_call *c, int64_t col, int64_t row,
+                            tl_buf *text)
+{
+    tl_dtype *types = tl_xcalloc((size_t)c->nargs, sizeof *types);
+    double *x = tl_xcalloc((size_t)c->nargs, sizeof *x);
+    uint8_t *ok = tl_xcalloc((size_t)c->nargs, 1);
+    void **values = tl_xcalloc((size_t)c->nargs, sizeof *values);
+    uint8_t **valid = tl_xcalloc((size_t)c->nargs, sizeof *valid);
+    for (int i = 0; i < c->nargs; i++) {
+        types[i] = TL_F64;
+        values[i] = &x[i];
+        valid[i] = &ok[i];
+    }
+    tl_err ignored = TL_ERR_INIT;
+    tl_pass *one = NULL;
+    tl_pass_worker *w = NULL;
+    tl_pass_spec spec = {p->group[0].sampling->lattice, c->arg, types, c->nargs, NULL, NULL};
+    if (tl_pass_new(&spec, &one, &ignored) == 0 &&
+        tl_pass_worker_new(one, 1, 1, &w, &ignored) == 0 &&
+        tl_pass_run(w, (tl_rect){col, row, 1, 1}, values, valid, &ignored) == 0)
+        for (int i = 0; i < c->nargs; i++) {
+            tl_buf_printf(text, "%s%s = ", i ? ", " : "", name_of_arg(c, i));
+            tl_buf_printf(text, ok[i] ? "%.17g" : "invalid", x[i]);
+        }
+    tl_pass_worker_free(w);
+    tl_pass_free(one);
+    free(types);
+    free(x);
+    free(ok);
+    free(values);
+    free(valid);
+}
+
+static int raise_error(const tl_pass *p, const tl__trap *t, int64_t col, int64_t row, int site,
+                       tl_err *e)
 {
     const char *reason = site < t->nsites ? t->site[site].reason : "the function raised an error";
-    tl_fail(e, TL_ESCRIPT, "%s:%d: %s, at column %lld, row %lld of the grid (on_error = \"fail\")",
-            tl_fn_chunk(t->call->fn) +
-                (tl_fn_chunk(t->call->fn)[0] == '@' || tl_fn_chunk(t->call->fn)[0] == '='),
+    const char *chunk = tl_fn_chunk(t->call->fn);
+    tl_buf inputs = TL_BUF_INIT;
+    if (p->ngroups)
+        describe_inputs(p, t->call, col, row, &inputs);
+    tl_fail(e, TL_ESCRIPT,
+            "%s:%d: %s, at column %lld, row %lld of the grid, where %s (on_error = \"fail\")",
+            chunk + (chunk[0] == '@' || chunk[0] == '='),
             site < t->nsites ? t->site[site].line : tl_fn_line(t->call->fn), reason, (long long)col,
-            (long long)row);
+            (long long)row, tl_buf_text(&inputs));
+    tl_buf_free(&inputs);
     return tl_err_where(e, t->call->where);
 }
 
@@ -286,7 +339,7 @@ static int count_traps(const tl_pass *p, int trap, const uint8_t *codes, tl_rect
     }
     t->count += count;
     pthread_mutex_unlock((pthread_mutex_t *)(uintptr_t)&p->lock);
-    return t->call->fail ? raise_error(t, col, row, codes[first] - 1, e) : 0;
+    return t->call->fail ? raise_error(p, t, col, row, codes[first] - 1, e) : 0;
 }
 
 static int step_traps(const tl_pass_worker *k, const tl__step *step, tl_rect rect, tl_err *e)
