@@ -4,9 +4,12 @@ Tellua's figures are test_execute's: a block of 256 x 256 cells read from memory
 compiled and in the Lua VM. numpy and numexpr compute the same from arrays in memory, without
 validity, over as many cells (which stay in the cache) and over 4 Mpx; in float64, as most recipes do,
 and in the cells' own type. Medians of five turns."""
+import math
 import os
+import re
 import statistics
 import subprocess
+import sys
 import time
 
 import numpy as np
@@ -48,6 +51,37 @@ def arrays(cells, dtype, held_as):
     return {n: rng.integers(0, 4000, cells).astype(held_as) for n in ("b2", "b4", "b8")}
 
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "tests", "py"))
+GALLERY = ["active_fire", "snow", "green_city", "barren_soil", "cby_clouds"]
+
+
+def gallery():
+    """Five scripts of the gallery, function against the same written by hand in numpy, float64."""
+    import gallery_formulas as formulas
+    ratios = []
+    for name in GALLERY:
+        with open(os.path.join(HERE, "..", "scripts", "gallery", name + ".lua")) as f:
+            functions = re.findall(r"^local (function) \w+(\((.*?)\)\n.*?^end)$", f.read(), re.M | re.S)
+        params, text = functions[-1][2], functions[-1][0] + functions[-1][1]
+        names = [p.strip() for p in params.split(",")]
+        types = ", ".join("%s = 'float64'" % n for n in names)
+        code = "return test_execute(%s, {types = {%s}}).ns_compiled" % (text, types)
+        cells = 1 << 22
+        rng = np.random.default_rng(7)
+        bands = {n: rng.random(cells) for n in names}
+        valid = np.ones(cells, bool)
+        formulas.refl = lambda scene, *wanted: ([scene[w] for w in wanted], valid)
+        fast, slow = [], []
+        for turn in range(5):
+            fast.append(float(subprocess.run([TELLUA, "-e", code], capture_output=True, text=True, check=True).stdout))
+            slow.append(timed(lambda: getattr(formulas, name)(bands), cells))
+        ratios.append(statistics.median(slow) / statistics.median(fast))
+        print("  %-20s %7.2f ns   numpy %8.2f ns   %6.1f x"
+              % (name, statistics.median(fast), statistics.median(slow), ratios[-1]))
+    print("  geometric mean %.1f x" % math.exp(sum(map(math.log, ratios)) / len(ratios)))
+
+
 for name, (function, dtype, formula) in JOBS.items():
     code = compile(formula, "formula", "eval")
     sets = {(cells, t): arrays(cells, dtype, t) for cells in (65536, 1 << 22)
@@ -70,3 +104,6 @@ for name, (function, dtype, formula) in JOBS.items():
     print(name)
     for who, x in seen.items():
         print("  %-30s %7.2f ns   %6.1f x" % (who, statistics.median(x), statistics.median(x) / base))
+
+print("five scripts of the gallery, against numpy on 4 Mpx")
+gallery()

@@ -1,4 +1,6 @@
 /* Plans for people: see plan.h. SPDX-License-Identifier: MIT */
+#include "modules/image/synthetic.h"
+#include "modules/image/trial.h"
 #include "modules/batch/plan.h"
 #include "modules/batch/plan_call.h"
 #include "modules/raster/raster.h"
@@ -60,7 +62,55 @@ static void explain_reason(const tl_call *c, tl_buf *t)
     free(copy);
 }
 
-static void explain_call(const tl_call *c, tl_buf *t)
+static tl_source *stand_in(const tl_call *c)
+{
+    const char **names = tl_xcalloc((size_t)c->nargs, sizeof *names);
+    tl_dtype *types = tl_xcalloc((size_t)c->nargs, sizeof *types);
+    for (int i = 0; i < c->nargs; i++) {
+        char *name = tl_xasprintf("b%d", i);
+        names[i] = tl_intern(name);
+        types[i] = c->arg[i]->type == TL_F ? TL_F64 : c->arg[i]->type == TL_I ? TL_I32 : TL_U8;
+        free(name);
+    }
+    tl_source *s = tl_synthetic_new(c->nargs, names, types);
+    free(names);
+    free(types);
+    return s;
+}
+
+/* What a pixel costs, measured on synthetic cells: some milliseconds. Nothing when it cannot be
+ * tried. */
+static void explain_price(const tl_call *c, tl_buf *t)
+{
+    tl_source *s = stand_in(c);
+    tl_image *input = tl_image_of_source(s, "");
+    tl_node **args = tl_xcalloc((size_t)c->nargs, sizeof *args);
+    for (int i = 0; i < c->nargs; i++)
+        args[i] = input->band[i].node;
+    tl_call *tried = NULL;
+    tl_err ignored = TL_ERR_INIT;
+    if (tl_call_rebind(c, args, &tried, &ignored) == 0) {
+        tl_node *first = tl_call_node(tried, 0);
+        tl_image *result = tl_image_new(&tried->result[0].name, &first, 1, NULL);
+        size_t cells = (size_t)(TL_TRIAL_ROWS + 1) * (size_t)(c->nargs + 1);
+        tl_trial_cell *cell = tl_xcalloc(cells, sizeof *cell);
+        tl_trial trial = {.input = input,
+                          .result = result,
+                          .cell = cell,
+                          .raised_cell = cell + TL_TRIAL_ROWS * (c->nargs + 1)};
+        if (tl_trial_run(&trial, &ignored) == 0)
+            tl_buf_printf(t, "  price   %.3g ns per pixel\n", trial.ns);
+        free(cell);
+        tl_image_unref(result);
+        tl_node_unref(first);
+    }
+    tl_call_unref(tried);
+    free(args);
+    tl_image_unref(input);
+    tl_source_unref(s);
+}
+
+static void explain_call(const tl_call *c, int price, tl_buf *t)
 {
     char name[80], file[200];
     snprintf(file, sizeof file, "%s", tl__function_file(c->fn));
@@ -73,6 +123,8 @@ static void explain_call(const tl_call *c, tl_buf *t)
         tl_buf_puts(t, "  runs    compiled\n");
     else
         explain_reason(c, t);
+    if (price)
+        explain_price(c, t);
     tl_buf_puts(t, "  results ");
     for (int k = 0; k < c->nresults; k++)
         tl_buf_printf(t, "%s%s %s", k ? ", " : "", c->result[k].name,
@@ -90,7 +142,7 @@ void tl_plan_explain(const tl_plan *p, int program, tl_buf *t)
         for (int s = 0; s < tl_pass_samplings(pass); s++)
             explain_sampling(tl_pass_sampling(pass, s), t);
         for (int c = 0; c < tl_pass_calls(pass); c++)
-            explain_call(tl_pass_call(pass, c), t);
+            explain_call(tl_pass_call(pass, c), program, t);
         tl_buf_printf(t, "program of %d instructions on %s, %lld bytes of input a cell%s\n",
                       tl_prog_instructions(prog), tl_expr_isa(),
                       (long long)tl_pass_input_bytes_per_cell(pass),
