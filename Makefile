@@ -149,6 +149,16 @@ check-tsan: ## all tests under ThreadSanitizer
 check-big: all ## slow tests with large pictures
 	@$(TEST_ENV) prove -v --timer --exec 'sh tools/run-test.sh' $(wildcard tests/big/*.t)
 
+FUZZ_SECONDS ?= 60
+fuzz: $(BUILD)/modules/expr/fn_prelude.lua.o $(BUILD)/tests/c/fn_random_test ## long runs: 100,000 random functions; libFuzzer on texts (FUZZ_SECONDS)
+	TELLUA_FUZZ_COUNT=100000 $(BUILD)/tests/c/fn_random_test
+	@mkdir -p $(BUILD)/fuzz
+	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu11 -ffp-contract=off -I. -I$(BUILD) -o $(BUILD)/fuzz/fn_fuzz \
+	    tests/fuzz/fn_fuzz.c $(BUILD)/modules/expr/fn_prelude.lua.c $(wildcard modules/expr/*.c) \
+	    $(patsubst %,runtime/%.c,err mem buf dtype log) -lm -lpthread
+	@mkdir -p $(BUILD)/fuzz/corpus
+	$(BUILD)/fuzz/fn_fuzz -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 $(BUILD)/fuzz/corpus tests/fuzz/fn_corpus 2>&1 | tail -8
+
 check-layers: ## includes point down only (DESIGN, the layers)
 	@prove -v tests/cli/layers.t
 
@@ -236,5 +246,5 @@ help: ## this list
 	@echo "make TARGET [CONFIG=release|debug|asan|tsan|cov] [V=1] [WERROR=1] [CC=...] [CFLAGS=...]"
 	@grep -hE '^[a-z_.-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 24
 
-.PHONY: all tests-c deps demo check test check-asan check-tsan check-big check-layers bench ci docs format format-check lint \
+.PHONY: all fuzz tests-c deps demo check test check-asan check-tsan check-big check-layers bench ci docs format format-check lint \
         install uninstall clean distclean help FORCE
