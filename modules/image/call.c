@@ -61,7 +61,7 @@ static tl_bound *copy_bound(const tl_bound *b, int n)
 /* --- the trial -----------------------------------------------------------------------------------
  */
 
-static const tl_bound *bound_at(const tl_call *c, int arg)
+const tl_bound *tl_call_bound(const tl_call *c, int arg)
 {
     int n = tl_fn_n_params(c->fn);
     return arg < n ? &c->param[arg] : &c->free[arg - n];
@@ -77,7 +77,7 @@ static int trial_near(void *ctx, tl_ir *ir, int arg, int dx, int dy, tl_val *val
                       tl_err *e)
 {
     const tl_call *c = ctx;
-    const tl_bound *b = bound_at(c, arg);
+    const tl_bound *b = tl_call_bound(c, arg);
     (void)dx, (void)dy, (void)e;
     *value = trial_load(ir, c->arg[b->arg], 2 * b->arg);
     *valid = tl_ir_load_mask(ir, 2 * b->arg + 1);

@@ -65,6 +65,9 @@ void tl_call_unref(tl_call *c); /* NULL is allowed */
 /* The same function and values over other bands. */
 int tl_call_rebind(const tl_call *c, tl_node *const *args, tl_call **out, tl_err *e) TL_MUST_CHECK;
 
+/* What argument `arg` of the function is bound to: parameters first, then free names. Borrowed. */
+const tl_bound *tl_call_bound(const tl_call *c, int arg);
+
 /* Result k as a band. */
 tl_node *tl_call_node(tl_call *c, int k);
 

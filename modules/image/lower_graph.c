@@ -77,19 +77,14 @@ typedef struct {
     int dx, dy;
 } near_ctx;
 
-static const tl_bound *bound_at(const tl_call *c, int arg)
-{
-    int n = tl_fn_n_params(c->fn);
-    return arg < n ? &c->param[arg] : &c->free[arg - n];
-}
-
 static int near_band(void *ctx, tl_ir *ir, int arg, int dx, int dy, tl_val *value, tl_val *valid,
                      tl_err *e)
 {
     near_ctx *c = ctx;
     tl_lowered v;
     (void)ir, (void)e;
-    int rc = lower_at(c->l, c->call->arg[bound_at(c->call, arg)->arg], c->dx + dx, c->dy + dy, &v);
+    int rc =
+        lower_at(c->l, c->call->arg[tl_call_bound(c->call, arg)->arg], c->dx + dx, c->dy + dy, &v);
     *value = v.value;
     *valid = v.valid;
     return rc;
