@@ -13,8 +13,8 @@ bindings   ^(modules/[^/]+|runtime)/[^/]*_lua[.]                        base exp
 expr       ^modules/expr/                                               base
 image      ^modules/image/                                              base expr
 raster     ^modules/raster/                                             base expr image gdal
-collection ^modules/collection/                                         base expr image raster
-batch      ^modules/batch/                                              base expr image raster
+collection ^modules/collection/                                       base expr image raster
+batch      ^modules/batch/                                            base expr image raster collection
 map        ^modules/map/                                                base expr image raster
 host       ^runtime/(host|border|chunk|sandbox|budget)[^/]*$                  base lua
 loop       ^runtime/(loop|worker|jail|http)[^/]*$                       base uv
