@@ -81,6 +81,9 @@ fails("a folder as raster", 1, ["-e", 'Image "folder"'], "folder", "not recogniz
 fails("a raster without a name", 1, ["-e", 'Image ""'], "name is empty")
 fails("a name with a newline stays one line", 1, ["-e", 'Image "no\\n\\27[31mwhere.tif"'], "no such file")
 fails("a name that is not UTF-8", 1, ["-e", 'Image "no\\xff\\x9bwhere.tif"'], "no??where.tif")
+subprocess.run("gdal_create -q -of GTiff -ot Byte -bands 1 -outsize 9 9 -burn 7 bytes.tif", shell=True, check=True)
+r = tellua("-e", 'assert(Image "bytes.tif")')
+ok(r.status == 0 and r.err == "", "a picture of bytes is opened without a warning", r)
 fails("a wrong band", 1, ["-e", 'Image "in.tif":select "B3"'], "'B3'", "B1", "B2", "did you mean")
 
 # --- where -------------------------------------------------------------------------------------------
