@@ -150,7 +150,7 @@ static json_t *node_json(writer *w, const tl_node *n, const json_int_t *args)
 static json_t *graph_json(writer *w, const tl_plan_output *o)
 {
     tl_order order;
-    tl_order_make(&order, o->node, o->nbands);
+    tl_order_make(&order, o->node, tl__plan_nodes(o));
     json_int_t *place = tl_xcalloc((size_t)order.n + 1, sizeof *place);
     for (int i = 0; i < order.n; i++) {
         const tl_node *n = order.node[i];
@@ -165,7 +165,7 @@ static json_t *graph_json(writer *w, const tl_plan_output *o)
         }
     }
     json_t *bands = json_array();
-    for (int b = 0; b < o->nbands; b++)
+    for (int b = 0; b < tl__plan_nodes(o); b++)
         json_array_append_new(bands, json_integer(place[tl_order_place(&order, o->node[b])]));
     free(place);
     tl_order_free(&order);
@@ -179,7 +179,19 @@ static json_t *grid_json(const tl_grid *g)
                      (json_int_t)g->w, (json_int_t)g->h);
 }
 
-const char *const tl__plan_formats[3] = {"cog", "gtiff", "png"}; /* ORDER enum tl_format */
+/* ORDER enum tl_format */
+const char *const tl__plan_formats[5] = {"cog", "gtiff", "png", "zarr", "netcdf"};
+
+static void put_dates(json_t *j, const tl_plan_output *o)
+{
+    json_t *times = json_array(), *ids = json_array();
+    for (int i = 0; i < o->ntimes; i++) {
+        json_array_append_new(times, real(o->times[i]));
+        json_array_append_new(ids, json_string(o->ids[i]));
+    }
+    json_object_set_new(j, "times", times);
+    json_object_set_new(j, "ids", ids);
+}
 
 static json_t *output_json(writer *w, const tl_plan_output *o)
 {
@@ -201,6 +213,8 @@ static json_t *output_json(writer *w, const tl_plan_output *o)
             json_integer(tl_dtype_size(p->dtype) == 8 ? p->nodata_i : (json_int_t)p->nodata));
     if (p->rgb)
         json_object_set_new(j, "rgb", json_true());
+    if (o->ntimes)
+        put_dates(j, o);
     return j;
 }
 
