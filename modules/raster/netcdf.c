@@ -4,11 +4,12 @@
  * datasets refer to in an attribute DIMENSION_LIST. HDF5 takes chunks that are compressed already,
  * the NetCDF library does not. No time stamps are kept, so that equal cubes are equal bytes. */
 #include "modules/raster/cube.h"
+#include "modules/raster/hdf5file.h"
 #include "modules/raster/outfile.h"
 #include "runtime/mem.h"
 
+#include <errno.h>
 #include <hdf5.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,34 +20,18 @@ typedef struct {
     const char *path;
     hid_t file;
     hid_t *set; /* of each variable */
+    int why;    /* errno of what failed */
     tl_err *e;
 } writer;
 
-/* --- errors: HDF5 keeps a stack of them for each thread --------------------------------------- */
-
-static herr_t find_reason(unsigned n, const H5E_error2_t *error, void *ctx)
-{
-    const char *mark = "error message = '", *from = error->desc ? strstr(error->desc, mark) : NULL;
-    char *text = ctx;
-    (void)n;
-    if (from) { /* the system's word, for reads and writes */
-        from += strlen(mark);
-        snprintf(text, 160, "%.*s", (int)strcspn(from, "'"), from);
-    } else if (!text[0] && error->desc) {
-        snprintf(text, 160, "%s", error->desc);
-    }
-    return 0;
-}
-
-/* Says it once: what fails after that follows from it. */
+/* Says it once: what fails after that follows from it. HDF5's own errors are bugs of ours; what a
+ * disk does is in w->why. */
 static int broken(writer *w)
 {
-    char reason[160] = "";
     if (w->e->code)
         return w->e->code;
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, find_reason, reason);
     return tl_fail(w->e, TL_EIO, "cannot write %s: %s", w->path,
-                   reason[0] ? reason : "HDF5 gives no reason");
+                   w->why ? strerror(w->why) : "HDF5 refuses it");
 }
 
 /* --- attributes ------------------------------------------------------------------------------- */
@@ -271,7 +256,8 @@ static int write_tiles(writer *w, int k, int t)
             hsize_t at[3] = {(hsize_t)t, (hsize_t)(ty * bh), (hsize_t)(tx * bw)};
             rc = c->get(c->ctx, t, w->cf->var[k].band, tx, ty, &tile, w->e);
             if (!rc && tile.len &&
-                H5Dwrite_chunk(w->set[k], H5P_DEFAULT, 0, at + skip, tile.len, tile.bytes) < 0)
+                (H5Dwrite_chunk(w->set[k], H5P_DEFAULT, 0, at + skip, tile.len, tile.bytes) < 0 ||
+                 w->why))
                 rc = broken(w);
         }
     return rc;
@@ -288,8 +274,7 @@ static int create_file(writer *w, const char *tmp)
     H5Pset_obj_track_times(creation, 0);
     /* What HDF5 1.8 reads; with attributes above 64 KiB, which 1.6 had not. */
     H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_LATEST);
-    H5Pset_file_locking(access, 0, 1); /* nobody else knows the name; not every disk can lock */
-    w->file = H5Fcreate(tmp, H5F_ACC_EXCL, creation, access);
+    w->file = tl__hdf5_create(tmp, creation, access, &w->why);
     H5Pclose(creation);
     H5Pclose(access);
     return w->file < 0 ? broken(w) : 0;
@@ -333,7 +318,7 @@ static int write_file(writer *w, const char *tmp)
         if (w->set[k] > 0 && H5Dclose(w->set[k]) < 0 && !rc)
             rc = broken(w);
     free(w->set);
-    if (H5Fclose(w->file) < 0 && !rc)
+    if ((H5Fclose(w->file) < 0 || w->why) && !rc)
         rc = broken(w);
     return rc;
 }

@@ -81,7 +81,7 @@ CUBE = script("""
 local images = {}
 for k = 0, 2 do
     local i = Image("in" .. k .. ".tif")
-    images[k + 1] = (i.nir - i.red):cat(((i.nir - i.red) / (i.nir + i.red)):rename("index")):rename("d", "index")
+    images[k + 1] = (i.nir - i.red):stack(((i.nir - i.red) / (i.nir + i.red)):rename("index")):rename("d", "index")
 end
 output("cube", {images = images, %s}, {tile = 64, dtype = "float32"})
 local raw = {}
@@ -122,6 +122,7 @@ for form, products in PRODUCTS.items():
             good, why = True, ""
             for (ds, band), t in zip(slices(path, name, 3), TIF[o]):
                 r = Raster(ds)
+                r.srs.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)  # GDAL 3.6 mixes it up in its own Zarr, too
                 if not (r.same_place(t) and np.array_equal(r.valid[band - 1], t.valid[b]) and
                         not differ(t.values[b], r.values[band - 1])):
                     good, why = False, (ds, r.transform, t.transform, r.srs, differ(t.values[b], r.values[band - 1]))
@@ -226,7 +227,7 @@ for name in ("uint8", "int16", "uint16", "int32", "uint32", "int64", "float32", 
         ok(got.dtype == ("uint16" if name == "uint8" else name) and np.array_equal(got, values) and nodata is not None,
            "%s in %s%s" % (name, form, ", without a free number, is widened" if name == "uint8" else ""), (got.dtype, nodata))
 s = script("""local i = Image "in0.tif"
-output("n", i.red:cat(i.nir, i.red, i.nir):rename("time", "a/b c", "x", "x y"))
+output("n", i.red:stack(i.nir, i.red, i.nir):rename("time", "a/b c", "x", "x y"))
 """, "names.lua")
 for form, path in (("zarr", "names/n.zarr"), ("netcdf", "names/n.nc")):
     tellua("run", s, "--format", form, "--out", "names")
@@ -240,11 +241,13 @@ for epsg, place, unit, cf in ((4326, (10, 0.1, 0, 50, 0, -0.1), "degrees_north",
                               (2154, (700000, 10, 0, 6600000, 0, -10), "m", "lambert_conformal_conic"),
                               (3857, (1e6, 10, 0, 6e6, 0, -10), "m", None)):
     tap.write("crs.tif", [values.astype("int16")], place, epsg=epsg)
-    tellua("run", script('output("c", Image "crs.tif")', "crs.lua"), "--format", "netcdf", "--out", "crs")
-    tellua("run", "crs.lua", "--format", "zarr", "--out", "crs")
-    tellua("run", "crs.lua", "--format", "gtiff", "--out", "crs")
-    t, n, z = Raster("crs/c.tif"), Raster('NETCDF:"crs/c.nc":B1'), Raster('ZARR:"crs/c.zarr":/B1')
-    g = gdal.OpenEx("crs/c.nc", gdal.OF_MULTIDIM_RASTER).GetRootGroup()
+    out = "crs%d" % epsg
+    s = script('output("c", Image "crs.tif")', "crs.lua")
+    for form in ("netcdf", "zarr", "gtiff"):
+        tellua("run", s, "--format", form, "--out", out)
+    t, n, z = Raster(out + "/c.tif"), Raster('NETCDF:"%s/c.nc":B1' % out), Raster('ZARR:"%s/c.zarr":/B1' % out)
+    z.srs.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+    g = gdal.OpenEx(out + "/c.nc", gdal.OF_MULTIDIM_RASTER).GetRootGroup()
     a = {x.GetName(): x.Read() for x in g.OpenMDArray("spatial_ref").GetAttributes()}
     ok(n.same_place(t) and z.same_place(t) and not differ(t.values, n.values) and a.get("grid_mapping_name") == cf and
        g.OpenMDArray("y").GetUnit() == unit, "EPSG:%d: place, coordinate system, unit, grid mapping" % epsg,
@@ -303,18 +306,15 @@ def limited(n):
     return set_limit
 
 
-noisy = script('local i = Image "in%d.tif"\noutput("o", i, {compress = "none", tile = 512})', "noisy.lua")
 full = script('local i = Image "in0.tif"\noutput("o", (i + 1):astype "float64")', "full.lua")
 for form, path in (("zarr", "full/o.zarr"), ("netcdf", "full/o.nc")):
     tellua("run", full, "--format", form, "--out", "full", "--window", "0,0,40,40")
     shutil.copytree("full", "before", dirs_exist_ok=True)
-    p = subprocess.run([tap.TELLUA, "run", full, "--format", form, "--out", "full", "--json"], capture_output=True, text=True)
-    whole = max(os.path.getsize("full/" + p) for p in left("full") if os.path.isfile("full/" + p)) if form == "netcdf" else 0
+    tellua("run", full, "--format", form, "--out", "full")
     shutil.copytree("full", "good", dirs_exist_ok=True)
     shutil.rmtree("full")
     shutil.copytree("before", "full")
-    # Tiles lie one after the other in the store: let it be written, and the product fail.
-    sizes = [os.path.getsize(os.path.join(d, f)) for d, _, files in os.walk("good/" + os.path.basename(path)) for f in files]
+    # What fails is the product, not the store of tiles, which is a little smaller.
     limit = (os.path.getsize("good/o.nc") - 100) if form == "netcdf" else 1000
     p = subprocess.run([tap.TELLUA, "run", full, "--format", form, "--out", "full"], capture_output=True, text=True,
                        preexec_fn=limited(limit))
@@ -378,7 +378,9 @@ output("m", {images = images, times = times, ids = ids}, {format = "netcdf"})
 """
 planned = []
 for n in (1, 300):
-    out, _ = tellua("run", script(many % n, "many.lua"), "--out", "many", "--threads", "2", "--json", "--quiet")
+    # Through a shell: a process's peak begins with that of the one that started it.
+    out = subprocess.run(["sh", "-c", '"$@"; exit $?', "sh", tap.TELLUA, "run", script(many % n, "many.lua"), "--out", "many",
+                          "--threads", "2", "--json", "--quiet"], stdout=subprocess.PIPE, text=True, check=True).stdout
     m = json.loads(out)["memory"]
     planned.append(m["planned"])
     ok(m["peak"] <= m["planned"], "%d dates: the peak stays within the plan" % n, m)
