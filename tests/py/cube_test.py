@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # Products with a time axis, Zarr and NetCDF, against the GeoTIFFs of the same images.
 # SPDX-License-Identifier: MIT
-# test-timeout: 240
+# test-timeout: 400
 import filecmp
 import json
 import os
@@ -249,7 +249,8 @@ for epsg, place, unit, cf in ((4326, (10, 0.1, 0, 50, 0, -0.1), "degrees_north",
     z.srs.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
     g = gdal.OpenEx(out + "/c.nc", gdal.OF_MULTIDIM_RASTER).GetRootGroup()
     a = {x.GetName(): x.Read() for x in g.OpenMDArray("spatial_ref").GetAttributes()}
-    ok(n.same_place(t) and z.same_place(t) and not differ(t.values, n.values) and a.get("grid_mapping_name") == cf and
+    # Without a nodata of the file no number of int16 is free: arrays are int32.
+    ok(n.same_place(t) and z.same_place(t) and np.array_equal(t.values, n.values) and np.array_equal(t.values, z.values) and a.get("grid_mapping_name") == cf and
        g.OpenMDArray("y").GetUnit() == unit, "EPSG:%d: place, coordinate system, unit, grid mapping" % epsg,
        (n.transform, z.transform, n.srs, a, g.OpenMDArray("y").GetUnit()))
 ds = gdal.GetDriverByName("GTiff").Create("bare.tif", W, H, 1, gdal.GDT_Int16)
