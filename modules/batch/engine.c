@@ -456,7 +456,7 @@ int tl_plan_raised(const tl_plan *p, tl_pass_trap **out)
     int n = 0;
     *out = NULL;
     for (int k = 0; k < p->npasses; k++) {
-        int most = tl_pass_calls(p->pass[k].pass);
+        int most = tl_pass_most_traps(p->pass[k].pass);
         *out = tl_xrealloc(*out, (size_t)(n + most + 1) * sizeof **out);
         n += tl_pass_traps(p->pass[k].pass, *out + n, most);
     }

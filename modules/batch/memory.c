@@ -46,20 +46,20 @@ static int64_t thread_bytes(const tl_plan *p, int k, int rows)
  * together; GDAL keeps both buffers as long as the thread's handle is open. */
 static int64_t source_bytes(const tl_plan_pass *pass, int64_t *handles)
 {
-    int64_t bytes = 0, open = 0;
-    int n = tl_pass_samplings(pass->pass);
-    for (int i = 0; i < n; i++) {
+    int64_t bytes = 0, open = 0, n = 0;
+    for (int i = 0; i < tl_pass_samplings(pass->pass); i++) {
         const tl_source *s = tl_pass_sampling(pass->pass, i)->source;
-        int64_t block = 0;
+        int64_t block = 0, files = most(s->nfiles, 1);
         for (int b = 0; b < s->nbands; b++) {
             const tl_band *band = &s->bands[b];
             int64_t size = (int64_t)tl_dtype_size(band->dtype);
             int64_t w = most(pass->tile, band->block_w), h = most(pass->tile, band->block_h);
             block = most(block, band->block_w * (int64_t)band->block_h *
                                     most(band->block_bands, 1) * size);
-            bytes += least(w, s->native.w) * least(h, s->native.h) * size;
+            bytes += least(w, s->native.w) * least(h, s->native.h) * size * files;
         }
-        open += 2 * block;
+        open += 2 * block * files;
+        n += files;
     }
     *handles = most(*handles, n > MOST_HANDLES ? open / n * MOST_HANDLES : open);
     return bytes;

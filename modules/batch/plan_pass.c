@@ -126,9 +126,7 @@ static int make_pass(tl_plan *p, int k, const json_t *known, tl_err *e)
         if (!touches_a_source(pass))
             tl_warn_once("the area lies beside every file: all its cells will be invalid");
         note_operations(p, pass);
-        p->uses_libm |= tl_prog_uses_libm(tl_pass_program(pass->pass));
-        for (int c = 0; c < tl_pass_calls(pass->pass); c++) /* Lua calls what it likes */
-            p->uses_libm |= !tl_pass_call(pass->pass, c)->compiled;
+        p->uses_libm |= tl_pass_uses_libm(pass->pass);
     }
     return rc;
 }
@@ -138,6 +136,18 @@ static void add_meta(tl_plan *p, const char *key, const char *value)
     p->meta = tl_xrealloc(p->meta, (size_t)(p->nmeta + 1) * sizeof *p->meta);
     p->meta[p->nmeta][0] = key;
     p->meta[p->nmeta++][1] = tl_xstrdup(value);
+}
+
+/* A file's name, or those of a collection's scenes; one a line. */
+static void note_source(const json_t *source, tl_buf *text)
+{
+    const char *uri = json_string_value(json_object_get(source, "uri"));
+    const json_t *scenes = json_object_get(json_object_get(source, "composite"), "scenes"), *v;
+    size_t i;
+    if (uri)
+        tl_buf_printf(text, "%s%s", text->len ? "\n" : "", uri);
+    json_array_foreach(scenes, i, v) tl_buf_printf(
+        text, "%s%s", text->len ? "\n" : "", json_string_value(json_object_get(v, "id")));
 }
 
 static void note_provenance(tl_plan *p)
@@ -153,8 +163,7 @@ static void note_provenance(tl_plan *p)
     json_t *plan = json_loads(p->text, 0, NULL), *v;
     tl_buf sources = TL_BUF_INIT;
     size_t i;
-    json_array_foreach(json_object_get(plan, "sources"), i, v) tl_buf_printf(
-        &sources, "%s%s", i ? "\n" : "", json_string_value(json_object_get(v, "uri")));
+    json_array_foreach(json_object_get(plan, "sources"), i, v) note_source(v, &sources);
     add_meta(p, "TELLUA_SOURCES", tl_buf_text(&sources));
     tl_buf_free(&sources);
     json_decref(plan);

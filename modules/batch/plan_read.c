@@ -1,6 +1,7 @@
 /* Plans as JSON: reading back. See plan.h. SPDX-License-Identifier: MIT */
 #include "modules/batch/plan_call.h"
 #include "modules/batch/plan_int.h"
+#include "modules/collection/composite_json.h"
 #include "modules/raster/raster.h"
 #include "runtime/hash.h"
 #include "runtime/mem.h"
@@ -67,12 +68,18 @@ static int read_sources(reader *r, tl_err *e)
     json_array_foreach(list, i, j)
     {
         const char *uri = json_string_value(json_object_get(j, "uri"));
-        if (!uri)
+        const json_t *scene = json_object_get(j, "scene");
+        r->nsources++;
+        if (json_object_get(j, "composite"))
+            continue; /* of nodes, which are not there yet */
+        if (!uri && !scene)
             return broken(e, "source", i);
-        int rc = tl_raster_open(uri, &r->source[i], e);
+        int rc = scene ? tl_scene_source_from_json(scene, &r->source[i], e)
+                       : tl_raster_open(uri, &r->source[i], e);
         if (rc)
             return rc;
-        r->nsources++;
+        if (scene)
+            continue;
         if (!same_source(r->source[i], j)) {
             tl_fail(e, TL_EDATA,
                     "the file is not what it was when the plan was made (size, bands or types)");
@@ -176,14 +183,47 @@ static int read_op(reader *r, const json_t *j, const char *where, tl_node **out,
     return tl_node_astype(a[0], t, json_is_true(json_object_get(j, "saturate")), where, out, e);
 }
 
-static int read_band(reader *r, const json_t *j, const char *where, tl_node **out)
+/* Composite i of the sources: the nodes of its kinds stand before the first that uses it. */
+static int read_composite(reader *r, size_t i, tl_err *e)
+{
+    const json_t *j = json_array_get(json_object_get(r->plan, "sources"), i), *kind;
+    const json_t *kinds = json_object_get(j, "kinds"), *bands = json_object_get(j, "bands");
+    size_t nkinds = json_array_size(kinds), n = json_array_size(bands), k;
+    if (nkinds < 1 || nkinds > INT32_MAX / 2048 || n < 1 || n > TL_MOST_BANDS)
+        return -1;
+    tl_node **nodes = tl_xcalloc(nkinds * n, sizeof *nodes);
+    const char **names = tl_xcalloc(n, sizeof *names);
+    int rc = 0;
+    for (k = 0; k < n && !rc; k++) {
+        const char *name = json_string_value(json_array_get(bands, k));
+        names[k] = name ? tl_intern(name) : NULL;
+        rc = name ? 0 : -1;
+    }
+    json_array_foreach(kinds, k, kind)
+    {
+        if (!rc)
+            rc = json_array_size(kind) == n ? read_args(r, kind, n, nodes + k * n) : -1;
+    }
+    if (!rc)
+        rc = tl_composite_from_json(json_object_get(j, "composite"), nodes, (int)nkinds, names,
+                                    (int)n, &r->source[i], e);
+    free(nodes);
+    free(names);
+    return rc;
+}
+
+static int read_band(reader *r, const json_t *j, const char *where, tl_node **out, tl_err *e)
 {
     tl_method m;
     json_int_t s = json_integer_value(json_object_get(j, "source"));
     json_int_t band = json_integer_value(json_object_get(j, "band"));
     const char *method = json_string_value(json_object_get(j, "resample"));
-    if (s < 0 || (size_t)s >= r->nsources || !method || tl_method_from_name(method, &m) ||
-        band < 1 || band > r->source[s]->nbands)
+    if (s < 0 || (size_t)s >= r->nsources || !method || tl_method_from_name(method, &m))
+        return -1;
+    int rc = r->source[s] ? 0 : read_composite(r, (size_t)s, e);
+    if (rc)
+        return rc;
+    if (band < 1 || band > r->source[s]->nbands)
         return -1;
     *out = tl_node_band(r->source[s], (int)band - 1, m, where);
     return 0;
@@ -203,7 +243,7 @@ static int read_node(reader *r, const json_t *j, const char *where, tl_node **ou
     if (json_object_get(j, "function"))
         return read_result(r, j, where, out, e);
     if (json_object_get(j, "source"))
-        return read_band(r, j, where, out);
+        return read_band(r, j, where, out, e);
     return read_op(r, j, where, out, e);
 }
 

@@ -57,8 +57,8 @@ static int add_reason(const tl_node *n, reason *r)
     if (n->kind == TL_NODE_CONST || (n->kind == TL_NODE_OP && adds_nothing(n)))
         return 0;
     if (n->kind == TL_NODE_BAND) {
-        int own = n->source->bands[n->band].has_nodata ||
-                  tl_dtype_is_float(n->source->bands[n->band].dtype);
+        const tl_band *b = &n->source->bands[n->band];
+        int own = b->has_nodata || b->own_validity || tl_dtype_is_float(b->dtype);
         *r = (reason){tl_intern(n->source->uri),
                       (int)n->method + TL_METHODS * (own ? n->band + 1 : 0)};
     } else {

@@ -1,6 +1,7 @@
 /* Plans as JSON: writing. See plan.h. SPDX-License-Identifier: MIT */
 #include "modules/batch/plan_call.h"
 #include "modules/batch/plan_int.h"
+#include "modules/collection/composite_json.h"
 #include "modules/image/order.h"
 #include "modules/raster/raster.h"
 #include "runtime/hash.h"
@@ -94,6 +95,11 @@ typedef struct {
         json_int_t function;
     } * call; /* written before */
     size_t ncalls;
+    struct {
+        const tl_source *source;
+        json_int_t place;
+    } * composite; /* written before */
+    size_t ncomposites;
     tl_frozen_budget budget;
     int failed;         /* the budget is used up */
     const char **where; /* script line of node k, the first that made it */
@@ -119,14 +125,52 @@ static json_int_t function_place(writer *w, const tl_call *c)
     return at;
 }
 
+static void write_nodes(writer *w, tl_node *const *roots, int n, json_int_t *place);
+
+/* A composite, after the nodes of its kinds. */
+static json_int_t composite_place(writer *w, const tl_source *s)
+{
+    for (size_t i = 0; i < w->ncomposites; i++)
+        if (w->composite[i].source == s)
+            return w->composite[i].place;
+    const tl_composite_spec *c = tl_composite_spec_of(s);
+    json_t *kinds = json_array(), *names = json_array();
+    json_int_t *place = tl_xcalloc((size_t)c->nkinds * (size_t)c->nbands, sizeof *place);
+    write_nodes(w, c->node, c->nkinds * c->nbands, place);
+    for (int k = 0; k < c->nkinds; k++) {
+        json_t *kind = json_array();
+        for (int b = 0; b < c->nbands; b++)
+            json_array_append_new(kind, json_integer(place[k * c->nbands + b]));
+        json_array_append_new(kinds, kind);
+    }
+    for (int b = 0; b < c->nbands; b++)
+        json_array_append_new(names, tl_json_text(c->names[b]));
+    free(place);
+    json_int_t at = place_of(&w->sources, json_pack("{s:o, s:o, s:o}", "composite",
+                                                    tl_composite_json(s), "kinds", kinds, "bands",
+                                                    names));
+    w->composite = tl_xrealloc(w->composite, (w->ncomposites + 1) * sizeof *w->composite);
+    w->composite[w->ncomposites].source = s;
+    w->composite[w->ncomposites++].place = at;
+    return at;
+}
+
+static json_int_t source_place(writer *w, const tl_source *s)
+{
+    if (tl_is_composite(s))
+        return composite_place(w, s);
+    if (tl_is_scene_source(s))
+        return place_of(&w->sources, json_pack("{s:o}", "scene", tl_scene_source_json(s)));
+    return place_of(&w->sources, tl__plan_source_json(s));
+}
+
 static json_t *node_json(writer *w, const tl_node *n, const json_int_t *args)
 {
     if (n->kind == TL_NODE_CONST)
         return json_pack("{s:o}", "const", number(n->type, n->value));
     if (n->kind == TL_NODE_BAND)
         return json_pack("{s:I, s:i, s:s}", "source",
-                         place_of(&w->sources, tl__plan_source_json(n->source)), "band",
-                         n->band + 1, "resample", tl_method_name(n->method));
+                         source_place(w, n->source), "band", n->band + 1, "resample", tl_method_name(n->method));
     json_t *list = json_array();
     for (int k = 0; k < n->nargs; k++)
         json_array_append_new(list, json_integer(args[k]));
@@ -145,12 +189,12 @@ static json_t *node_json(writer *w, const tl_node *n, const json_int_t *args)
     return j;
 }
 
-/* Adds the output's nodes; returns the places of its bands. Structurally equal nodes become one;
- * the line of the first stands for all. */
-static json_t *graph_json(writer *w, const tl_plan_output *o)
+/* Adds what the roots need; at[i] is where root i stands. Structurally equal nodes become one; the
+ * line of the first stands for all. */
+static void write_nodes(writer *w, tl_node *const *roots, int nroots, json_int_t *at)
 {
     tl_order order;
-    tl_order_make(&order, o->node, o->nbands);
+    tl_order_make(&order, roots, nroots);
     json_int_t *place = tl_xcalloc((size_t)order.n + 1, sizeof *place);
     for (int i = 0; i < order.n; i++) {
         const tl_node *n = order.node[i];
@@ -164,11 +208,21 @@ static json_t *graph_json(writer *w, const tl_plan_output *o)
             w->where[w->nwhere++] = n->where;
         }
     }
-    json_t *bands = json_array();
-    for (int b = 0; b < o->nbands; b++)
-        json_array_append_new(bands, json_integer(place[tl_order_place(&order, o->node[b])]));
+    for (int i = 0; i < nroots; i++)
+        at[i] = place[tl_order_place(&order, roots[i])];
     free(place);
     tl_order_free(&order);
+}
+
+/* The places of an output's bands. */
+static json_t *graph_json(writer *w, const tl_plan_output *o)
+{
+    json_t *bands = json_array();
+    json_int_t *at = tl_xcalloc((size_t)o->nbands, sizeof *at);
+    write_nodes(w, o->node, o->nbands, at);
+    for (int b = 0; b < o->nbands; b++)
+        json_array_append_new(bands, json_integer(at[b]));
+    free(at);
     return bands;
 }
 
@@ -236,6 +290,7 @@ json_t *tl__plan_json(const tl_plan *p, tl_err *e)
     json_decref(w.functions.list);
     json_decref(w.functions.place);
     free(w.call);
+    free(w.composite);
     json_decref(w.sources.place);
     json_decref(w.nodes.place);
     free(w.where);

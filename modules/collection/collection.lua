@@ -191,9 +191,8 @@ end
 function C.image(r, state)
   if r.image then return own_image(r) end
   local images, scenes = C.kinds.of({ r })
-  return core.compose { reducer = "first", percentile = 50, ddof = 0, min_count = 1,
-    on_error = state.options.on_error or "fail", label = "scene " .. r.scene.id, kinds = images,
-    scenes = scenes }
+  return core.compose { reducer = "first", on_error = state.options.on_error or "fail",
+    label = C.label(state, { r }), kinds = images, scenes = scenes }
 end
 
 function C.image_at(c, i)

@@ -360,11 +360,8 @@ static void open_halves(lua_State *L)
     lua_settop(L, globals);
 }
 
-void tl_stub_open_lua(lua_State *L);
-
 void tl_collection_open_lua(lua_State *L)
 {
-    tl_stub_open_lua(L);
     static const luaL_Reg none[] = {{NULL, NULL}};
     static const luaL_Reg functions[] = {{"index_open", index_open},
                                          {"index_query", index_query},

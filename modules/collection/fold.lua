@@ -109,7 +109,7 @@ end
 function fold.quality_mosaic(list, options)
   local best, quality
   for i, img in ipairs(list) do
-    local q = methods.select(img, options.band)
+    local q = methods.select(img, options.quality)
     if i == 1 then best, quality = img, q
     else
       local better = core["or"](core.gt(q, quality),

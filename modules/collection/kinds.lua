@@ -19,9 +19,8 @@ end
 -- -------------------------------------------------------------------------- the scene's own bands
 
 -- Numbers as they are stored, harmonised (the shift of the processing baseline taken off, not below
--- 0) or physical. What is nodata by the profile is invalid whatever the file says.
+-- 0) or physical.
 local function prepared(img, b, layout, state, context)
-  if b.nodata ~= nil then img = core.keep(img, methods.ne(img, b.nodata)) end
   if state.values == "raw" then return img end
   if b.shift and layout.shift ~= 0 then img = core.max(core.add(img, layout.shift), 0) end
   if state.values ~= "physical" or b.classes then return img end
@@ -48,7 +47,7 @@ local function spec_of(layout, scene, names)
     end
     specs[i] = { name = name, asset = slot_of[b.asset], band = b.number,
       dtype = sensors.dtype(b, scene), scale = b.scale or 1, offset = b.offset or 0,
-      classes = b.classes or false }
+      nodata = b.nodata, res = b.res, classes = b.classes or false }
   end
   return specs, slots
 end

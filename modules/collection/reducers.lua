@@ -111,7 +111,8 @@ methods.physical = methods.reflectance
 
 -- ----------------------------------------------------------------------------------------- reducers
 
-local function texts_of(state, records)
+-- What explain says: "harmonised, 2023-08-10 to 2023-08-20"
+function C.label(state, records)
   local first, last
   for _, r in ipairs(records) do
     local t = r.scene.t
@@ -119,10 +120,11 @@ local function texts_of(state, records)
       first, last = first and math.min(first, t) or t, last and math.max(last, t) or t
     end
   end
-  local when = first and format(", %s to %s", dates.date(first), dates.date(last)) or ""
-  if first and dates.date(first) == dates.date(last) then when = ", " .. dates.date(first) end
-  local values = { raw = "numbers as stored", physical = "physical values" }
-  return when .. ", " .. (values[state.values] or "harmonised numbers")
+  local words = { raw = "numbers as stored", physical = "physical values" }
+  local text = words[state.values] or "harmonised"
+  if not first then return text end
+  if dates.date(first) == dates.date(last) then return text .. ", " .. dates.date(first) end
+  return format("%s, %s to %s", text, dates.date(first), dates.date(last))
 end
 
 local known_options = { min_count = true, on_error = true, ddof = true }
@@ -158,21 +160,17 @@ local function check_options(what, o, state)
     raise(format("%s: on_error is \"fail\" or \"skip\", got %s", what, tostring(on_error)))
   end
   local ddof = o.ddof or 0
-  if mtype(ddof) ~= "integer" or ddof < 0 then
-    raise(format("%s: ddof is 0, 1 ..., got %s", what, tostring(ddof)))
+  if ddof ~= 0 and ddof ~= 1 then
+    raise(format("%s: ddof is 0 or 1, got %s", what, tostring(ddof)))
   end
   return { reducer = what, percentile = 50, ddof = ddof, min_count = min_count,
     on_error = on_error }
 end
 
 local function compose(state, options, records)
-  local images, scenes = kinds.of(records)
-  local what = options.reducer
-  options.label = format("%s of %d scene%s%s%s", what == "percentile"
-    and format("percentile %g", options.percentile) or what, #records,
-    #records == 1 and "" or "s", state.source and " of " .. state.source or "",
-    texts_of(state, records))
-  options.kinds, options.scenes = images, scenes
+  options.kinds, options.scenes = kinds.of(records)
+  options.label = C.label(state, records)
+  if options.reducer == "mosaic" then options.reducer = "first" end
   return core.compose(options)
 end
 
@@ -239,7 +237,7 @@ methods.quality_mosaic = reducer("quality_mosaic", function(band)
     raise("quality_mosaic needs the name of the band that says how good a pixel is, got "
       .. type(band))
   end
-  return { band = band }
+  return { quality = band }
 end)
 
 -- reduce("median"), reduce("percentile", 90): a reducer by its name

@@ -97,8 +97,10 @@ tl_dtype tl_node_product_dtype(const tl_node *n)
         return n->dtype;
     if (n->kind == TL_NODE_OP && n->op == TL_G_keep) /* a mask changes no value */
         return tl_node_product_dtype(n->arg[0]);
-    if (n->kind == TL_NODE_BAND)
-        return n->source->bands[n->band].dtype;
+    if (n->kind == TL_NODE_BAND) {
+        const tl_band *b = &n->source->bands[n->band];
+        return b->is_computed && b->dtype == TL_F64 ? TL_F32 : b->dtype;
+    }
     if (n->type == TL_F)
         return TL_F32;
     for (size_t i = 0; i < sizeof ints / sizeof ints[0]; i++)

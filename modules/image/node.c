@@ -127,8 +127,9 @@ tl_node *tl_node_band(tl_source *s, int band, tl_method m, const char *where)
     n->method = m;
     n->f32 = t == TL_F32;
     if (n->type == TL_I) {
-        n->lo = tl_dtype_min(t);
-        n->hi = tl_dtype_max(t);
+        const tl_band *b = &s->bands[band];
+        n->lo = b->has_range ? b->lo : tl_dtype_min(t);
+        n->hi = b->has_range ? b->hi : tl_dtype_max(t);
     }
     return n;
 }

@@ -80,11 +80,16 @@ static int collect(tl_pass *p, const tl_pass_spec *spec, tl_err *e)
         if (g >= 0)
             add_band(&p->group[g], n);
     }
-    for (int i = 0; i < p->ngroups; i++) {
-        p->group[i].first = p->nbuffers;
-        p->nbuffers += p->group[i].n;
-    }
     tl_order_free(&o);
+    for (int i = 0; i < p->ngroups && !rc; i++) {
+        tl__group *g = &p->group[i];
+        g->first = p->nbuffers;
+        p->nbuffers += g->n;
+        if (g->source->vt->prepare)
+            rc = g->source->vt->prepare(g->sampling, g->n, g->band, e);
+        if (rc)
+            tl_err_where(e, g->where[0]);
+    }
     return rc;
 }
 
@@ -293,6 +298,12 @@ const tl_sampling *tl_pass_sampling(const tl_pass *p, int k)
     return p->group[k].sampling;
 }
 
+const int *tl_pass_bands(const tl_pass *p, int k, int *n)
+{
+    *n = p->group[k].n;
+    return p->group[k].band;
+}
+
 const tl_prog *tl_pass_program(const tl_pass *p)
 {
     return p->step[p->nsteps - 1].prog;
@@ -308,9 +319,41 @@ const tl_call *tl_pass_call(const tl_pass *p, int k)
     return p->call[k];
 }
 
+int tl_pass_inner(const tl_pass *p, int k, tl_pass *const **out)
+{
+    const tl_source_vt *vt = p->group[k].source->vt;
+    return vt->passes ? vt->passes(p->group[k].sampling, out) : 0;
+}
+
+int tl_pass_uses_libm(const tl_pass *p)
+{
+    tl_pass *const *inner;
+    int uses = tl_prog_uses_libm(tl_pass_program(p));
+    for (int c = 0; c < p->ncalls; c++) /* Lua calls what it likes */
+        uses |= !p->call[c]->compiled;
+    for (int k = 0; k < p->ngroups; k++)
+        for (int i = tl_pass_inner(p, k, &inner); i > 0; i--)
+            uses |= tl_pass_uses_libm(inner[i - 1]);
+    return uses;
+}
+
+int tl_pass_most_traps(const tl_pass *p)
+{
+    int n = p->ncalls;
+    tl_pass *const *inner;
+    for (int k = 0; k < p->ngroups; k++)
+        for (int i = tl_pass_inner(p, k, &inner); i > 0; i--)
+            n += tl_pass_most_traps(inner[i - 1]);
+    return n;
+}
+
 int tl_pass_traps(const tl_pass *p, tl_pass_trap *out, int most)
 {
     int n = 0;
+    tl_pass *const *inner;
+    for (int k = 0; k < p->ngroups; k++)
+        for (int i = 0, m = tl_pass_inner(p, k, &inner); i < m; i++)
+            n += tl_pass_traps(inner[i], out + n, most - n);
     for (int i = 0; i < p->ntraps && n < most; i++) {
         const tl__trap *t = &p->trap[i];
         if (t->count == 0)

@@ -28,8 +28,15 @@ void tl_pass_free(tl_pass *p); /* NULL is allowed; after its workers */
 
 int tl_pass_samplings(const tl_pass *p);
 const tl_sampling *tl_pass_sampling(const tl_pass *p, int k); /* borrowed */
+/* The bands read through it, 0-based; *n of them, borrowed. */
+const int *tl_pass_bands(const tl_pass *p, int k, int *n);
 const tl_prog *tl_pass_program(const tl_pass *p);             /* borrowed */
 /* The program that computes the outputs; calls that are interpreted run before it. */
+
+/* Passes that run within reads of sampling k: those of a collection's scenes. Borrowed; how many. */
+int tl_pass_inner(const tl_pass *p, int k, tl_pass *const **out);
+/* Whether last bits may differ between machines, here or within. */
+int tl_pass_uses_libm(const tl_pass *p);
 
 /* Calls whose function raised on some pixels, since the pass was made. */
 typedef struct tl_pass_trap {
@@ -39,6 +46,8 @@ typedef struct tl_pass_trap {
     int line, column;   /* the place in the script that raised there; 0 when unknown */
     const char *reason; /* interned; "" when unknown */
 } tl_pass_trap;
+/* Calls that may be there, here or within: an upper limit. */
+int tl_pass_most_traps(const tl_pass *p);
 /* Up to `most` of them into out; returns how many. Not while workers run. */
 int tl_pass_traps(const tl_pass *p, tl_pass_trap *out, int most);
 /* The calls of the pass, compiled or not: call k of n, borrowed. */
@@ -54,6 +63,10 @@ int64_t tl_pass_worker_bytes(const tl_pass *p, int64_t w, int64_t h);
 int tl_pass_worker_new(const tl_pass *p, int64_t w, int64_t h, tl_pass_worker **out,
                        tl_err *e) TL_MUST_CHECK;
 void tl_pass_worker_free(tl_pass_worker *w); /* NULL is allowed */
+
+/* From now on group k (as in tl_pass_sampling) is read through m, of the same lattice and bands,
+ * borrowed; NULL: through its own again. How one program serves many scenes. */
+void tl_pass_worker_use(tl_pass_worker *w, int k, const tl_sampling *m);
 
 /* Computes the cells of rect (absolute indices of the lattice). values[j]: dense cells of
  * dtypes[j], rows from the north, 0 where invalid; valid[j]: one byte per cell. An error names the

@@ -19,7 +19,8 @@ typedef struct {
 struct tl_pass_worker {
     const tl_pass *pass;
     int64_t w, h;  /* of the largest block */
-    void **values; /* one per band read, with its group's halo */
+    const tl_sampling **sampling; /* per group */
+    void **values;                /* one per band read, with its group's halo */
     uint8_t **valid;
     call_buffers *call; /* one per call of the pass; unused where compiled */
     const void **in;    /* slots of the programs */
@@ -79,8 +80,12 @@ int64_t tl_pass_worker_bytes(const tl_pass *p, int64_t w, int64_t h)
     for (int i = 0; i < p->ngroups; i++) { /* groups are read one after the other */
         const tl__group *g = &p->group[i];
         int64_t cells = group_cells(g, w, h);
-        working = most(working, g->source->vt->working_bytes(g->sampling, w + 2 * g->halo_x,
-                                                             h + 2 * g->halo_y, g->n));
+        int64_t own = g->source->vt->working_bytes(g->sampling, w + 2 * g->halo_x,
+                                                   h + 2 * g->halo_y, g->n);
+        if (g->source->vt->prepare) /* and keeps its buffers for the next block */
+            bytes += own;
+        else
+            working = most(working, own);
         for (int k = 0; k < g->n; k++)
             bytes += cells * ((int64_t)tl_dtype_size(g->source->bands[g->band[k]].dtype) + 1);
     }
@@ -150,6 +155,9 @@ int tl_pass_worker_new(const tl_pass *p, int64_t w, int64_t h, tl_pass_worker **
 {
     tl_pass_worker *k = tl_xcalloc(1, sizeof *k);
     *k = (tl_pass_worker){.pass = p, .w = w, .h = h, .ntraps = most_traps(p)};
+    k->sampling = tl_xcalloc((size_t)p->ngroups, sizeof *k->sampling);
+    for (int i = 0; i < p->ngroups; i++)
+        k->sampling[i] = p->group[i].sampling;
     k->values = tl_xcalloc((size_t)p->nbuffers, sizeof *k->values);
     k->valid = tl_xcalloc((size_t)p->nbuffers, sizeof *k->valid);
     k->call = tl_xcalloc((size_t)p->ncalls, sizeof *k->call);
@@ -183,6 +191,7 @@ void tl_pass_worker_free(tl_pass_worker *k)
         free_call(&k->call[i], k->pass->call[i]);
     for (int i = 0; i < k->ntraps; i++)
         free(k->trap[i]);
+    free(k->sampling);
     free(k->values);
     free(k->valid);
     free(k->call);
@@ -196,15 +205,21 @@ void tl_pass_worker_free(tl_pass_worker *k)
 /* --- reading
  * ------------------------------------------------------------------------------------------ */
 
-static int read_group(tl_pass_worker *k, const tl__group *g, tl_rect rect, tl_err *e)
+void tl_pass_worker_use(tl_pass_worker *w, int k, const tl_sampling *m)
 {
+    w->sampling[k] = m ? m : w->pass->group[k].sampling;
+}
+
+static int read_group(tl_pass_worker *k, int i, tl_rect rect, tl_err *e)
+{
+    const tl__group *g = &k->pass->group[i];
     tl_read r = {.rect = {rect.x - g->halo_x, rect.y - g->halo_y, rect.w + 2 * g->halo_x,
                           rect.h + 2 * g->halo_y},
                  .nbands = g->n,
                  .bands = g->band,
                  .values = k->values + g->first,
                  .valid = k->valid + g->first};
-    int rc = g->source->vt->read(g->sampling, &r, e);
+    int rc = k->sampling[i]->source->vt->read(k->sampling[i], &r, e);
     if (rc) {
         tl_err_source(e, g->source->uri);
         tl_err_where(e, g->where[0]);
@@ -391,7 +406,7 @@ int tl_pass_run(tl_pass_worker *k, tl_rect rect, void *const *values, uint8_t *c
         return tl_fail(e, TL_ESCRIPT, "a block of %lld x %lld cells for a worker of %lld x %lld",
                        (long long)rect.w, (long long)rect.h, (long long)k->w, (long long)k->h);
     for (int i = 0; i < p->ngroups && !rc; i++)
-        rc = read_group(k, &p->group[i], rect, e);
+        rc = read_group(k, i, rect, e);
     for (int i = 0; i < p->nsteps - 1 && !rc; i++)
         rc = run_call(k, &p->step[i], rect, e);
     if (rc)

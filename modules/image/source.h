@@ -37,6 +37,10 @@ typedef struct tl_band {
     int block_w, block_h; /* the file's own blocks, cells */
     int block_bands; /* bands that one such block holds: more than 1 where they are interleaved */
     int is_classes;  /* a palette or class names: averaging makes no sense */
+    int is_computed; /* not stored anywhere: a float64 is written as float32 unless asked otherwise */
+    int own_validity; /* other cells than in the source's other bands may be valid */
+    int has_range;    /* of an integer type: every valid value lies in lo .. hi */
+    int64_t lo, hi;
     int ncolors;     /* palette: RGBA each, colors[0..ncolors) ; NULL when none */
     const uint8_t (*colors)[4];
 } tl_band;
@@ -53,6 +57,8 @@ typedef struct tl_read {
     uint8_t **valid;  /* per band: as many bytes, 1 = valid, 0 = not (values there are 0) */
 } tl_read;
 
+struct tl_pass; /* pass.h */
+
 typedef struct tl_source_vt {
     void (*destroy)(tl_source *s);
     /* Decides how s is sampled on the lattice of `grid` (its extent plays no part). `operation`
@@ -65,6 +71,13 @@ typedef struct tl_source_vt {
     int64_t (*working_bytes)(const tl_sampling *m, int64_t w, int64_t h, int n);
     /* May be called from any thread; the thread's handles are its own. */
     int (*read)(const tl_sampling *m, const tl_read *r, tl_err *e);
+
+    /* The rest is for sources that compute (collections) and may be NULL. */
+
+    /* Once, after sample and before all else: the bands that will be read, 0-based. */
+    int (*prepare)(tl_sampling *m, int nbands, const int *bands, tl_err *e);
+    /* The passes that run inside reads, borrowed; returns how many. */
+    int (*passes)(const tl_sampling *m, struct tl_pass *const **out);
 } tl_source_vt;
 
 struct tl_source {
@@ -74,6 +87,7 @@ struct tl_source {
     tl_grid native; /* north-up grid of the file at full resolution */
     int nbands;
     tl_band *bands;
+    int nfiles; /* files that the read of one block may need open, at most; 0 counts as 1 */
 };
 
 struct tl_sampling {

@@ -29,8 +29,11 @@ static void destroy(tl_source *s)
     tl_live(TL_LIVE_SOURCE, -1);
 }
 
-const tl_source_vt tl_raster_vt = {destroy, tl_raster_sample, tl_raster_sampling_destroy,
-                                   tl_raster_working_bytes, tl_raster_read};
+const tl_source_vt tl_raster_vt = {.destroy = destroy,
+                                   .sample = tl_raster_sample,
+                                   .sampling_destroy = tl_raster_sampling_destroy,
+                                   .working_bytes = tl_raster_working_bytes,
+                                   .read = tl_raster_read};
 
 /* NETCDF:"file":variable, HDF5:file://x: the file inside made absolute where it is one. NULL when
  * the name has no such form. */

@@ -1,0 +1,588 @@
+/* Reading composites: one block after the other, scene by scene. See composite_int.h.
+ * SPDX-License-Identifier: MIT */
+#include "modules/collection/composite_int.h"
+#include "runtime/log.h"
+#include "runtime/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define STACK_BYTES (24 << 20) /* for the values of all scenes of some rows; one row at least */
+#define KEPT_WORKERS 3         /* kinds of which a reader keeps the buffers */
+
+/* The buffers of one thread. */
+struct tl__reader {
+    struct tl__reader *next;
+    int64_t w, h; /* of the largest block */
+    struct {
+        const tl_pass *pass;
+        tl_pass_worker *worker;
+        uint64_t used;
+    } slot[KEPT_WORKERS];
+    uint64_t clock;
+    void **values; /* per band needed: one member's cells */
+    uint8_t **valid;
+    tl_running *running; /* per band asked for; quality_mosaic: one */
+    uint8_t *better;
+    int64_t room; /* cells of all members together in the stack */
+    void **stack; /* per band needed */
+    uint8_t **stack_valid;
+    void *scratch;
+    int64_t scratch_bytes;
+    int32_t *chosen;
+    int64_t *member; /* those that touch the block */
+    int64_t nmembers;
+};
+
+typedef struct {
+    tl__composite_sampling *m;
+    const tl__composite *c;
+    const tl_composite_spec *spec;
+    struct tl__reader *rd;
+    const tl_read *r;
+    tl_err *e;
+} job;
+
+static enum tl_reducer_class class_of(const tl_composite_spec *p)
+{
+    return tl_reducer_class(p->r.how);
+}
+
+static int keeps_stack(const tl_composite_spec *p)
+{
+    return class_of(p) == TL_R_SORTED || p->r.how == TL_R_medoid;
+}
+
+static size_t size_of(const tl__composite *c, const tl__composite_sampling *m, int j)
+{
+    return tl_dtype_size(c->in[m->needed[j]]);
+}
+
+static int64_t stacked_bytes_per_cell(const tl__composite *c, const tl__composite_sampling *m)
+{
+    int64_t bytes = 0;
+    for (int j = 0; j < m->nneeded; j++)
+        bytes += (int64_t)size_of(c, m, j) + 1;
+    return bytes;
+}
+
+/* --- memory
+ * ----------------------------------------------------------------------------------------------- */
+
+static int64_t stack_room(const tl__composite *c, const tl__composite_sampling *m, int64_t w,
+                          int64_t h)
+{
+    int64_t all = m->most * w * h, fits = STACK_BYTES / stacked_bytes_per_cell(c, m);
+    int64_t room = all < fits ? all : fits;
+    return room > m->most * w ? room : m->most * w;
+}
+
+static int64_t scratch_needed(const tl__composite *c, const tl__composite_sampling *m,
+                              int64_t members)
+{
+    int64_t most = 0;
+    if (c->spec.r.how == TL_R_medoid)
+        return tl_medoid_bytes(members, m->nneeded);
+    for (int j = 0; j < m->nneeded; j++) {
+        int64_t bytes = tl_sorted_bytes(members, c->in[m->needed[j]]);
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
+int64_t tl__composite_working_bytes(const tl_sampling *base, int64_t w, int64_t h, int n)
+{
+    const tl__composite_sampling *m = (const tl__composite_sampling *)base;
+    const tl__composite *c = (const tl__composite *)base->source;
+    int64_t cells = w * h, kinds = 0, files = 0, bytes = m->most * 8;
+    for (int k = 0; k < m->npasses; k++) {
+        int64_t own = tl_pass_worker_bytes(m->pass[k], w, h);
+        kinds = own > kinds ? own : kinds;
+    }
+    for (int k = 0; k < m->nmodel; k++) {
+        const tl_sampling *f = m->model[k];
+        int64_t own = f->source->vt->working_bytes(f, w + 16, h + 16, m->nneeded);
+        files = own > files ? own : files;
+    }
+    bytes += kinds * (m->npasses < KEPT_WORKERS ? m->npasses : KEPT_WORKERS) + files;
+    bytes += stacked_bytes_per_cell(c, m) * cells; /* one member's cells */
+    if (keeps_stack(&c->spec))
+        bytes += stack_room(c, m, w, h) * stacked_bytes_per_cell(c, m) +
+                 scratch_needed(c, m, m->most) + 4 * cells;
+    else if (c->spec.r.how == TL_R_quality_mosaic)
+        bytes += tl_running_bytes(cells) + cells;
+    else if (class_of(&c->spec) == TL_R_STREAM)
+        bytes += n * tl_running_bytes(cells);
+    return bytes;
+}
+
+static void free_reader(struct tl__reader *d, const tl__composite_sampling *m)
+{
+    for (int k = 0; k < KEPT_WORKERS; k++)
+        tl_pass_worker_free(d->slot[k].worker);
+    for (int j = 0; j < m->nneeded; j++) {
+        free(d->values[j]);
+        free(d->valid[j]);
+        free(d->stack[j]);
+        free(d->stack_valid[j]);
+    }
+    for (int i = 0; i < m->nbands; i++)
+        tl_running_free(&d->running[i]);
+    free(d->values);
+    free(d->valid);
+    free(d->stack);
+    free(d->stack_valid);
+    free(d->running);
+    free(d->better);
+    free(d->scratch);
+    free(d->chosen);
+    free(d->member);
+    free(d);
+}
+
+static int reserve_stack(struct tl__reader *d, const tl__composite *c,
+                         const tl__composite_sampling *m, int64_t room, tl_err *e)
+{
+    int rc = 0;
+    if (room <= d->room)
+        return 0;
+    d->room = 0;
+    for (int j = 0; j < m->nneeded && !rc; j++) {
+        free(d->stack[j]);
+        free(d->stack_valid[j]);
+        d->stack[j] = d->stack_valid[j] = NULL;
+        rc = tl_try_alloc(&d->stack[j], (size_t)room, size_of(c, m, j), "the values of all scenes", e);
+        if (!rc)
+            rc = tl_try_alloc((void *)&d->stack_valid[j], (size_t)room, 1,
+                              "the values of all scenes", e);
+    }
+    d->room = rc ? 0 : room;
+    return rc;
+}
+
+static int reserve_scratch(struct tl__reader *d, int64_t bytes, tl_err *e)
+{
+    if (bytes <= d->scratch_bytes)
+        return 0;
+    free(d->scratch);
+    d->scratch = NULL;
+    d->scratch_bytes = 0;
+    int rc = tl_try_alloc(&d->scratch, (size_t)bytes, 1, "the values of all scenes", e);
+    d->scratch_bytes = rc ? 0 : bytes;
+    return rc;
+}
+
+static int alloc_reader(struct tl__reader *d, const tl__composite *c,
+                        const tl__composite_sampling *m, tl_err *e)
+{
+    const tl_composite_spec *p = &c->spec;
+    int64_t cells = d->w * d->h;
+    int rc = 0, joint = p->r.how == TL_R_quality_mosaic;
+    for (int j = 0; j < m->nneeded && !rc; j++) {
+        rc = tl_try_alloc(&d->values[j], (size_t)cells, size_of(c, m, j), "a scene's cells", e);
+        if (!rc)
+            rc = tl_try_alloc((void *)&d->valid[j], (size_t)cells, 1, "a scene's cells", e);
+    }
+    tl_reduction max = {TL_R_max, 0, 0, 1};
+    if (joint && !rc)
+        rc = tl_running_new(&d->running[0], &max, c->in[p->quality], cells, e);
+    for (int i = 0; class_of(p) == TL_R_STREAM && i < m->nbands && !rc; i++)
+        rc = tl_running_new(&d->running[i], &p->r, c->in[m->band[i]], cells, e);
+    if (joint && !rc)
+        rc = tl_try_alloc((void *)&d->better, (size_t)cells, 1, "a mask", e);
+    if (p->r.how == TL_R_medoid && !rc)
+        rc = tl_try_alloc((void *)&d->chosen, (size_t)cells, sizeof *d->chosen, "a mask", e);
+    if (keeps_stack(p) && !rc)
+        rc = reserve_stack(d, c, m, stack_room(c, m, d->w, d->h), e);
+    return rc;
+}
+
+static int new_reader(tl__composite_sampling *m, int64_t w, int64_t h, struct tl__reader **out,
+                      tl_err *e)
+{
+    const tl__composite *c = (tl__composite *)m->m.source;
+    struct tl__reader *d = tl_xcalloc(1, sizeof *d);
+    d->w = w;
+    d->h = h;
+    d->values = tl_xcalloc((size_t)m->nneeded, sizeof *d->values);
+    d->valid = tl_xcalloc((size_t)m->nneeded, sizeof *d->valid);
+    d->stack = tl_xcalloc((size_t)m->nneeded, sizeof *d->stack);
+    d->stack_valid = tl_xcalloc((size_t)m->nneeded, sizeof *d->stack_valid);
+    d->running = tl_xcalloc((size_t)m->nbands, sizeof *d->running);
+    d->member = tl_xcalloc((size_t)c->spec.nmembers, sizeof *d->member);
+    int rc = alloc_reader(d, c, m, e);
+    if (rc)
+        free_reader(d, m);
+    else
+        *out = d;
+    return rc;
+}
+
+void tl__readers_free(tl__composite_sampling *m)
+{
+    while (m->idle) {
+        struct tl__reader *d = m->idle;
+        m->idle = d->next;
+        free_reader(d, m);
+    }
+}
+
+static int take_reader(tl__composite_sampling *m, int64_t w, int64_t h, struct tl__reader **out,
+                       tl_err *e)
+{
+    pthread_mutex_lock(&m->lock);
+    struct tl__reader *d = m->idle;
+    if (d)
+        m->idle = d->next;
+    pthread_mutex_unlock(&m->lock);
+    if (d && d->w >= w && d->h >= h) {
+        *out = d;
+        return 0;
+    }
+    if (d) {
+        w = d->w > w ? d->w : w;
+        h = d->h > h ? d->h : h;
+        free_reader(d, m);
+    }
+    return new_reader(m, w, h, out, e);
+}
+
+static void give_reader(tl__composite_sampling *m, struct tl__reader *d)
+{
+    pthread_mutex_lock(&m->lock);
+    d->next = m->idle;
+    m->idle = d;
+    pthread_mutex_unlock(&m->lock);
+}
+
+/* --- one member
+ * ----------------------------------------------------------------------------------------------- */
+
+static int worker_of(struct tl__reader *d, const tl_pass *pass, tl_pass_worker **out, tl_err *e)
+{
+    int k = 0;
+    for (int i = 0; i < KEPT_WORKERS; i++) {
+        if (d->slot[i].pass == pass) {
+            d->slot[i].used = ++d->clock;
+            *out = d->slot[i].worker;
+            return 0;
+        }
+        if (d->slot[i].used < d->slot[k].used)
+            k = i;
+    }
+    tl_pass_worker_free(d->slot[k].worker);
+    d->slot[k].worker = NULL;
+    d->slot[k].pass = NULL;
+    int rc = tl_pass_worker_new(pass, d->w, d->h, &d->slot[k].worker, e);
+    if (rc)
+        return rc;
+    d->slot[k].pass = pass;
+    d->slot[k].used = ++d->clock;
+    *out = d->slot[k].worker;
+    return 0;
+}
+
+static int run_opened(const job *j, const tl_pass *pass, const tl__opened *o, tl_rect rect,
+                      void *const *values, uint8_t *const *valid)
+{
+    tl_pass_worker *w = NULL;
+    int rc = worker_of(j->rd, pass, &w, j->e);
+    if (rc)
+        return rc;
+    for (int k = 0; k < o->ngroups; k++)
+        tl_pass_worker_use(w, k, o->group[k]);
+    rc = tl_pass_run(w, rect, values, valid, j->e);
+    for (int k = 0; k < o->ngroups; k++)
+        tl_pass_worker_use(w, k, NULL);
+    return rc;
+}
+
+/* The member's cells of rect, dense. *there = 0: it is left out. */
+static int run_member(const job *j, int64_t member, tl_rect rect, void *const *values,
+                      uint8_t *const *valid, int *there)
+{
+    tl_pass *pass = NULL;
+    tl__opened *o = NULL;
+    const char *id = j->spec->member[member].id;
+    int rc = tl__composite_open(j->m, member, &pass, &o, j->e);
+    *there = 0;
+    if (rc || !o)
+        return rc;
+    rc = run_opened(j, pass, o, rect, values, valid);
+    tl__composite_close(j->m, o);
+    if (rc && j->spec->skip && (rc == TL_EDATA || rc == TL_ETRANSIENT)) {
+        char text[1200];
+        tl_warn_once("scene %s is left out where it cannot be read: %s", id,
+                     tl_err_text(j->e, text, sizeof text));
+        *j->e = (tl_err)TL_ERR_INIT;
+        return 0;
+    }
+    *there = !rc;
+    return rc ? tl_err_prefix(j->e, "scene %s", id) : 0;
+}
+
+static void find_members(const job *j, tl_rect rect)
+{
+    struct tl__reader *d = j->rd;
+    d->nmembers = 0;
+    for (int64_t i = 0; i < j->spec->nmembers; i++) {
+        tl_rect in = tl_rect_intersect(j->m->rect[i], rect);
+        if (in.w > 0 && in.h > 0)
+            d->member[d->nmembers++] = i;
+    }
+}
+
+/* Rows of w cells of `size` bytes from a dense block into a wider one. */
+static void put_rows(void *to, int64_t at, int64_t stride, const void *from, int64_t w, int64_t h,
+                     size_t size)
+{
+    for (int64_t y = 0; y < h; y++)
+        memcpy((char *)to + (size_t)(at + y * stride) * size,
+               (const char *)from + (size_t)(y * w) * size, (size_t)w * size);
+}
+
+static void clear_outputs(const job *j)
+{
+    size_t cells = (size_t)(j->r->rect.w * j->r->rect.h);
+    for (int i = 0; i < j->r->nbands; i++) {
+        memset(j->r->valid[i], 0, cells);
+        memset(j->r->values[i], 0,
+               cells * tl_dtype_size(j->m->m.source->bands[j->r->bands[i]].dtype));
+    }
+}
+
+/* --- one scene after the other
+ * ----------------------------------------------------------------------------------------------- */
+
+static void add_member(const job *j, tl_rect sub)
+{
+    tl_rect all = j->r->rect;
+    int64_t at = (sub.y - all.y) * all.w + sub.x - all.x;
+    for (int i = 0; i < j->m->nbands; i++) {
+        int k = j->m->place[i];
+        size_t size = size_of(j->c, j->m, k);
+        if (sub.w == all.w) {
+            tl_running_add(&j->rd->running[i], at, sub.w * sub.h, j->rd->values[k], j->rd->valid[k]);
+            continue;
+        }
+        for (int64_t y = 0; y < sub.h; y++)
+            tl_running_add(&j->rd->running[i], at + y * all.w, sub.w,
+                           (char *)j->rd->values[k] + (size_t)(y * sub.w) * size,
+                           j->rd->valid[k] + y * sub.w);
+    }
+}
+
+static int all_done(const job *j, int64_t cells)
+{
+    for (int i = 0; i < j->m->nbands; i++)
+        if (!tl_running_done(&j->rd->running[i], cells))
+            return 0;
+    return 1;
+}
+
+static int read_stream(const job *j)
+{
+    int64_t cells = j->r->rect.w * j->r->rect.h;
+    int rc = 0;
+    for (int i = 0; i < j->m->nbands; i++)
+        tl_running_begin(&j->rd->running[i], cells);
+    for (int64_t k = 0; k < j->rd->nmembers && !rc; k++) {
+        int64_t member = j->rd->member[k];
+        tl_rect sub = tl_rect_intersect(j->m->rect[member], j->r->rect);
+        int there;
+        if (k > 0 && all_done(j, cells))
+            break;
+        rc = run_member(j, member, sub, j->rd->values, j->rd->valid, &there);
+        if (!rc && there)
+            add_member(j, sub);
+    }
+    for (int i = 0; i < j->m->nbands && !rc; i++)
+        tl_running_end(&j->rd->running[i], cells, j->r->values[i], j->r->valid[i]);
+    return rc;
+}
+
+/* --- the best scene of each cell
+ * ----------------------------------------------------------------------------------------------- */
+
+/* Cells of row y of the member whose quality is better than all before. */
+static void take_better(const job *j, tl_rect sub, int64_t y)
+{
+    struct tl__reader *d = j->rd;
+    tl_rect all = j->r->rect;
+    int64_t at = (sub.y - all.y + y) * all.w + sub.x - all.x, from = y * sub.w;
+    int q = j->m->quality;
+    const void *quality = (char *)d->values[q] + (size_t)from * size_of(j->c, j->m, q);
+    tl_running_better(&d->running[0], at, sub.w, quality, d->valid[q] + from, d->better);
+    tl_running_add(&d->running[0], at, sub.w, quality, d->valid[q] + from);
+    for (int i = 0; i < j->m->nbands; i++) {
+        int k = j->m->place[i];
+        size_t size = size_of(j->c, j->m, k);
+        for (int64_t x = 0; x < sub.w; x++) {
+            if (!d->better[x])
+                continue;
+            memcpy((char *)j->r->values[i] + (size_t)(at + x) * size,
+                   (char *)d->values[k] + (size_t)(from + x) * size, size);
+            j->r->valid[i][at + x] = d->valid[k][from + x];
+        }
+    }
+}
+
+static int read_quality(const job *j)
+{
+    int64_t cells = j->r->rect.w * j->r->rect.h;
+    int rc = 0;
+    clear_outputs(j);
+    tl_running_begin(&j->rd->running[0], cells);
+    for (int64_t k = 0; k < j->rd->nmembers && !rc; k++) {
+        int64_t member = j->rd->member[k];
+        tl_rect sub = tl_rect_intersect(j->m->rect[member], j->r->rect);
+        int there;
+        rc = run_member(j, member, sub, j->rd->values, j->rd->valid, &there);
+        for (int64_t y = 0; y < sub.h && !rc && there; y++)
+            take_better(j, sub, y);
+    }
+    for (int i = 0; i < j->m->nbands && !rc; i++) {
+        size_t size = size_of(j->c, j->m, j->m->place[i]);
+        for (int64_t x = 0; x < cells; x++)
+            if (j->rd->running[0].count[x] < j->spec->r.min_count) {
+                j->r->valid[i][x] = 0;
+                memset((char *)j->r->values[i] + (size_t)x * size, 0, size);
+            }
+    }
+    return rc;
+}
+
+/* --- all values of some rows
+ * ----------------------------------------------------------------------------------------------- */
+
+/* Fills the stack for the cells of `strip`; the members that touch it are those of the reader. */
+static int fill_stack(const job *j, tl_rect strip)
+{
+    struct tl__reader *d = j->rd;
+    int64_t n = strip.w * strip.h;
+    int rc = 0;
+    for (int64_t k = 0; k < d->nmembers && !rc; k++) {
+        tl_rect sub = tl_rect_intersect(j->m->rect[d->member[k]], strip);
+        int whole = sub.w == strip.w && sub.h == strip.h, there = 0;
+        void *values[TL_MOST_NEEDED];
+        uint8_t *valid[TL_MOST_NEEDED];
+        for (int b = 0; b < j->m->nneeded; b++) {
+            size_t size = size_of(j->c, j->m, b);
+            values[b] = whole ? (char *)d->stack[b] + (size_t)(k * n) * size : d->values[b];
+            valid[b] = whole ? d->stack_valid[b] + k * n : d->valid[b];
+        }
+        rc = run_member(j, d->member[k], sub, values, valid, &there);
+        for (int b = 0; b < j->m->nneeded && !rc && !(whole && there); b++) {
+            int64_t at = k * n + (sub.y - strip.y) * strip.w + sub.x - strip.x;
+            memset(d->stack_valid[b] + k * n, 0, (size_t)n);
+            if (!there)
+                continue;
+            put_rows(d->stack[b], at, strip.w, d->values[b], sub.w, sub.h, size_of(j->c, j->m, b));
+            put_rows(d->stack_valid[b], at, strip.w, d->valid[b], sub.w, sub.h, 1);
+        }
+    }
+    return rc;
+}
+
+/* Writes the chosen member's cells of band i of the strip that starts at cell `at`. */
+static void copy_chosen(const job *j, int i, int64_t at, int64_t n)
+{
+    struct tl__reader *d = j->rd;
+    int k = j->m->place[i];
+    size_t size = size_of(j->c, j->m, k);
+    for (int64_t x = 0; x < n; x++) {
+        char *to = (char *)j->r->values[i] + (size_t)(at + x) * size;
+        j->r->valid[i][at + x] = d->chosen[x] >= 0;
+        if (d->chosen[x] >= 0)
+            memcpy(to, (char *)d->stack[k] + (size_t)(d->chosen[x] * n + x) * size, size);
+        else
+            memset(to, 0, size);
+    }
+}
+
+static void reduce_strip(const job *j, tl_rect strip)
+{
+    struct tl__reader *d = j->rd;
+    int64_t n = strip.w * strip.h, at = (strip.y - j->r->rect.y) * j->r->rect.w;
+    tl_dtype in[TL_MOST_NEEDED];
+    for (int b = 0; b < j->m->nneeded; b++)
+        in[b] = j->c->in[j->m->needed[b]];
+    if (j->spec->r.how == TL_R_medoid)
+        tl_medoid(d->nmembers, j->m->nneeded, n, in, d->stack, d->stack_valid, j->spec->r.min_count,
+                  d->scratch, d->chosen);
+    for (int i = 0; i < j->m->nbands; i++) {
+        int k = j->m->place[i];
+        size_t to = tl_dtype_size(tl_reducer_dtype(j->spec->r.how, in[k]));
+        if (j->spec->r.how == TL_R_medoid)
+            copy_chosen(j, i, at, n);
+        else
+            tl_sorted(&j->spec->r, in[k], d->nmembers, n, d->stack[k], d->stack_valid[k],
+                      d->scratch, (char *)j->r->values[i] + (size_t)at * to, j->r->valid[i] + at);
+    }
+}
+
+static int read_stacked(const job *j)
+{
+    struct tl__reader *d = j->rd;
+    tl_rect all = j->r->rect;
+    int rc = reserve_scratch(d, scratch_needed(j->c, j->m, d->nmembers), j->e);
+    if (!rc)
+        rc = reserve_stack(d, j->c, j->m, d->nmembers * all.w, j->e);
+    int64_t rows = d->nmembers ? d->room / (d->nmembers * all.w) : all.h;
+    for (int64_t y = 0; y < all.h && !rc; y += rows) {
+        tl_rect strip = {all.x, all.y + y, all.w, all.h - y < rows ? all.h - y : rows};
+        find_members(j, strip);
+        rc = fill_stack(j, strip);
+        if (!rc)
+            reduce_strip(j, strip);
+    }
+    return rc;
+}
+
+/* --- every scene's bands
+ * ----------------------------------------------------------------------------------------------- */
+
+static int read_side_by_side(const job *j)
+{
+    int nb = j->spec->nbands, rc = 0;
+    clear_outputs(j);
+    for (int64_t k = 0; k < j->rd->nmembers && !rc; k++) {
+        int64_t member = j->rd->member[k];
+        tl_rect all = j->r->rect, sub = tl_rect_intersect(j->m->rect[member], all);
+        int wanted = 0, there;
+        for (int i = 0; i < j->m->nbands; i++)
+            wanted |= j->m->band[i] / nb == member;
+        if (!wanted)
+            continue;
+        rc = run_member(j, member, sub, j->rd->values, j->rd->valid, &there);
+        for (int i = 0; i < j->m->nbands && !rc && there; i++) {
+            int b = j->m->place[i];
+            int64_t at = (sub.y - all.y) * all.w + sub.x - all.x;
+            if (j->m->band[i] / nb != member)
+                continue;
+            put_rows(j->r->values[i], at, all.w, j->rd->values[b], sub.w, sub.h,
+                     size_of(j->c, j->m, b));
+            put_rows(j->r->valid[i], at, all.w, j->rd->valid[b], sub.w, sub.h, 1);
+        }
+    }
+    return rc;
+}
+
+int tl__composite_read(const tl_sampling *base, const tl_read *r, tl_err *e)
+{
+    tl__composite_sampling *m = (tl__composite_sampling *)(uintptr_t)base;
+    tl_err own = TL_ERR_INIT;
+    job j = {m, (tl__composite *)base->source, tl_composite_spec_of(base->source), NULL, r, &own};
+    int rc = take_reader(m, r->rect.w, r->rect.h, &j.rd, &own);
+    if (!rc) {
+        find_members(&j, r->rect);
+        rc = j.spec->r.how == TL_R_stack            ? read_side_by_side(&j)
+             : j.spec->r.how == TL_R_quality_mosaic ? read_quality(&j)
+             : keeps_stack(j.spec)                  ? read_stacked(&j)
+                                                    : read_stream(&j);
+        give_reader(m, j.rd);
+    }
+    if (rc && e)
+        *e = own;
+    return rc;
+}

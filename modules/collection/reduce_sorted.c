@@ -1,0 +1,251 @@
+/* Reducers that need all values of a cell at once. See reduce.h. SPDX-License-Identifier: MIT
+ *
+ * Columns of a span are sorted together by K. Batcher's odd-even merge network (1968): the same
+ * comparisons for every cell, so that the inner loop runs along the span and is vectorised. What is
+ * not valid becomes the type's largest value and so comes last. */
+#include "modules/collection/reduce_int.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- sorting
+ * ----------------------------------------------------------------------------------------------- */
+
+#define SORT(name, T)                                                                              \
+    static void name##_exchange(T *restrict lo, T *restrict hi)                                    \
+    {                                                                                              \
+        for (int i = 0; i < TL__SPAN; i++) {                                                       \
+            T a = lo[i], b = hi[i];                                                                \
+            lo[i] = b < a ? b : a;                                                                 \
+            hi[i] = b < a ? a : b;                                                                 \
+        }                                                                                          \
+    }                                                                                              \
+    static void name(void *columns, int64_t n)                                                     \
+    {                                                                                              \
+        T *x = columns;                                                                            \
+        for (int64_t p = 1; p < n; p *= 2)                                                         \
+            for (int64_t k = p; k >= 1; k /= 2)                                                    \
+                for (int64_t j = k % p; j + k < n; j += 2 * k)                                     \
+                    for (int64_t i = 0; i < k && i + j + k < n; i++)                               \
+                        if ((i + j) / (2 * p) == (i + j + k) / (2 * p))                            \
+                            name##_exchange(x + (i + j) * TL__SPAN, x + (i + j + k) * TL__SPAN);   \
+    }
+SORT(sort_u8, uint8_t)
+SORT(sort_i8, int8_t)
+SORT(sort_u16, uint16_t)
+SORT(sort_i16, int16_t)
+SORT(sort_u32, uint32_t)
+SORT(sort_i32, int32_t)
+SORT(sort_u64, uint64_t)
+SORT(sort_i64, int64_t)
+SORT(sort_f32, float)
+SORT(sort_f64, double)
+
+/* ORDER TL_DTYPE */
+static void (*const sort[TL_DTYPES])(void *, int64_t) = {sort_u8,  sort_i8,  sort_u16, sort_i16,
+                                                         sort_u32, sort_i32, sort_u64, sort_i64,
+                                                         sort_f32, sort_f64};
+
+#define GATHER(name, T, LARGEST)                                                                   \
+    static void name(const void *from, const uint8_t *restrict valid, int64_t n, void *to)         \
+    {                                                                                              \
+        const T *restrict x = from;                                                                \
+        T *restrict y = to;                                                                        \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            y[i] = valid[i] ? x[i] : LARGEST;                                                      \
+        for (int64_t i = n; i < TL__SPAN; i++)                                                     \
+            y[i] = 0;                                                                              \
+    }
+GATHER(gather_u8, uint8_t, UINT8_MAX)
+GATHER(gather_i8, int8_t, INT8_MAX)
+GATHER(gather_u16, uint16_t, UINT16_MAX)
+GATHER(gather_i16, int16_t, INT16_MAX)
+GATHER(gather_u32, uint32_t, UINT32_MAX)
+GATHER(gather_i32, int32_t, INT32_MAX)
+GATHER(gather_u64, uint64_t, UINT64_MAX)
+GATHER(gather_i64, int64_t, INT64_MAX)
+GATHER(gather_f32, float, INFINITY)
+GATHER(gather_f64, double, INFINITY)
+
+/* ORDER TL_DTYPE */
+static void (*const gather[TL_DTYPES])(const void *, const uint8_t *, int64_t, void *) = {
+    gather_u8,  gather_i8,  gather_u16, gather_i16, gather_u32,
+    gather_i32, gather_u64, gather_i64, gather_f32, gather_f64};
+
+/* --- what is asked of sorted columns
+ * ----------------------------------------------------------------------------------------------- */
+
+/* Numbers a and b at ranks `rank` and the next, t of the way: the formula of numpy's linear method,
+ * which is exact at both ends. */
+static double between(double a, double b, double t)
+{
+    return t < 0.5 ? a + (b - a) * t : b - (b - a) * (1 - t);
+}
+
+/* Where the wanted number of `count` sorted ones lies: a rank and a way to the next. */
+static void position(const tl_reduction *r, uint32_t count, uint32_t *rank, double *way)
+{
+    double at = r->percentile / 100 * (count - 1);
+    *rank = (uint32_t)floor(at);
+    *way = at - floor(at);
+}
+
+#define PICK(name, T)                                                                              \
+    static void name##_rank(const tl_reduction *r, const void *columns, const uint32_t *count,     \
+                            int64_t n, double *out)                                                \
+    {                                                                                              \
+        const T *x = columns;                                                                      \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            uint32_t rank = 0, c = count[i];                                                       \
+            double way = 0;                                                                        \
+            if (c == 0)                                                                            \
+                continue;                                                                          \
+            if (r->how == TL_R_median) {                                                           \
+                double a = (double)x[(c - 1) / 2 * TL__SPAN + i];                                  \
+                out[i] = c % 2 ? a : (a + (double)x[c / 2 * TL__SPAN + i]) / 2;                    \
+                continue;                                                                          \
+            }                                                                                      \
+            position(r, c, &rank, &way);                                                           \
+            double a = (double)x[rank * TL__SPAN + i];                                             \
+            out[i] = way > 0 ? between(a, (double)x[(rank + 1) * TL__SPAN + i], way) : a;          \
+        }                                                                                          \
+    }                                                                                              \
+    static void name##_mode(const void *columns, const uint32_t *count, int64_t n, void *out)      \
+    {                                                                                              \
+        const T *x = columns;                                                                      \
+        T *y = out;                                                                                \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            uint32_t best = 0, run = 0;                                                            \
+            for (uint32_t k = 0; k < count[i]; k++) {                                              \
+                T v = x[k * TL__SPAN + i];                                                         \
+                run = k > 0 && v == x[(k - 1) * TL__SPAN + i] ? run + 1 : 1;                       \
+                if (run > best) {                                                                  \
+                    best = run;                                                                    \
+                    y[i] = v;                                                                      \
+                }                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
+    }
+PICK(pick_u8, uint8_t)
+PICK(pick_i8, int8_t)
+PICK(pick_u16, uint16_t)
+PICK(pick_i16, int16_t)
+PICK(pick_u32, uint32_t)
+PICK(pick_i32, int32_t)
+PICK(pick_u64, uint64_t)
+PICK(pick_i64, int64_t)
+PICK(pick_f32, float)
+PICK(pick_f64, double)
+
+/* ORDER TL_DTYPE */
+static const struct {
+    void (*rank)(const tl_reduction *, const void *, const uint32_t *, int64_t, double *);
+    void (*mode)(const void *, const uint32_t *, int64_t, void *);
+} pick[TL_DTYPES] = {
+    {pick_u8_rank, pick_u8_mode},   {pick_i8_rank, pick_i8_mode},   {pick_u16_rank, pick_u16_mode},
+    {pick_i16_rank, pick_i16_mode}, {pick_u32_rank, pick_u32_mode}, {pick_i32_rank, pick_i32_mode},
+    {pick_u64_rank, pick_u64_mode}, {pick_i64_rank, pick_i64_mode}, {pick_f32_rank, pick_f32_mode},
+    {pick_f64_rank, pick_f64_mode}};
+
+int64_t tl_sorted_bytes(int64_t scenes, tl_dtype in)
+{
+    return scenes * TL__SPAN * (int64_t)tl_dtype_size(in);
+}
+
+static void sorted_span(const tl_reduction *r, tl_dtype in, int64_t scenes, int64_t stride,
+                        int64_t n, const char *values, const uint8_t *valid, char *columns,
+                        void *out, uint8_t *out_valid)
+{
+    uint32_t count[TL__SPAN] = {0};
+    size_t size = tl_dtype_size(in);
+    for (int64_t s = 0; s < scenes; s++) {
+        const uint8_t *ok = valid + s * stride;
+        gather[in](values + (size_t)(s * stride) * size, ok, n,
+                   columns + (size_t)(s * TL__SPAN) * size);
+        for (int64_t i = 0; i < n; i++)
+            count[i] += ok[i];
+    }
+    sort[in](columns, scenes);
+    memset(out, 0, (size_t)n * tl_dtype_size(tl_reducer_dtype(r->how, in)));
+    for (int64_t i = 0; i < n; i++) {
+        out_valid[i] = count[i] >= r->min_count;
+        count[i] = out_valid[i] ? count[i] : 0;
+    }
+    if (r->how == TL_R_mode)
+        pick[in].mode(columns, count, n, out);
+    else
+        pick[in].rank(r, columns, count, n, out);
+}
+
+void tl_sorted(const tl_reduction *r, tl_dtype in, int64_t scenes, int64_t n, const void *values,
+               const uint8_t *valid, void *scratch, void *out, uint8_t *out_valid)
+{
+    size_t size = tl_dtype_size(in), to = tl_dtype_size(tl_reducer_dtype(r->how, in));
+    for (int64_t i = 0; i < n; i += TL__SPAN)
+        sorted_span(r, in, scenes, n, n - i < TL__SPAN ? n - i : TL__SPAN,
+                    (const char *)values + (size_t)i * size, valid + i, scratch,
+                    (char *)out + (size_t)i * to, out_valid + i);
+}
+
+/* --- medoid: N. Flood, Seasonal composite Landsat TM/ETM+ images using the medoid (2013)
+ * ----------------------------------------------------------------------------------------------- */
+
+int64_t tl_medoid_bytes(int64_t scenes, int nbands)
+{
+    return scenes * (nbands + 1) * (int64_t)sizeof(double) + scenes * (int64_t)sizeof(int32_t);
+}
+
+/* Euclidean distances, added up in the order of the scenes. */
+static int32_t medoid_of(int64_t m, int nbands, const double *x, double *sum, const int32_t *scene)
+{
+    for (int64_t i = 0; i < m; i++)
+        sum[i] = 0;
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = i + 1; j < m; j++) {
+            double d = 0;
+            for (int b = 0; b < nbands; b++) {
+                double diff = x[i * nbands + b] - x[j * nbands + b];
+                d += diff * diff;
+            }
+            d = sqrt(d);
+            sum[i] += d;
+            sum[j] += d;
+        }
+    int64_t best = 0;
+    for (int64_t i = 1; i < m; i++)
+        if (sum[i] < sum[best])
+            best = i;
+    return scene[best];
+}
+
+static double number_at(tl_dtype t, const void *values, int64_t i)
+{
+    int64_t wide;
+    double x;
+    const void *at = (const char *)values + (size_t)i * tl_dtype_size(t);
+    tl__widen(t, at, 1, tl_dtype_is_float(t) ? (void *)&x : (void *)&wide);
+    return tl_dtype_is_float(t) ? x : (double)wide;
+}
+
+void tl_medoid(int64_t scenes, int nbands, int64_t n, const tl_dtype *in, void *const *values,
+               uint8_t *const *valid, int64_t min_count, void *scratch, int32_t *chosen)
+{
+    double *x = scratch, *sum = x + scenes * nbands;
+    int32_t *scene = (int32_t *)(sum + scenes);
+    for (int64_t i = 0; i < n; i++) {
+        int64_t m = 0;
+        for (int64_t s = 0; s < scenes; s++) {
+            int all = 1;
+            for (int b = 0; b < nbands; b++)
+                all &= valid[b][s * n + i];
+            if (!all)
+                continue;
+            for (int b = 0; b < nbands; b++)
+                x[m * nbands + b] = number_at(in[b], values[b], s * n + i);
+            scene[m++] = (int32_t)s;
+        }
+        chosen[i] = m >= min_count && m > 0 ? medoid_of(m, nbands, x, sum, scene) : -1;
+    }
+}
