@@ -4,7 +4,7 @@
 -- Data, with a version that plans and descriptions name. A profile:
 --   id, version, title
 --   collections  patterns of collection names, platforms and ids (both optional) narrow them
---   bands        in order: name; common (names that serve as well); keys (assets, besides the
+--   bands        in order: name; common (names that serve as well); keys (assets, besides these
 --                names); dtype (nil: the file is asked); scale, offset (physical = number * scale
 --                + offset); nodata; classes (numbers of classes or bits: nearest and mode only);
 --                res (metres); number (band of a file of several)
@@ -54,7 +54,6 @@ local function msi_bands(without, more)
       for _, r in ipairs { m[3], 10, 20, 60 } do -- the finest that the band was measured at first
         if r >= m[3] then keys[#keys + 1] = m[1] .. "_" .. r .. "m" end
       end
-      for _, c in ipairs(m[2]) do keys[#keys + 1] = c end
       bands[#bands + 1] = band(m[1], m[2], keys, { dtype = "uint16", scale = 0.0001, offset = 0,
         nodata = 0, res = m[3], shift = true })
     end

@@ -154,6 +154,7 @@ end
 local function asset_of(keys, files, b)
   local names = { b.name:lower() }
   for _, k in ipairs(b.keys) do names[#names + 1] = k:lower() end
+  for _, k in ipairs(b.common) do names[#names + 1] = k:lower() end
   for _, n in ipairs(names) do
     if keys[n] then return keys[n] end
   end
