@@ -1,0 +1,254 @@
+# Composites: reduced scenes against numpy, over random scenes and grids, by plans written here.
+# SPDX-License-Identifier: MIT
+import json
+import os
+import random
+
+from tap import np, osr, ok, note, done, tellua, write, Raster, differ, SCRATCH
+
+SEED = int(os.environ.get("TELLUA_SEED", "20240713"))
+note("seed %d" % SEED)
+rng = np.random.default_rng(SEED)
+random.seed(SEED)
+HERE = os.path.join(SCRATCH, "composite")
+os.makedirs(HERE, exist_ok=True)
+W, H = 150, 130  # the grid that all is compared on
+X0, Y0, CELL = 500000, 5000000, 10
+STREAM = ["first", "last", "min", "max", "sum", "mean", "stddev", "count"]
+ALL = STREAM + ["median", "percentile", "mode", "medoid", "quality_mosaic"]
+
+
+def srs(epsg):
+    r = osr.SpatialReference()
+    r.ImportFromEPSG(epsg)
+    r.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+    return r
+
+
+class Scene:
+    """Bands on a part of the grid, in one file each, and on the whole grid for numpy."""
+
+    def __init__(self, name, dtype, bands=2, few=False):
+        w, h = int(rng.integers(40, W)), int(rng.integers(40, H))
+        self.col, self.row = int(rng.integers(-20, W - 30)), int(rng.integers(-20, H - 30))
+        self.id, self.paths, self.v, self.k = name, [], [], []
+        for b in range(bands):
+            top = 6 if few else 3000
+            a = rng.integers(1, top, (h, w)).astype(dtype)
+            if np.dtype(dtype).kind == "f":
+                a = (a + rng.random((h, w))).astype(dtype)
+            a[rng.random((h, w)) < 0.2] = 0
+            t = (X0 + self.col * CELL, CELL, 0, Y0 - self.row * CELL, 0, -CELL)
+            opts = ["TILED=YES", "BLOCKXSIZE=64", "BLOCKYSIZE=64"]
+            self.paths.append(write("%s/%s_%d.tif" % (HERE, name, b), [a], t, nodata=0, options=opts))
+            full, valid = np.zeros((H, W), dtype), np.zeros((H, W), bool)
+            r0, c0 = max(0, self.row), max(0, self.col)
+            r1, c1 = min(H, self.row + h), min(W, self.col + w)
+            full[r0:r1, c0:c1] = a[r0 - self.row:r1 - self.row, c0 - self.col:c1 - self.col]
+            valid[r0:r1, c0:c1] = full[r0:r1, c0:c1] != 0
+            self.v.append(full)
+            self.k.append(valid)
+        self.bounds = [X0 + self.col * CELL, Y0 - (self.row + h) * CELL,
+                       X0 + (self.col + w) * CELL, Y0 - self.row * CELL]
+
+    def json(self):
+        return {"id": self.id, "kind": 1, "assets": self.paths, "crs": "EPSG:32633", "bounds": self.bounds}
+
+
+def plan(scenes, reducer, dtype, bands=2, grid=(0, 0, W, H), crs="EPSG:32633", cell=CELL, anchor=(X0, Y0),
+         method="nearest", out="float64", nodes=None, nodata="nan", missing=None, **more):
+    """One output of all bands of one composite; kinds are the bands as they are, or `nodes`."""
+    scene = {"scene": [{"name": "b%d" % b, "asset": b + 1, "band": 1, "dtype": dtype, "nodata": 0}
+                       for b in range(bands)]}
+    inner = [{"source": 0, "band": b + 1, "resample": "nearest"} for b in range(bands)] + (nodes or [])
+    kind = list(range(bands)) if nodes is None else list(range(len(inner) - bands, len(inner)))
+    comp = {"composite": dict({"reducer": reducer, "scenes": [s.json() for s in scenes]}, **more),
+            "kinds": [kind], "bands": ["b%d" % b for b in range(bands)]}
+    n = bands * len(scenes) if reducer == "stack" else bands
+    outer = [{"source": 1, "band": b + 1, "resample": method} for b in range(n)]
+    return {"format": 1, "versions": {}, "script": "", "script_sha256": "", "parameters": {}, "operations": [],
+            "sources": [scene, comp], "nodes": inner + outer, "lines": [""] * (len(inner) + n),
+            "outputs": [{"name": "out", "where": "", "bands": ["o%d" % b for b in range(n)],
+                         "nodes": [len(inner) + b for b in range(n)],
+                         "grid": {"crs": crs, "anchor": list(map(float, anchor)), "cell": [float(cell)] * 2,
+                                  "extent": list(grid)},
+                         "dtype": out, "nodata": nodata, "format": "gtiff", "tile": 64, "compress": "deflate",
+                         "overview": "nearest"}]}
+
+
+def run(p, *args, expect=0, out=None):
+    path = os.path.join(HERE, "plan.json")
+    out = out or os.path.join(HERE, "o")
+    with open(path, "w") as f:
+        json.dump(p, f)
+    text = tellua("run", path, "--out", out, *args, expect=expect)
+    return Raster(os.path.join(out, "out.tif")) if expect == 0 else text[1]
+
+
+# --- what each reducer means ----------------------------------------------------------------------
+
+def medoid(v, k):
+    """v: scenes x bands x cells. Which scene."""
+    both = k.all(1)
+    s = np.full(v[:, 0].shape, np.inf)
+    total = np.zeros_like(s)
+    for i in range(len(v)):
+        for j in range(len(v)):
+            d = np.zeros(v.shape[2:])
+            for b in range(v.shape[1]):
+                d += (v[i, b] - v[j, b]) ** 2
+            total[i] += np.where(both[j] & both[i] & (i != j), np.sqrt(d), 0)
+    s = np.where(both, total, np.inf)
+    return np.where(both.any(0), s.argmin(0), -1)
+
+
+def pick(v, k, which):
+    at = np.maximum(which, 0)
+    return (np.take_along_axis(v, at[None, None], 0)[0],
+            np.take_along_axis(k, at[None, None], 0)[0] & (which >= 0))
+
+
+def mode(a):
+    best = np.zeros(a.shape[1:])
+    for at in np.ndindex(a.shape[1:]):
+        x = a[(slice(None),) + at]
+        x = x[~np.isnan(x)]
+        if len(x):
+            u, n = np.unique(x, return_counts=True)
+            best[at] = u[n.argmax()]
+    return best
+
+
+def expected(scenes, how, percentile=50, ddof=0, min_count=1, quality=None):
+    """Bands of float64 and validity."""
+    v = np.array([s.v for s in scenes], "f8")
+    k = np.array([s.k for s in scenes])
+    n = k.sum(0)
+    a = np.where(k, v, np.nan)
+    if how == "medoid":
+        return pick(v, k, medoid(v, k))
+    if how == "quality_mosaic":
+        q = np.where(k[:, quality], v[:, quality], -np.inf)
+        return pick(v, k, np.where(k[:, quality].any(0), q.argmax(0), -1))
+    some = n >= max(min_count, ddof + 1 if how == "stddev" else 1)
+    with np.errstate(all="ignore"):
+        import warnings
+        warnings.simplefilter("ignore")
+        if how == "count":
+            return n.astype("f8"), np.ones_like(some)
+        if how in ("first", "last"):
+            at = k.argmax(0) if how == "first" else len(k) - 1 - k[::-1].argmax(0)
+            r = np.take_along_axis(v, at[None], 0)[0]
+        elif how == "stddev":
+            r = np.nanstd(a, 0, ddof=ddof)
+        elif how == "percentile":
+            r = np.nanpercentile(a, percentile, axis=0)
+        elif how == "mode":
+            r = mode(a)
+        else:
+            r = {"min": np.nanmin, "max": np.nanmax, "sum": np.nansum, "mean": np.nanmean,
+                 "median": np.nanmedian}[how](a, axis=0)
+    return r, some
+
+
+def compare(name, got, want, valid, exact=True):
+    if not (got.valid == valid).all():
+        return ok(False, name, "validity differs at %d cells" % (got.valid != valid).sum())
+    if exact:
+        why = differ(np.where(valid, want, 0), np.where(valid, got.values, 0))
+    else:
+        far = np.abs(got.values - want)[valid] / np.maximum(1, np.abs(want[valid]))
+        why = "" if far.size == 0 or far.max() < 1e-12 else "%g away" % far.max()
+    return ok(why == "", name, why)
+
+
+# --- every reducer, every cell type ----------------------------------------------------------------
+
+for dtype in ("uint8", "int16", "uint16", "int32", "float32", "float64"):
+    few = dtype == "uint8"
+    scenes = [Scene("%s%d" % (dtype, i), dtype, few=few) for i in range(9)]
+    for how in ALL:
+        more = {"percentile": {"percentile": 30.0}, "stddev": {"ddof": 1},
+                "quality_mosaic": {"quality": "b1"}}.get(how, {})
+        least = random.choice([1, 1, 2, 3]) if how not in ("medoid", "quality_mosaic", "count") else 1
+        got = run(plan(scenes, how, dtype, min_count=least, **more))
+        options = dict(more, min_count=least)
+        if how == "quality_mosaic":
+            options["quality"] = 1
+        want, valid = expected(scenes, how, **options)
+        compare("%s of %s equals numpy" % (how, dtype), got, want, valid,
+                exact=how not in ("stddev", "mean", "sum") or dtype[0] in "iu" and how != "stddev")
+
+# --- many scenes; splits, threads, memory ------------------------------------------------------------
+
+scenes = [Scene("many%d" % i, "uint16") for i in range(40)]
+for how in ("median", "medoid", "first", "mean"):
+    want, valid = expected(scenes, how)
+    whole = run(plan(scenes, how, "uint16"))
+    compare("%s of 40 scenes equals numpy" % how, whole, want, valid)
+    for args in (["--threads", "1"], ["--threads", "7", "--mem", "160M"]):
+        same = run(plan(scenes, how, "uint16"), *args)
+        ok(np.array_equal(same.values, whole.values, equal_nan=True), "%s is the same with %s" % (how, " ".join(args)))
+    c, r, w, h = 13, 29, 91, 70
+    part = run(plan(scenes, how, "uint16", grid=(c, r, w, h)))
+    ok(np.array_equal(part.values, whole.values[:, r:r + h, c:c + w], equal_nan=True),
+       "a window of the %s is the window of the whole" % how)
+
+stacked = run(plan(scenes[:3], "stack", "uint16"))
+want = np.concatenate([np.array(s.v, "f8") for s in scenes[:3]])
+valid = np.concatenate([np.array(s.k) for s in scenes[:3]])
+compare("stack puts the scenes' bands side by side", stacked, want, valid)
+
+# --- graphs of scenes; another lattice ---------------------------------------------------------------
+
+masked = [{"const": 1500}, {"op": "lt", "args": [0, 2]}, {"op": "keep", "args": [0, 3]},
+          {"op": "keep", "args": [1, 3]}]
+got = run(plan(scenes[:7], "mean", "uint16", nodes=masked))
+
+
+class Masked:
+    def __init__(self, s):
+        good = s.k[0] & (s.v[0] < 1500)
+        self.v, self.k = s.v, [s.k[0] & good, s.k[1] & good]
+
+
+want, valid = expected([Masked(s) for s in scenes[:7]], "mean")
+compare("what is computed of each scene is reduced", got, want, valid)
+
+there = osr.CoordinateTransformation(srs(32633), srs(3035)).TransformPoint(X0 + 700, Y0 - 600)
+COL, ROW = int(there[0] // 25) - 45, int(-there[1] // 25) - 40
+for method in ("nearest", "bilinear", "average"):
+    args = dict(crs="EPSG:3035", cell=25, anchor=(0, 0), grid=(COL, ROW, 90, 80), method=method)
+    whole = run(plan(scenes[:9], "median", "uint16", **args))
+    args["grid"] = (COL + 17, ROW + 31, 60, 40)
+    part = run(plan(scenes[:9], "median", "uint16", **args), "--threads", "3")
+    ok(np.array_equal(part.values, whole.values[:, 31:71, 17:77], equal_nan=True),
+       "reprojected scenes (%s): a window is the window of the whole" % method)
+    ok(whole.valid.mean() > 0.5, "and most of it is there", whole.valid.mean())
+
+# --- scenes that cannot be read -----------------------------------------------------------------------
+
+bad = Scene("bad", "uint16")
+with open(bad.paths[0], "wb") as f:
+    f.write(b"II*\0rubbish")
+some = scenes[:4] + [bad] + scenes[4:6]
+err = run(plan(some, "count", "uint16"), expect=1)
+ok("scene bad" in err and bad.paths[0] in err, "a scene that cannot be read fails the run, by name and file", err)
+got = run(plan(some, "count", "uint16", on_error="skip"))
+want, valid = expected(scenes[:6], "count")
+compare("on_error = skip leaves it out of the count", got, want, valid)
+other = Scene("other", "int16")
+err = run(plan(scenes[:2] + [other], "mean", "uint16"), expect=1)
+ok("scene other" in err and "int16" in err and "uint16" in err, "a scene of other cells is an error that says which",
+   err)
+
+# --- sources are found by what they are, plans are stable ---------------------------------------------
+
+p = plan(scenes[:5], "median", "uint16")
+first, _ = tellua("plan", os.path.join(HERE, "plan.json"), "--json")
+path = os.path.join(HERE, "canonical.json")
+with open(path, "w") as f:
+    f.write(first)
+again, _ = tellua("plan", path, "--json")
+ok(first == again, "a plan that is read and written keeps its key")
+done()
