@@ -76,6 +76,7 @@ static void push_scene(lua_State *L, const tl_scene *s)
     set_text(L, "crs", s->crs);
     set_four(L, "bounds", s->bounds);
     set_text(L, "json", s->properties);
+    set_text(L, "info", s->assets_info ? s->assets_info : "");
     lua_createtable(L, (int)s->nassets, 0);
     for (size_t i = 0; i < s->nassets; i++) {
         lua_createtable(L, 0, 3);

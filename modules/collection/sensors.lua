@@ -84,6 +84,33 @@ local function warn_once(key, text)
   warned[key] = true
 end
 
+-- What the catalogue says of the assets, {key = {name, common_name, scale, offset, nodata,
+-- data_type}}: one table for the many scenes of which it says the same
+local infos, ninfos = {}, 0
+
+local function catalogue(scene)
+  local text = scene.info or ""
+  local known = infos[text]
+  if not known then
+    local t = text ~= "" and core.from_json(text) or {}
+    ninfos = ninfos + 1
+    known = { id = ninfos, assets = t }
+    infos[text] = known
+  end
+  return known
+end
+
+-- The offset that it says of bands with the profile's scale; nil when none
+local function stated_offset(known, scale)
+  if known.stated == nil then
+    known.stated = false
+    for _, a in pairs(known.assets) do
+      if a.scale and math.abs(a.scale - scale) < 1e-12 and a.offset then known.stated = a.offset end
+    end
+  end
+  return known.stated or nil
+end
+
 local FIRST_SHIFTED = 1643068800 -- 2022-01-25, when baseline 04.00 began
 
 -- What is to be added to the numbers of a scene, once: 0 or the profile's shift. Where the
@@ -103,7 +130,7 @@ local function shift_of(scene, profile)
     warn_once("baseline", format("scene %s does not say its processing baseline; its numbers are "
       .. "taken as they are", scene.id))
   end
-  local said = tonumber(p["raster:offset"])
+  local said = stated_offset(catalogue(scene), rule.scale)
   if said and math.abs(said - shift * rule.scale) > 1e-9 then
     why = why or format("the processing baseline is %s", baseline and format("%05.2f", baseline)
       or "not known")
@@ -187,7 +214,11 @@ local function add(layout, b)
   layout.by_name[b.name] = b
 end
 
+local types = { uint8 = true, int8 = true, uint16 = true, int16 = true, uint32 = true, int32 = true,
+  uint64 = true, int64 = true, float32 = true, float64 = true }
+
 local function profile_bands(layout, scene)
+  local said = catalogue(scene).assets
   local keys, files = names_of(scene)
   for _, b in ipairs(layout.profile.bands) do
     local i = asset_of(keys, files, b)
@@ -195,9 +226,27 @@ local function profile_bands(layout, scene)
       local copy = {}
       for k, v in pairs(b) do copy[k] = v end
       copy.asset, copy.number = i, b.number or math.max(scene.assets[i].band, 1)
+      local a = said[scene.assets[i].key]
+      if a and a.data_type and copy.dtype ~= a.data_type then -- let the file decide, unless we only
+        copy.dtype = not copy.dtype and types[a.data_type] and a.data_type or nil -- learn it here
+      end
       add(layout, copy)
     end
   end
+end
+
+-- The same as the catalogue says it, without opening; nil when that is not all of it
+local function stated_bands(scene, a)
+  local said = catalogue(scene).assets[a.key]
+  local list = {}
+  if not said or a.band > 0 then return nil end
+  for i, b in ipairs(said.bands or { said }) do
+    if not types[b.data_type or said.data_type or ""] or said.bands and not b.name then return nil end
+    list[i] = { name = b.name or a.key, dtype = b.data_type or said.data_type,
+      common = b.common_name, scale = tonumber(b.scale or said.scale),
+      offset = tonumber(b.offset or said.offset) }
+  end
+  return list
 end
 
 -- Bands of anything: an asset of one band is called as the asset, one of several as its bands
@@ -214,12 +263,12 @@ local function generic_bands(layout, scene, wanted)
       needed = needed or name:sub(1, #a.key + 1) == a.key .. "_"
     end
     if needed then
-      local info = info_of(scene, a)
+      local info = stated_bands(scene, a) or info_of(scene, a)
       for n, b in ipairs(info) do
         if a.band == 0 or a.band == n then
           local name = (#info == 1 or a.band > 0) and a.key or #list == 1 and b.name
             or a.key .. "_" .. b.name
-          add(layout, { name = name, common = {}, asset = i, number = n, dtype = b.dtype,
+          add(layout, { name = name, common = { b.common }, asset = i, number = n, dtype = b.dtype,
             classes = b.classes, scale = b.scale or 1, offset = b.offset or 0 })
         end
       end
@@ -234,6 +283,7 @@ local function key_of(scene, profile, shift, wanted)
   for _, a in ipairs(scene.assets) do
     parts[#parts + 1] = a.key .. "\1" .. a.band .. "\1" .. extension(a.href)
   end
+  parts[#parts + 1] = tostring(catalogue(scene).id)
   if profile.bands == nil then parts[#parts + 1] = scene.collection or "" end
   return concat(parts, "\0")
 end
