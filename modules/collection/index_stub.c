@@ -49,6 +49,13 @@ static int add_item(tl_index *ix, const json_t *item, const char *folder, tl_err
     }
     if (json_is_integer(json_object_get(p, "proj:epsg")))
         snprintf(crs, sizeof crs, "EPSG:%d", (int)num(p, "proj:epsg"));
+    const json_t *shape = json_object_get(p, "proj:shape"), *tr = json_object_get(p, "proj:transform");
+    if (shape && tr) {
+        s.bounds[0] = at(tr, 2);
+        s.bounds[3] = at(tr, 5);
+        s.bounds[2] = at(tr, 2) + at(shape, 1) * at(tr, 0);
+        s.bounds[1] = at(tr, 5) + at(shape, 0) * at(tr, 4);
+    }
     json_object_foreach(p, key, v) if (!json_is_object(v) && !json_is_array(v))
         json_object_set(props, key, v);
     tl_asset asset[200];
