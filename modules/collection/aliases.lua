@@ -1,8 +1,8 @@
 -- Other systems' names for what Tellua does: JEO-lab's and Google Earth Engine's, openEO's where
 -- they differ. Permanent, and on equal terms. SPDX-License-Identifier: MIT
 --
--- aliases.collection / .image: [name] = {canonical name, adapter or nil}. An adapter gets the object
--- and the arguments and returns the arguments of the canonical method; or calls what it returns
+-- [name] = {canonical name, adapter or nil}, of Collections and of Images. An adapter gets the
+-- object and the arguments and returns the arguments of the canonical method; or calls what it returns
 -- itself, when `call` is set. Bands count from 1 whatever the name.
 local core, C, globals = ...
 
@@ -132,8 +132,8 @@ end
 
 install(C.methods, of_collection)
 install(core.methods, of_image)
-for _, name in ipairs { "updateMask", "normalizedDifference", "maskLT", "maskLTE", "maskGT", "maskGTE",
-  "maskEQ", "maskRange" } do -- those that a Collection hands on to each scene
+for _, name in ipairs { "updateMask", "normalizedDifference", "maskLT", "maskLTE", "maskGT",
+  "maskGTE", "maskEQ", "maskRange" } do -- those that a Collection hands on to each scene
   local canonical = of_image[name][1]
   local method, adapter = C.methods[canonical], of_image[name][2]
   if method then

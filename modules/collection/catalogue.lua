@@ -7,7 +7,7 @@ local ipairs, pairs, next, type, tostring, setmetatable = ipairs, pairs, next, t
 local format, concat, sort = string.format, table.concat, table.sort
 local raise, dates = core.raise, C.dates
 
--- ----------------------------------------------------------------------------------- the search path
+-- --------------------------------------------------------------------------------- the search path
 
 -- A JSON file that is no STAC but says where to look: {"source": "...", "options": {...}, "title":
 -- "...", "profile": "..."}
@@ -16,7 +16,9 @@ local function definition(path)
   local text = core.read_text(path)
   if not text or not text:find '"source"' then return nil end
   local d = core.from_json(text)
-  if type(d) ~= "table" or type(d.source) ~= "string" or d.stac_version or d.type then return nil end
+  if type(d) ~= "table" or type(d.source) ~= "string" or d.stac_version or d.type then
+    return nil
+  end
   for key in pairs(d) do
     if key ~= "source" and key ~= "options" and key ~= "title" and key ~= "profile"
       and key ~= "licence" and key ~= "license" then
@@ -24,7 +26,9 @@ local function definition(path)
         path, key))
     end
   end
-  if d.options ~= nil and type(d.options) ~= "table" then raise(path .. ": options is an object") end
+  if d.options ~= nil and type(d.options) ~= "table" then
+    raise(path .. ": options is an object")
+  end
   return d
 end
 
@@ -78,7 +82,7 @@ function core.collections(text)
   return setmetatable(list, listing)
 end
 
--- ------------------------------------------------------------------------------------------- opening
+-- ----------------------------------------------------------------------------------------- opening
 
 local function is_address(s) return s:find "^%a[%w+.-]+://" or s:find '^[%u%d_]+:"?[^:]' end
 
@@ -108,7 +112,8 @@ end
 
 local function check_own(options)
   if options.on_error ~= nil and options.on_error ~= "fail" and options.on_error ~= "skip" then
-    raise(format("Collection: on_error is \"fail\" or \"skip\", got %s", tostring(options.on_error)))
+    raise(format("Collection: on_error is \"fail\" or \"skip\", got %s",
+      tostring(options.on_error)))
   end
   if options.profile ~= nil then C.sensors.named(options.profile) end
   if options.title ~= nil and type(options.title) ~= "string" then
@@ -134,7 +139,7 @@ local function open(source, options)
   return C.new(state)
 end
 
--- --------------------------------------------------------------------------------- Images with dates
+-- ------------------------------------------------------------------------------- Images with dates
 
 local function image_record(x, i, state, dates_of, ids)
   local img, date, id = x, dates_of and dates_of[i], ids and ids[i]

@@ -21,7 +21,7 @@ local methods = {}
 C.methods = methods
 core.collection_methods = methods
 
--- --------------------------------------------------------------------------------------- unused ones
+-- ------------------------------------------------------------------------------------- unused ones
 
 local pending = {} -- what filters gave and nothing has used yet: a set of {where =, text =}
 
@@ -45,7 +45,7 @@ function core.warn_unused()
   end
 end
 
--- ---------------------------------------------------------------------------------------- making them
+-- ------------------------------------------------------------------------------------- making them
 
 function C.new(state)
   state.steps = state.steps or {}
@@ -111,7 +111,7 @@ function C.with_op(state, op)
   return C.derive(state, { ops = ops })
 end
 
--- ----------------------------------------------------------------------------------------- the scenes
+-- -------------------------------------------------------------------------------------- the scenes
 
 local function joined(a, b)
   if #b == 0 then return a end
@@ -178,7 +178,7 @@ function C.some_records(state, what)
   return list
 end
 
--- -------------------------------------------------------------------------------------- Images of them
+-- ---------------------------------------------------------------------------------- Images of them
 
 local function own_image(r)
   local img = r.image
@@ -233,7 +233,7 @@ function methods.dates(c)
   return list
 end
 
--- -------------------------------------------------------------------------------------- metamethods
+-- ------------------------------------------------------------------------------------- metamethods
 
 local names
 meta.__index = function(c, key)
@@ -252,15 +252,17 @@ meta.__index = function(c, key)
     near and format(", did you mean '%s'?", near) or "", of_image or ""))
 end
 meta.__len = function(c) return C.count(state_of(c, "#")) end
-meta.__newindex = function() raise "a Collection is never changed; every method returns a new one" end
+meta.__newindex = function()
+  raise "a Collection is never changed; every method returns a new one"
+end
 meta.__call = function()
   raise "a Collection is not a function; did you mean c:method(...) ?"
 end
 meta.__pairs = function()
   raise "for scene in c:scenes() do ... end goes over the scenes of a Collection"
 end
-for _, event in ipairs { "add", "sub", "mul", "div", "idiv", "mod", "pow", "unm", "band", "bor", "bxor",
-  "bnot", "shl", "shr", "lt", "le", "concat" } do
+for _, event in ipairs { "add", "sub", "mul", "div", "idiv", "mod", "pow", "unm", "band", "bor",
+  "bxor", "bnot", "shl", "shr", "lt", "le", "concat" } do
   meta["__" .. event] = function()
     raise "a Collection is many Images: reduce it (c:median()) or map(fn) over them"
   end

@@ -342,12 +342,18 @@ typedef struct half {
 } half;
 
 #define HALF(name)                                                                                 \
-    {tl_lua_modules_collection_##name, &tl_lua_modules_collection_##name##_len, "=[tellua " #name "]"}
+    {                                                                                              \
+        tl_lua_modules_collection_##name, &tl_lua_modules_collection_##name##_len,                 \
+            "=[tellua " #name "]"                                                                  \
+    }
 
 /* Each gets core, a table of what they share, the globals and the metatable of Collections. */
 static void open_halves(lua_State *L)
 {
-    static const half halves[] = {HALF(dates), HALF(query), HALF(profiles), HALF(sensors), HALF(clouds), HALF(kinds), HALF(fold), HALF(collection), HALF(filters), HALF(reducers), HALF(groups), HALF(catalogue), HALF(describe), HALF(aliases)};
+    static const half halves[] = {HALF(dates),    HALF(query),    HALF(profiles), HALF(sensors),
+                                  HALF(clouds),   HALF(kinds),    HALF(fold),     HALF(collection),
+                                  HALF(filters),  HALF(reducers), HALF(groups),   HALF(catalogue),
+                                  HALF(describe), HALF(aliases)};
     int globals = lua_gettop(L);
     luaL_checkstack(L, 10, NULL);
     lua_newtable(L);

@@ -56,7 +56,9 @@ end
 -- How numbers become what scripts get
 local function values(state, layout)
   if state.values == "raw" then return "numbers as stored" end
-  if state.values == "physical" then return "physical values: harmonised number * scale + offset" end
+  if state.values == "physical" then
+    return "physical values: harmonised number * scale + offset"
+  end
   local rule = layout and layout.profile.baseline
   if not rule then return "numbers as stored; physical() applies scale and offset" end
   return format("harmonised: %d from processing baseline %05.2f on, not below 0%s; reflectance() "
@@ -111,7 +113,8 @@ function methods.describe(c)
   say("collection", (state.title and state.title ~= state.source and state.source .. ", "
     .. state.title) or state.source or "")
   say("scenes", s.count .. (s.t0 and ", " .. span(s) or ""))
-  if s.box then say("box", format("%.4f %.4f %.4f %.4f", s.box[1], s.box[2], s.box[3], s.box[4])) end
+  local b = s.box
+  if b then say("box", format("%.4f %.4f %.4f %.4f", b[1], b[2], b[3], b[4])) end
   if s.collections and s.collections ~= "" then say("of", s.collections) end
   local bands, sensor, layout = of_first(state, d)
   if sensor then say("sensor", sensor) end
@@ -130,6 +133,7 @@ end
 meta.__tostring = function(c)
   local state = state_of(c, "tostring")
   local s = summary(state)
-  return format("Collection %s: %d scene%s%s%s", state.source or "", s.count, s.count == 1 and "" or "s",
-    s.t0 and ", " .. span(s) or "", state.group and ", by " .. state.group.name or "")
+  local when, groups = s.t0 and ", " .. span(s) or "", state.group
+  return format("Collection %s: %d scene%s%s%s", state.source or "", s.count,
+    s.count == 1 and "" or "s", when, groups and ", by " .. groups.name or "")
 end

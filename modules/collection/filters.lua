@@ -116,7 +116,7 @@ function methods.filter_calendar(c, parts)
   return filtered(state, { where = where }, format("filter_calendar{%s}", concat(texts, ", ")))
 end
 
--- ------------------------------------------------------------------------------------------- places
+-- ------------------------------------------------------------------------------------------ places
 
 local function box(w, s, e, n, what)
   if type(w) == "table" then
@@ -163,7 +163,9 @@ end
 -- filter_place(name[, buffer_km[, country]])
 function methods.filter_place(c, name, buffer_km, country, ...)
   local state = state_of(c, "filter_place")
-  if type(name) ~= "string" or name == "" then raise "filter_place needs a name, such as \"Ispra\"" end
+  if type(name) ~= "string" or name == "" then
+    raise "filter_place needs a name, such as \"Ispra\""
+  end
   if buffer_km ~= nil and number(buffer_km, "filter_place: the buffer in km") < 0 then
     raise "filter_place: the buffer is not below 0 km"
   end
@@ -187,7 +189,8 @@ function methods.filter_cloud(c, percent)
 end
 
 local operators = { ["<"] = "<", ["<="] = "<=", [">"] = ">", [">="] = ">=", ["=="] = "==",
-  ["="] = "==", ["~="] = "~=", ["!="] = "~=", ["<>"] = "~=", ["in"] = "in", lt = "<", lte = "<=", le = "<=",
+  ["="] = "==", ["~="] = "~=", ["!="] = "~=", ["<>"] = "~=", ["in"] = "in",
+  lt = "<", lte = "<=", le = "<=",
   gt = ">", gte = ">=", ge = ">=", eq = "==", ne = "~=", neq = "~=", equals = "==",
   not_equals = "~=", less_than = "<", greater_than = ">" }
 
@@ -247,7 +250,9 @@ function methods.filter(c, ...)
   local state = state_of(c, "filter")
   local name, op, value = ...
   local n = select("#", ...)
-  if n == 1 and type(name) == "function" then return by_function(state, name, "filter(function)") end
+  if n == 1 and type(name) == "function" then
+    return by_function(state, name, "filter(function)")
+  end
   if n == 2 then return by_value(state, name, "==", op) end
   if n ~= 3 then
     raise "filter takes (property, value), (property, op, value) or a function of a scene"
@@ -291,7 +296,7 @@ function methods.filter_orbit(c, what)
   return by_function(state, function(s) return s.orbit == n end, text)
 end
 
--- ------------------------------------------------------------------------------------ order, number
+-- ----------------------------------------------------------------------------------- order, number
 
 function methods.sort(c, name, direction)
   local state = state_of(c, "sort")

@@ -5,21 +5,28 @@ local ipairs, type, tostring = ipairs, type, tostring
 local format, concat, sort = string.format, table.concat, table.sort
 local raise, query, dates, methods, state_of = core.raise, C.query, C.dates, C.methods, C.state_of
 
--- ------------------------------------------------------------------------------------------- groups
+-- ------------------------------------------------------------------------------------------ groups
 
 local function start(y, m, d) return dates.days(y, m, d) * 86400 end
 
 -- key (a date's text: the id of the composite) and the time of each group
 local spans = {}
-local function by_start(y, m, d, text) return text or format("%04d-%02d-%02d", y, m, d), start(y, m, d) end
+local function by_start(y, m, d, text)
+  return text or format("%04d-%02d-%02d", y, m, d), start(y, m, d)
+end
 function spans.day(f) return by_start(f.year, f.month, f.day) end
-function spans.month(f) return by_start(f.year, f.month, 1, format("%04d-%02d", f.year, f.month)) end
+function spans.month(f)
+  return by_start(f.year, f.month, 1, format("%04d-%02d", f.year, f.month))
+end
 function spans.year(f) return by_start(f.year, 1, 1, format("%04d", f.year)) end
-function spans.dekad(f) return by_start(f.year, f.month, math.min((f.day - 1) // 10, 2) * 10 + 1) end
+function spans.dekad(f)
+  return by_start(f.year, f.month, math.min((f.day - 1) // 10, 2) * 10 + 1)
+end
 function spans.season(f) -- December belongs to the winter of the next year
   local y, s = f.month == 12 and f.year + 1 or f.year, f.month % 12 // 3
   local names = { "DJF", "MAM", "JJA", "SON" }
-  return by_start(s == 0 and y - 1 or y, s == 0 and 12 or s * 3, 1, format("%04d-%s", y, names[s + 1]))
+  local text = format("%04d-%s", y, names[s + 1])
+  return by_start(s == 0 and y - 1 or y, s == 0 and 12 or s * 3, 1, text)
 end
 
 local function local_time(scene) -- the sun's, by the middle of the scene
@@ -49,7 +56,8 @@ end
 function methods.group_by(c, name)
   local state = state_of(c, "group_by")
   if type(name) ~= "string" then
-    raise "group_by: \"day\", \"solar_day\", \"dekad\", \"month\", \"season\", \"year\", \"orbit\" or a property"
+    raise("group_by: \"day\", \"solar_day\", \"dekad\", \"month\", \"season\", \"year\", "
+      .. "\"orbit\" or a property")
   end
   return C.derive(state, { group = { name = name, key = key_function(name) } })
 end
@@ -93,7 +101,8 @@ function C.map_groups(state, fn, what)
   for i, g in ipairs(groups_of(state)) do
     local img = fn(sub_collection(state, g), g.key)
     if core.type(img) ~= "image" then
-      raise("the function given to map returns an Image, not " .. (img == nil and "nothing" or type(img)))
+      raise("the function given to map returns an Image, not "
+        .. (img == nil and "nothing" or type(img)))
     end
     records[i] = { image = img, ops = new.ops, state = new,
       scene = { id = g.key, t = g.t, assets = {}, collection = new.source,
@@ -114,7 +123,7 @@ function methods.groups(c)
   end
 end
 
--- ------------------------------------------------------------------------------------------- merging
+-- ----------------------------------------------------------------------------------------- merging
 
 -- a:merge(b, ...): the scenes of all, by date
 function methods.merge(c, ...)

@@ -1,11 +1,12 @@
--- Kinds: one graph for all scenes that differ in nothing but their files. SPDX-License-Identifier: MIT
+-- Kinds: one graph for all scenes that differ in nothing but their files.
+-- SPDX-License-Identifier: MIT
 --
 -- A record is {scene =, state = the Collection that listed it, ops = what is done to it}, or has an
 -- `image` of its own. An op is {fn = function(img, context), select = names or nil, needs =
 -- function(profile) -> names or nil, text =}.
 local core, C = ...
 
-local ipairs, pairs, pcall, type, tostring = ipairs, pairs, pcall, type, tostring
+local ipairs, pcall, type, tostring = ipairs, pcall, type, tostring
 local format, concat = string.format, table.concat
 local raise, sensors, query, methods = core.raise, C.sensors, C.query, core.methods
 
@@ -16,7 +17,7 @@ local function message(e)
   return type(e) == "userdata" and e.message or tostring(e)
 end
 
--- -------------------------------------------------------------------------- the scene's own bands
+-- --------------------------------------------------------------------------- the scene's own bands
 
 -- Numbers as they are stored, harmonised (the shift of the processing baseline taken off, not below
 -- 0) or physical.
@@ -92,7 +93,7 @@ local function needed(layout, scene, list)
   return names
 end
 
--- ------------------------------------------------------------------------------------------- one kind
+-- ---------------------------------------------------------------------------------------- one kind
 
 -- Runs the ops on the scene's bands; true as second result when they looked at the scene.
 local function build(record, layout, list)
@@ -128,7 +129,7 @@ local function with_id(scene, f, ...)
   raise(format("scene %s: %s", scene.id, text))
 end
 
--- ------------------------------------------------------------------------------------------ all kinds
+-- --------------------------------------------------------------------------------------- all kinds
 
 local function common_bands(list)
   local count, order = {}, {}

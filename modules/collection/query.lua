@@ -1,7 +1,8 @@
--- Queries: stages for the index, and the same on lists that no index has. SPDX-License-Identifier: MIT
+-- Queries: stages for the index, and the same on lists that no index has.
+-- SPDX-License-Identifier: MIT
 --
--- A query is data: a list of stages, see modules/collection/index.h. A scene is a table as the index
--- hands it out (push_scene in collection_lua.c).
+-- A query is data: a list of stages, see modules/collection/index.h. A scene is a table as the
+-- index hands it out (push_scene in collection_lua.c).
 local core, C = ...
 
 local type, ipairs, pairs, tostring, tonumber = type, ipairs, pairs, tostring, tonumber
@@ -14,7 +15,7 @@ local raise, dates = core.raise, C.dates
 local query = {}
 C.query = query
 
--- ------------------------------------------------------------------------------ names of properties
+-- ----------------------------------------------------------------------------- names of properties
 
 -- What others call the properties that every scene has
 local translated = {
@@ -37,7 +38,7 @@ function query.property(name, what)
   return translated[name] or name
 end
 
--- ---------------------------------------------------------------------------- properties of a scene
+-- --------------------------------------------------------------------------- properties of a scene
 
 local function properties(scene)
   local p = scene.properties
@@ -115,7 +116,7 @@ function query.view(scene, notice)
   return setmetatable({}, meta)
 end
 
--- -------------------------------------------------------------------------------------------- stages
+-- ------------------------------------------------------------------------------------------ stages
 
 -- stages with one more condition; joins the last stage where that means the same
 function query.with(stages, new)

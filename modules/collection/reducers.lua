@@ -8,7 +8,7 @@ local mtype = math.type
 local raise, dates, kinds, fold, methods = core.raise, C.dates, C.kinds, C.fold, C.methods
 local sensors, state_of, image_methods = C.sensors, C.state_of, core.methods
 
--- ----------------------------------------------------------------------------------- on every scene
+-- ---------------------------------------------------------------------------------- on every scene
 
 local function check_names(list, what)
   if #list == 0 then raise(what .. " needs at least one band") end
@@ -27,7 +27,9 @@ local function pick(img, name, context)
     local have = {}
     for _, n in ipairs(img:bands()) do have[n] = true end
     local b = not have[name] and sensors.find_band(context.layout, name)
-    if b and have[b.name] then return image_methods.rename(image_methods.select(img, b.name), name) end
+    if b and have[b.name] then
+      return image_methods.rename(image_methods.select(img, b.name), name)
+    end
   end
   return image_methods.select(img, name)
 end
@@ -60,7 +62,8 @@ function methods.map(c, fn)
   return C.with_op(state, { text = "map", fn = function(img, context)
     local r = fn(img, context.scene)
     if core.type(r) ~= "image" then
-      raise("the function given to map returns an Image, not " .. (r == nil and "nothing" or type(r)))
+      raise("the function given to map returns an Image, not "
+        .. (r == nil and "nothing" or type(r)))
     end
     return r
   end })
@@ -109,7 +112,7 @@ function methods.harmonize(c) return with_values(c, "harmonize", false) end
 function methods.reflectance(c) return with_values(c, "reflectance", "physical") end
 methods.physical = methods.reflectance
 
--- ----------------------------------------------------------------------------------------- reducers
+-- ---------------------------------------------------------------------------------------- reducers
 
 -- What explain says: "harmonised, 2023-08-10 to 2023-08-20"
 function C.label(state, records)

@@ -14,7 +14,7 @@ local raise, profiles, query = core.raise, C.profiles, C.query
 local sensors = {}
 C.sensors = sensors
 
--- ------------------------------------------------------------------------------------- which profile
+-- ----------------------------------------------------------------------------------- which profile
 
 local by_id = { generic = profiles.generic }
 for _, p in ipairs(profiles) do by_id[p.id] = p end
@@ -65,7 +65,7 @@ function sensors.profile(scene, state)
   return p
 end
 
--- -------------------------------------------------------------------------------- the numbers' shift
+-- ------------------------------------------------------------------------------ the numbers' shift
 
 local function baseline_of(scene, rule)
   local p = query.properties(scene)
@@ -140,7 +140,7 @@ local function shift_of(scene, profile)
   return shift
 end
 
--- ------------------------------------------------------------------------------------------- assets
+-- ------------------------------------------------------------------------------------------ assets
 
 local rasters = { tif = true, tiff = true, jp2 = true, j2k = true, img = true, nc = true,
   zarr = true, vrt = true, hdf = true, h5 = true, he5 = true, grib = true, grb2 = true, bil = true,
@@ -157,8 +157,8 @@ end
 
 local function is_raster(a)
   if pictures[a.key:lower()] then return false end
-  if a.href:find "^[%u%d_]+:\"" or a.href:find "^/vsi" and extension(a.href) == "" then return true end
   local ext = extension(a.href)
+  if a.href:find "^[%u%d_]+:\"" or a.href:find "^/vsi" and ext == "" then return true end
   return rasters[ext] or ext == "" and not a.key:lower():find "metadata"
     and not a.key:lower():find "manifest" and a.key ~= "info"
 end
@@ -241,7 +241,8 @@ local function stated_bands(scene, a)
   local list = {}
   if not said or a.band > 0 then return nil end
   for i, b in ipairs(said.bands or { said }) do
-    if not types[b.data_type or said.data_type or ""] or said.bands and not b.name then return nil end
+    local known = types[b.data_type or said.data_type or ""]
+    if not known or said.bands and not b.name then return nil end
     list[i] = { name = b.name or a.key, dtype = b.data_type or said.data_type,
       common = b.common_name, scale = tonumber(b.scale or said.scale),
       offset = tonumber(b.offset or said.offset) }
@@ -276,7 +277,7 @@ local function generic_bands(layout, scene, wanted)
   end
 end
 
--- -------------------------------------------------------------------------------------------- layouts
+-- ----------------------------------------------------------------------------------------- layouts
 
 local function key_of(scene, profile, shift, wanted)
   local parts = { profile.id, tostring(shift), wanted and wanted.key or "" }
