@@ -73,15 +73,23 @@ $(BUILD)/%.o: %.c $(BUILD)/.flags | $(BUILD)/build_version.h
 ifneq ($(filter x86_64%,$(shell $(CC) -dumpmachine 2>/dev/null || uname -m)),)
 KERNEL_ISAS := avx2 avx512
 endif
-CFLAGS_kernels = -O3 $(foreach i,$(KERNEL_ISAS),-DTL_HAVE_$(i))
-CFLAGS_run = $(foreach i,$(KERNEL_ISAS),-DTL_HAVE_$(i))
+KERNELS := $(wildcard modules/expr/kernels.c modules/collection/sort_kernels.c)
+HAVE_ISAS = $(foreach i,$(KERNEL_ISAS),-DTL_HAVE_$(i))
+CFLAGS_kernels = -O3 $(HAVE_ISAS)
+CFLAGS_sort_kernels = -O3
+CFLAGS_run = $(HAVE_ISAS)
+CFLAGS_reduce_sorted = -O3 $(HAVE_ISAS)
+CFLAGS_reduce = -O3
 ISA_avx2 := -mavx2
 ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl
-OBJ += $(if $(wildcard modules/expr/kernels.c),$(KERNEL_ISAS:%=$(BUILD)/modules/expr/kernels_%.o))
-$(BUILD)/modules/expr/kernels_%.o: modules/expr/kernels.c $(BUILD)/.flags
-	@mkdir -p $(@D)
-	@echo "  CC      $< ($*)"
-	$(Q)$(CC) $(ALL_CFLAGS) -O3 $(ISA_$*) -DTL_KERNEL_ISA=$* -MMD -MP -c $< -o $@
+OBJ += $(foreach i,$(KERNEL_ISAS),$(KERNELS:%.c=$(BUILD)/%_$(i).o))
+define kernel_rule
+$$(BUILD)/%_$(1).o: %.c $$(BUILD)/.flags
+	@mkdir -p $$(@D)
+	@echo "  CC      $$< ($(1))"
+	$$(Q)$$(CC) $$(ALL_CFLAGS) -O3 $$(ISA_$(1)) -DTL_KERNEL_ISA=$(1) -MMD -MP -c $$< -o $$@
+endef
+$(foreach i,$(KERNEL_ISAS),$(eval $(call kernel_rule,$(i))))
 
 # The half that is easier in Lua, compiled in as text.
 $(BUILD)/%.lua.o: %.lua tools/embed.sh $(BUILD)/.flags

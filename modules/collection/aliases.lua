@@ -2,7 +2,7 @@
 -- they differ. Permanent, and on equal terms. SPDX-License-Identifier: MIT
 --
 -- [name] = {canonical name, adapter or nil}, of Collections and of Images. An adapter gets the
--- object and the arguments and returns the arguments of the canonical method; or calls what it returns
+-- object and the arguments, and returns the arguments of the canonical method; or is the method
 -- itself, when `call` is set. Bands count from 1 whatever the name.
 local core, C, globals = ...
 

@@ -9,4 +9,11 @@
 /* n cells as int64 (integer types) or double (float types). */
 void tl__widen(tl_dtype t, const void *from, int64_t n, void *to);
 
+/* Sorts each column of n rows of TL__SPAN cells, ascending; per cell type. One table an instruction
+ * set: sort_kernels.c. */
+typedef void tl__sort_fn(void *columns, int64_t n);
+extern tl__sort_fn *const tl__sort_baseline[TL_DTYPES];
+extern tl__sort_fn *const tl__sort_avx2[TL_DTYPES];
+extern tl__sort_fn *const tl__sort_avx512[TL_DTYPES];
+
 #endif

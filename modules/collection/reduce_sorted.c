@@ -1,9 +1,9 @@
 /* Reducers that need all values of a cell at once. See reduce.h. SPDX-License-Identifier: MIT
  *
- * Columns of a span are sorted together by K. Batcher's odd-even merge network (1968): the same
- * comparisons for every cell, so that the inner loop runs along the span and is vectorised. What is
- * not valid becomes the type's largest value and so comes last. */
+ * Columns of a span are sorted together (sort_kernels.c). What is not valid becomes the type's largest
+ * value and so comes last. */
 #include "modules/collection/reduce_int.h"
+#include "modules/expr/expr.h"
 
 #include <float.h>
 #include <math.h>
@@ -13,40 +13,20 @@
 /* --- sorting
  * ----------------------------------------------------------------------------------------------- */
 
-#define SORT(name, T)                                                                              \
-    static void name##_exchange(T *restrict lo, T *restrict hi)                                    \
-    {                                                                                              \
-        for (int i = 0; i < TL__SPAN; i++) {                                                       \
-            T a = lo[i], b = hi[i];                                                                \
-            lo[i] = b < a ? b : a;                                                                 \
-            hi[i] = b < a ? a : b;                                                                 \
-        }                                                                                          \
-    }                                                                                              \
-    static void name(void *columns, int64_t n)                                                     \
-    {                                                                                              \
-        T *x = columns;                                                                            \
-        for (int64_t p = 1; p < n; p *= 2)                                                         \
-            for (int64_t k = p; k >= 1; k /= 2)                                                    \
-                for (int64_t j = k % p; j + k < n; j += 2 * k)                                     \
-                    for (int64_t i = 0; i < k && i + j + k < n; i++)                               \
-                        if ((i + j) / (2 * p) == (i + j + k) / (2 * p))                            \
-                            name##_exchange(x + (i + j) * TL__SPAN, x + (i + j + k) * TL__SPAN);   \
-    }
-SORT(sort_u8, uint8_t)
-SORT(sort_i8, int8_t)
-SORT(sort_u16, uint16_t)
-SORT(sort_i16, int16_t)
-SORT(sort_u32, uint32_t)
-SORT(sort_i32, int32_t)
-SORT(sort_u64, uint64_t)
-SORT(sort_i64, int64_t)
-SORT(sort_f32, float)
-SORT(sort_f64, double)
-
-/* ORDER TL_DTYPE */
-static void (*const sort[TL_DTYPES])(void *, int64_t) = {sort_u8,  sort_i8,  sort_u16, sort_i16,
-                                                         sort_u32, sort_i32, sort_u64, sort_i64,
-                                                         sort_f32, sort_f64};
+/* The widest kernels that this machine has. */
+static void sort(tl_dtype t, void *columns, int64_t n)
+{
+    const char *isa = tl_expr_isa();
+    tl__sort_fn *const *kernels = tl__sort_baseline;
+#ifdef TL_HAVE_avx2
+    kernels = strcmp(isa, "avx2") == 0 ? tl__sort_avx2 : kernels;
+#endif
+#ifdef TL_HAVE_avx512
+    kernels = strcmp(isa, "avx512") == 0 ? tl__sort_avx512 : kernels;
+#endif
+    (void)isa;
+    kernels[t](columns, n);
+}
 
 #define GATHER(name, T, LARGEST)                                                                   \
     static void name(const void *from, const uint8_t *restrict valid, int64_t n, void *to)         \
@@ -167,7 +147,7 @@ static void sorted_span(const tl_reduction *r, tl_dtype in, int64_t scenes, int6
         for (int64_t i = 0; i < n; i++)
             count[i] += ok[i];
     }
-    sort[in](columns, scenes);
+    sort(in, columns, scenes);
     memset(out, 0, (size_t)n * tl_dtype_size(tl_reducer_dtype(r->how, in)));
     for (int64_t i = 0; i < n; i++) {
         out_valid[i] = count[i] >= r->min_count;

@@ -119,7 +119,7 @@ static int describe(tl_raster *r, tl_gdal_handle *h, tl_err *e)
     return code ? code : tl_raster_read_georef(r, h, e);
 }
 
-int tl_raster_open(const char *path, tl_source **out, tl_err *e)
+static int open_once(const char *path, tl_source **out, tl_err *e)
 {
     tl_gdal_handle *h = NULL;
     tl_gdal_start();
@@ -144,6 +144,19 @@ int tl_raster_open(const char *path, tl_source **out, tl_err *e)
     }
     *out = &r->s;
     return 0;
+}
+
+int tl_raster_open(const char *path, tl_source **out, tl_err *e)
+{
+    for (int tries = 1;; tries++) {
+        tl_err own = TL_ERR_INIT;
+        int code = open_once(path, out, &own);
+        if (!code || !tl_raster_try_again(path, code, tries)) {
+            if (code && e)
+                *e = own;
+            return code;
+        }
+    }
 }
 
 /* --- doctor ------------------------------------------------------------------------------------

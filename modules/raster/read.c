@@ -177,7 +177,15 @@ static int read_exact(const tl_raster_sampling *m, const tl_read *q, tl_err *e)
 int tl_raster_read(const tl_sampling *m, const tl_read *q, tl_err *e)
 {
     const tl_raster_sampling *rm = (const tl_raster_sampling *)m;
-    return m->exact ? read_exact(rm, q, e) : tl_resample_read(rm, q, e);
+    for (int tries = 1;; tries++) {
+        tl_err own = TL_ERR_INIT;
+        int code = m->exact ? read_exact(rm, q, &own) : tl_resample_read(rm, q, &own);
+        if (!code || !tl_raster_try_again(m->source->uri, code, tries)) {
+            if (code && e)
+                *e = own;
+            return code;
+        }
+    }
 }
 
 int64_t tl_raster_working_bytes(const tl_sampling *m, int64_t w, int64_t h, int n)
