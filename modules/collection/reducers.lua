@@ -242,16 +242,3 @@ methods.quality_mosaic = reducer("quality_mosaic", function(band)
   end
   return { quality = band }
 end)
-
--- reduce("median"), reduce("percentile", 90): a reducer by its name
-function methods.reduce(c, what, ...)
-  state_of(c, "reduce")
-  if type(what) == "function" then
-    raise("reduce takes the name of a reducer; for a function of your own write it on "
-      .. "c:stack(), whose bands are t1_BAND, t2_BAND ..., with execute")
-  end
-  if type(what) ~= "string" or not fold[what] and what ~= "mode" and what ~= "medoid" then
-    raise(format("reduce: there is no reducer %s", tostring(what)))
-  end
-  return methods[what](c, ...)
-end

@@ -123,6 +123,17 @@ for how, pick in (("first", lambda a: a[0]), ("last", lambda a: a[-1])):
     check("%s of computed Images" % how,
           "output('out', west:mask_clouds():select('B04'):group_by('month'):max():%s())" % how, want)
 
+# --- functions over time
+FN = ("local function spread(values)\n  local lo, hi = values[1], values[1]\n  for i = 2, #values do\n"
+      "    lo, hi = math.min(lo, values[i]), math.max(hi, values[i])\n  end\n  return hi and hi - lo\nend\n")
+check("reduce gives a function the valid values", FN + "output('out', west:mask_clouds():reduce(spread, 'B04'))",
+      np.nanmax(s, axis=0) - np.nanmin(s, axis=0))
+check("in order of time", "local function step(v) return v[#v] - v[1] end\n"
+      "output('out', west:sort('cloud'):reduce(step, 'B04', {min_count = 4}):astype('int32'))",
+      stack("B04", False)[3] - stack("B04", False)[0])
+check("strictly it compiles", FN + "output('out', west:mask_clouds():reduce(spread, 'B04', {valid = 'strict', "
+      "compile = 'require'}))", np.max(s, axis=0) - np.min(s, axis=0))
+
 # --- two tiles
 r = run("output('out', c:filter_date('2022'):band('B04'):mosaic())", grid=[])
 ok(r.size == (90, 40), "a mosaic covers both tiles", r.size)
