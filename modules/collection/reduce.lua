@@ -58,15 +58,6 @@ local function one_band(stack, n, fn, options)
     compile = options.compile })
 end
 
--- Results of one band are called as it; several: B04_1, B04_2, or B04_NAME
-local function named(img, band)
-  local names = img:bands()
-  for i, name in ipairs(names) do
-    names[i] = #names == 1 and band or band .. "_" .. (name:match "^B(%d+)$" or name)
-  end
-  return image_methods.rename(img, names)
-end
-
 local function by_function(c, fn, ...)
   local state = C.state_of(c, "reduce")
   local bands, options = arguments(...)
@@ -83,7 +74,8 @@ local function by_function(c, fn, ...)
   local result
   for _, band in ipairs(first:bands()) do
     local one = c:select(band)
-    local r = named(one_band(one:stack { on_error = options.on_error }, n, fn, options), band)
+    local r = one_band(one:stack { on_error = options.on_error }, n, fn, options)
+    r = image_methods.rename(r, band)
     if options.min_count then
       r = core.keep(r, core.ge(one:count { on_error = options.on_error }, options.min_count))
     end
