@@ -107,6 +107,7 @@ end
 function C.with_op(state, op)
   local ops = {}
   for i, x in ipairs(state.ops) do ops[i] = x end
+  op.where = core.line()
   ops[#ops + 1] = op
   return C.derive(state, { ops = ops })
 end
@@ -183,7 +184,7 @@ end
 local function own_image(r)
   local img = r.image
   local context = { record = r, scene = query.view(r.scene) }
-  for _, op in ipairs(r.ops) do img = op.fn(img, context) end
+  for _, op in ipairs(r.ops) do img = C.kinds.apply(op, img, context) end
   return img
 end
 

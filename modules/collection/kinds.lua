@@ -38,6 +38,15 @@ local function prepared(img, b, layout, state, context)
   return img
 end
 
+-- An op runs when a result is asked for; what it refuses names the line where it was written.
+function kinds.apply(op, img, context)
+  local good, r = pcall(op.fn, img, context)
+  if good then return r end
+  local text = message(r)
+  if op.where == core.line() or text:find(op.where, 1, true) then raise(text) end
+  raise(format("%s at %s: %s", op.text, op.where, text))
+end
+
 local function spec_of(layout, scene, names)
   local specs, slots, slot_of = {}, {}, {}
   for i, name in ipairs(names) do
@@ -117,7 +126,7 @@ local function build(record, layout, list)
       { name })
     img = img and core.stack(img, one) or one
   end
-  for _, op in ipairs(record.ops) do img = op.fn(img, context) end
+  for _, op in ipairs(record.ops) do img = kinds.apply(op, img, context) end
   return { image = img, slots = slots, layout = layout }, looked
 end
 

@@ -115,6 +115,21 @@ local qa_mask = { bits = { band = "QA_PIXEL",
   hide = { fill = 0, dilated = 1, cirrus = 2, cloud = 3, shadow = 4, snow = 5, water = 7 },
   default = { "fill", "dilated", "cirrus", "cloud", "shadow" } } }
 
+local function dn(name, common, dtype, keys)
+  return band(name, common, keys, { dtype = dtype, nodata = 0, res = 30 })
+end
+
+-- MSS: bands 4 to 7 of Landsat 1-3 are 1 to 4 of Landsat 4-5
+for n, first in ipairs { 1, 4 } do
+  profiles[#profiles + 1] = { id = n == 1 and "landsat-mss45-c2-l1" or "landsat-mss123-c2-l1",
+    version = 1, title = "Landsat Collection 2 Level 1 (MSS)",
+    ids = { n == 1 and "^LM0[45]" or "^LM0[123]" },
+    bands = { dn("B" .. first, { "green" }, "uint8"), dn("B" .. first + 1, { "red" }, "uint8"),
+      dn("B" .. first + 2, { "nir08", "nir" }, "uint8"), dn("B" .. first + 3, { "nir09" }, "uint8"),
+      qa_pixel(), qa_radsat() },
+    mask = qa_mask }
+end
+
 profiles[#profiles + 1] = { id = "landsat-oli-c2-l2", version = 1,
   title = "Landsat 8-9 Collection 2 Level 2 (OLI, TIRS)",
   collections = { "landsat.*c2.*l2", "landsat.*l2", "lc0[89].*l2" },
@@ -141,9 +156,6 @@ profiles[#profiles + 1] = { id = "landsat-tm-c2-l2", version = 1,
 local function toa(name, common, res)
   return band(name, common, {}, { dtype = "uint16", scale = 0.00002, offset = -0.1, nodata = 0,
     res = res or 30, sun = true })
-end
-local function dn(name, common, dtype, keys)
-  return band(name, common, keys, { dtype = dtype, nodata = 0, res = 30 })
 end
 
 profiles[#profiles + 1] = { id = "landsat-oli-c2-l1", version = 1,

@@ -126,11 +126,13 @@ local function shift_of(scene, profile)
     if p[name] == true then baseline = 0 break end
   end
   if baseline and baseline >= rule.from then shift = rule.shift end
-  if not baseline and scene.t and scene.t >= FIRST_SHIFTED then
+  local said = stated_offset(catalogue(scene), rule.scale)
+  if not baseline and said then -- the only one who says something
+    shift = math.abs(said - rule.shift * rule.scale) < 1e-9 and rule.shift or 0
+  elseif not baseline and scene.t and scene.t >= FIRST_SHIFTED then
     warn_once("baseline", format("scene %s does not say its processing baseline; its numbers are "
       .. "taken as they are", scene.id))
   end
-  local said = stated_offset(catalogue(scene), rule.scale)
   if said and math.abs(said - shift * rule.scale) > 1e-9 then
     why = why or format("the processing baseline is %s", baseline and format("%05.2f", baseline)
       or "not known")
