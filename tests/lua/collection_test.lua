@@ -217,6 +217,9 @@ raises(function() s2:map(function() end):mean() end,
   "a function without result is an error of that scene")
 raises(function() s2:map(function(img) return img.B99 end):mean() end,
   { "scene S2A_33TWM_20170810_0_L2A", "'B99'" }, "so is one that raises")
+local wrong_type = s2:map(function(img) return img.B04 end):rescale("a", 1)
+raises(function() wrong_type:mean() end, { "rescale at tests/lua/collection_test.lua:",
+  "must be a number, got a" }, "an error says where the method was called")
 is(bands(s2:select("B04", "B08"):normalized_difference("B08", "B04"):mean()), "Image: nd float64",
   "some methods of Images go over the scenes by name")
 is(bands(s2:select("B04", "B08"):rename("a", "b"):mask_lt(5):max()), "Image: a uint16, b uint16",
@@ -236,7 +239,8 @@ is(bands(s2:quality_mosaic("B08", "B04", "B08")), "Image: B04 uint16, B08 uint16
   "quality_mosaic takes a band that says how good")
 is(bands(s2:limit(2):stack("B04")), "Image: t1_B04 uint16, t2_B04 uint16", "stack keeps all")
 local function ends(values) return values[#values] - values[1] end
-is(bands(s2:reduce(ends, "B04", "B08")), "Image: B04 float32, B08 float32", "reduce takes a function")
+is(bands(s2:reduce(ends, "B04", "B08")), "Image: B04 float32, B08 float32",
+  "reduce takes a function")
 local function wrong(values) return values.x.y end
 raises(function() s2:reduce(wrong, "B04") end, "attempt to index a nil value (field 'y')",
   "what is wrong in it is said")
