@@ -188,9 +188,9 @@ end
 local function reduce_records(state, options)
   local records = C.some_records(state, options.reducer)
   if not has_images(records) then return compose(state, options, records) end
-  local list, ids = {}, {}
-  for i, r in ipairs(records) do list[i], ids[i] = C.image(r, state), r.scene.id end
-  return fold.reduce(list, ids, options)
+  local ids = {}
+  for i, r in ipairs(records) do ids[i] = r.scene.id end
+  return fold.reduce(C.images(state, records), ids, options)
 end
 
 local function copy_of(options)
