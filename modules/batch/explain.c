@@ -132,22 +132,41 @@ static void explain_call(const tl_call *c, int price, tl_buf *t)
     tl_buf_puts(t, "\n");
 }
 
+static void explain_program(const tl_pass *pass, int program, tl_buf *t)
+{
+    const tl_prog *prog = tl_pass_program(pass);
+    tl_buf_printf(t, "program of %d instructions on %s, %lld bytes of input a cell%s\n",
+                  tl_prog_instructions(prog), tl_expr_isa(),
+                  (long long)tl_pass_input_bytes_per_cell(pass),
+                  tl_prog_uses_libm(prog) ? ", uses libm" : "");
+    if (program)
+        tl_prog_dump(prog, t);
+}
+
+/* The first kind of a collection's scenes: the others differ in little. */
+static void explain_scenes(const tl_pass *pass, int k, int program, tl_buf *t)
+{
+    tl_pass *const *inner;
+    if (tl_pass_inner(pass, k, &inner) == 0)
+        return;
+    for (int c = 0; c < tl_pass_calls(inner[0]); c++)
+        explain_call(tl_pass_call(inner[0], c), program, t);
+    tl_buf_puts(t, "  each scene: ");
+    explain_program(inner[0], program, t);
+}
+
 void tl_plan_explain(const tl_plan *p, int program, tl_buf *t)
 {
     for (int i = 0; i < p->n; i++)
         explain_output(&p->out[i], t);
     for (int k = 0; k < p->npasses; k++) {
         const tl_pass *pass = p->pass[k].pass;
-        const tl_prog *prog = tl_pass_program(pass);
-        for (int s = 0; s < tl_pass_samplings(pass); s++)
+        for (int s = 0; s < tl_pass_samplings(pass); s++) {
             explain_sampling(tl_pass_sampling(pass, s), t);
+            explain_scenes(pass, s, program, t);
+        }
         for (int c = 0; c < tl_pass_calls(pass); c++)
             explain_call(tl_pass_call(pass, c), program, t);
-        tl_buf_printf(t, "program of %d instructions on %s, %lld bytes of input a cell%s\n",
-                      tl_prog_instructions(prog), tl_expr_isa(),
-                      (long long)tl_pass_input_bytes_per_cell(pass),
-                      tl_prog_uses_libm(prog) ? ", uses libm" : "");
-        if (program)
-            tl_prog_dump(prog, t);
+        explain_program(pass, program, t);
     }
 }

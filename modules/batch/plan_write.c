@@ -100,6 +100,8 @@ typedef struct {
         json_int_t place;
     } * composite; /* written before */
     size_t ncomposites;
+    const tl_grid **area; /* of the plan's outputs */
+    int nareas;
     tl_frozen_budget budget;
     int failed;         /* the budget is used up */
     const char **where; /* script line of node k, the first that made it */
@@ -147,7 +149,7 @@ static json_int_t composite_place(writer *w, const tl_source *s)
         json_array_append_new(names, tl_json_text(c->names[b]));
     free(place);
     json_int_t at = place_of(&w->sources, json_pack("{s:o, s:o, s:o}", "composite",
-                                                    tl_composite_json(s), "kinds", kinds, "bands",
+                                                    tl_composite_json(s, w->area, w->nareas), "kinds", kinds, "bands",
                                                     names));
     w->composite = tl_xrealloc(w->composite, (w->ncomposites + 1) * sizeof *w->composite);
     w->composite[w->ncomposites].source = s;
@@ -271,6 +273,9 @@ json_t *tl__plan_json(const tl_plan *p, tl_err *e)
                 .functions = {json_array(), json_object()},
                 .budget = TL_FROZEN_BUDGET_INIT};
     json_t *outputs = json_array(), *lines = json_array();
+    w.area = tl_xcalloc((size_t)p->n, sizeof *w.area);
+    for (; w.nareas < p->n; w.nareas++)
+        w.area[w.nareas] = &p->out[w.nareas].product.grid;
     for (int i = 0; i < p->n; i++)
         json_array_append_new(outputs, output_json(&w, &p->out[i]));
     for (size_t i = 0; i < w.nwhere; i++)
@@ -291,6 +296,7 @@ json_t *tl__plan_json(const tl_plan *p, tl_err *e)
     json_decref(w.functions.place);
     free(w.call);
     free(w.composite);
+    free(w.area);
     json_decref(w.sources.place);
     json_decref(w.nodes.place);
     free(w.where);

@@ -62,5 +62,7 @@ int tl_composite_new(const tl_composite_spec *spec, tl_source **out, tl_err *e) 
 int tl_is_composite(const tl_source *s);
 /* What it was made of, borrowed. */
 const tl_composite_spec *tl_composite_spec_of(const tl_source *s);
+/* Whether a member may have cells on the grid; says yes where that is not known. */
+int tl_composite_touches(const tl_source *s, int64_t member, const tl_grid *g);
 
 #endif

@@ -99,12 +99,23 @@ static json_t *member_json(const tl_member *m)
     return j;
 }
 
-json_t *tl_composite_json(const tl_source *s)
+static int is_wanted(const tl_source *s, int64_t member, const tl_grid *const *areas, int n)
+{
+    int wanted = tl_composite_spec_of(s)->r.how == TL_R_stack;
+    for (int k = 0; k < n && !wanted; k++)
+        wanted = tl_composite_touches(s, member, areas[k]);
+    return wanted;
+}
+
+json_t *tl_composite_json(const tl_source *s, const tl_grid *const *areas, int n)
 {
     const tl_composite_spec *p = tl_composite_spec_of(s);
     json_t *scenes = json_array();
     for (int64_t i = 0; i < p->nmembers; i++)
-        json_array_append_new(scenes, member_json(&p->member[i]));
+        if (is_wanted(s, i, areas, n))
+            json_array_append_new(scenes, member_json(&p->member[i]));
+    if (json_array_size(scenes) == 0)
+        json_array_append_new(scenes, member_json(&p->member[0]));
     json_t *j = json_pack("{s:s, s:I, s:s, s:o}", "reducer", tl_reducer_name(p->r.how), "min_count",
                           (json_int_t)p->r.min_count, "on_error", p->skip ? "skip" : "fail",
                           "scenes", scenes);

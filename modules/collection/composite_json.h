@@ -18,7 +18,9 @@
 json_t *tl_scene_source_json(const tl_source *s);
 int tl_scene_source_from_json(const json_t *j, tl_source **out, tl_err *e) TL_MUST_CHECK;
 
-json_t *tl_composite_json(const tl_source *s);
+/* With the members that may touch one of the n areas, or else the first; of a stack, whose bands
+ * are its members', with all. */
+json_t *tl_composite_json(const tl_source *s, const tl_grid *const *areas, int n);
 /* kinds: nkinds * nbands nodes, kind by kind, borrowed; names interned. */
 int tl_composite_from_json(const json_t *j, tl_node *const *kinds, int nkinds,
                            const char *const *names, int nbands, tl_source **out,

@@ -33,6 +33,20 @@ static tl_rect member_rect(const tl_member *m, const tl_grid *lattice, int64_t m
     return r;
 }
 
+/* Two source cells reach further than any kernel at its own scale. */
+static int64_t margin_of(const tl_source *s, const tl_grid *lattice)
+{
+    double cells = 2 + ceil(2 * fmax(1, s->native.dx / lattice->dx));
+    return s->native.crs == lattice->crs && cells < 1024 ? (int64_t)cells : 1024;
+}
+
+int tl_composite_touches(const tl_source *s, int64_t member, const tl_grid *g)
+{
+    tl_rect r = member_rect(&tl_composite_spec_of(s)->member[member], g, margin_of(s, g));
+    tl_rect in = tl_rect_intersect(r, tl_grid_rect(g));
+    return in.w > 0 && in.h > 0;
+}
+
 /* Members at one place, at most: counted in bins as large as a block, each member also in the bins
  * beside its own, so that a block lies within the bins of one count. */
 static int64_t most_at_once(const tl_rect *rect, int64_t n, int64_t bin)
@@ -97,9 +111,7 @@ int tl__composite_sample(tl_source *s, const tl_grid *grid, tl_method method, co
     m->kind = tl_xcalloc((size_t)p->nkinds, sizeof *m->kind);
     m->pass = tl_xcalloc((size_t)p->nkinds, sizeof *m->pass);
     pthread_mutex_init(&m->lock, NULL);
-    /* Two source cells reach further than any kernel at its own scale. */
-    int64_t margin = 2 + (int64_t)ceil(2 * fmax(1, s->native.dx / grid->dx));
-    margin = s->native.crs == grid->crs && margin < 1024 ? margin : 1024;
+    int64_t margin = margin_of(s, grid);
     for (int64_t i = 0; i < n; i++)
         m->rect[i] = member_rect(&p->member[i], grid, margin);
     m->most = most_at_once(m->rect, n, 512);

@@ -272,4 +272,10 @@ with open(path, "w") as f:
     f.write(first)
 again, _ = tellua("plan", path, "--json")
 ok(first == again, "a plan that is read and written keeps its key")
+with open(path, "w") as f:
+    json.dump(plan(scenes, "median", "uint16", grid=(70, 50, 30, 30)), f)
+listed = json.loads(tellua("plan", path, "--json")[0])["plan"]["sources"][1]["composite"]["scenes"]
+touching = [s.id for s in scenes if any(k[50:80, 70:100].any() for k in s.k)]
+ok(set(touching) <= {s["id"] for s in listed} and len(listed) < len(scenes),
+   "a plan lists the scenes that touch its area and few others", (len(touching), len(listed), len(scenes)))
 done()
