@@ -5,7 +5,7 @@ exclude_files = { "build" }
 
 -- The script's own words (docs/manual.md).
 read_globals = {
-  "Image", "Collection", "Grid", "Map", "Job",
+  "Image", "Collection", "ImageCollection", "Grid", "Map", "Job",
   "param", "output", "show", "place", "tellua", "help", "if_else", "near", "nd", "clamp", "lerp", "step", "test_execute", "near", "lerp", "step", "clamp",
   "test_execute",
 }

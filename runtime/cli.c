@@ -1,6 +1,7 @@
 /* The command line's plan-based commands. SPDX-License-Identifier: MIT */
 #include "runtime/cli.h"
 #include "modules/batch/plan_call.h"
+#include "modules/collection/collection_lua.h"
 #include "modules/map/looks_lua.h"
 #include "modules/raster/outdir.h"
 #include "runtime/border.h"
@@ -323,6 +324,10 @@ int tl_cli_eval(const tl_cli *c, tellua *t, tl_err *e)
         lua_pushcfunction(L, print_results);
         lua_insert(L, top + 1);
         rc = tl_host_call(t->host, n, 0, e);
+    }
+    if (!rc) {
+        lua_pushcfunction(L, tl_collection_warn_unused);
+        rc = tl_host_call(t->host, 0, 0, e);
     }
     return rc;
 }

@@ -3,6 +3,7 @@
 #include "modules/batch/evaluate.h"
 #include "modules/batch/gridding.h"
 #include "modules/batch/plan_lua.h"
+#include "modules/collection/collection_lua.h"
 #include "modules/collection/compose_lua.h"
 #include "modules/image/image_lua.h"
 #include "modules/image/interpret_lua.h"
@@ -57,7 +58,17 @@ static void add_names(lua_State *L, tl_script *script)
     tl_compose_open_lua(L);
     tl_plan_open_lua(L);
     tl_looks_open_lua(L);
+    tl_collection_open_lua(L);
     tl_script_open_lua(L, script);
+}
+
+/* tellua.collections, on the table on top. */
+static void add_collections(lua_State *L)
+{
+    tl_core_push(L);
+    lua_getfield(L, -1, "collections");
+    lua_setfield(L, -3, "collections");
+    lua_pop(L, 1);
 }
 
 /* Protected: light userdata of the session. */
@@ -71,6 +82,7 @@ static int open_names(lua_State *L)
     lua_setfield(L, -2, "version");
     lua_getfield(L, -2, "test_execute");
     lua_setfield(L, -2, "test_execute");
+    add_collections(L);
     lua_setfield(L, -2, "tellua");
     return 0;
 }
@@ -121,10 +133,19 @@ static void name_script(tellua *t, const char *name, const char *text, size_t le
     tl_sha256(text ? text : "", text ? len : 0, t->script.sha256);
 }
 
+/* A script is over: what it filtered and did not use. Pushing a C function does not allocate. */
+static int end_script(tellua *t, int rc)
+{
+    if (rc)
+        return rc;
+    lua_pushcfunction(t->L, tl_collection_warn_unused);
+    return tl_host_call(t->host, 0, 0, &t->err);
+}
+
 int tellua_run_file(tellua *t, const char *path)
 {
     size_t len = 0;
-    int rc = tl_host_run_file(t->host, path, 0, fresh(t));
+    int rc = end_script(t, tl_host_run_file(t->host, path, 0, fresh(t)));
     const char *text = rc ? NULL : tl_host_source(t->host, path, &len);
     const char *slash = strrchr(path, '/');
     if (!rc) /* where the script lay plays no part in what it computes */
@@ -134,7 +155,7 @@ int tellua_run_file(tellua *t, const char *path)
 
 int tellua_run_text(tellua *t, const char *text, size_t len, const char *name)
 {
-    int rc = tl_host_run_text(t->host, text, len, name, 0, fresh(t));
+    int rc = end_script(t, tl_host_run_text(t->host, text, len, name, 0, fresh(t)));
     if (!rc)
         name_script(t, name, text, len);
     return done(t, rc);
@@ -326,6 +347,7 @@ int luaopen_tellua(lua_State *L)
     lua_pushstring(L, tl_version());
     lua_setfield(L, -2, "version");
     add_names(L, &t->script);
+    add_collections(L);
     tl_run_open_lua(L, &t->script);
     return 1;
 }

@@ -137,12 +137,27 @@ typedef struct {
     int block_w, block_h, files;
 } survey;
 
+/* The finest used band's place, when how fine they are is known of all; else -1. A scene has many
+ * files, perhaps far away, of which a script may read one. */
+static int finest_band(const tl_source *scene, const uint8_t *used)
+{
+    const tl_scene_band *band = tl_scene_source_bands(scene);
+    int best = -1;
+    for (int b = 0; b < scene->nbands; b++) {
+        if (used[b] && !(band[b].res > 0))
+            return -1;
+        if (used[b] && (best < 0 || band[b].res < band[best].res))
+            best = b;
+    }
+    return best;
+}
+
 static int look_at(const tl_source *scene, const tl_member *m, const uint8_t *used, survey *s,
                    tl_err *e)
 {
     const tl_scene_band *band = tl_scene_source_bands(scene);
     uint8_t *seen = tl_xcalloc((size_t)m->nassets + 1, 1);
-    int rc = 0;
+    int rc = 0, only = finest_band(scene, used), more = 0;
     *s = (survey){.dx = 0};
     for (int b = 0; b < scene->nbands && !rc; b++) {
         tl_source *file = NULL;
@@ -153,6 +168,10 @@ static int look_at(const tl_source *scene, const tl_member *m, const uint8_t *us
             break;
         }
         seen[band[b].asset] = 1;
+        if (only >= 0 && band[b].asset != band[only].asset) {
+            more++;
+            continue;
+        }
         rc = tl_raster_open(m->asset[band[b].asset], &file, e);
         if (rc)
             break;
@@ -165,6 +184,7 @@ static int look_at(const tl_source *scene, const tl_member *m, const uint8_t *us
         s->block_h = fb->block_h > s->block_h ? fb->block_h : s->block_h;
         tl_source_unref(file);
     }
+    s->files += more;
     free(seen);
     return rc ? tl_err_prefix(e, "scene %s", m->id) : 0;
 }

@@ -22,6 +22,8 @@ typedef struct tl_scene_band {
     int is_classes;
     int has_nodata; /* cells that hold this are not valid, whatever the file says of nodata */
     double nodata;
+    double res; /* how fine it is, metres; 0 = unknown. Where it is known of all bands that are used,
+                   only a file of the finest is opened to learn the grid */
 } tl_scene_band;
 
 /* Copies. One reference. */

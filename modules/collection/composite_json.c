@@ -25,6 +25,8 @@ json_t *tl_scene_source_json(const tl_source *s)
             json_object_set_new(j, "nodata", json_real(b[i].nodata));
         if (b[i].is_classes)
             json_object_set_new(j, "classes", json_true());
+        if (b[i].res > 0)
+            json_object_set_new(j, "res", json_real(b[i].res));
         json_array_append_new(list, j);
     }
     return list;
@@ -46,6 +48,7 @@ static int read_band(const json_t *j, tl_scene_band *b)
     b->scale = scale ? json_number_value(scale) : 1;
     b->offset = json_number_value(json_object_get(j, "offset"));
     b->is_classes = json_is_true(json_object_get(j, "classes"));
+    b->res = json_number_value(json_object_get(j, "res"));
     b->has_nodata = json_is_number(json_object_get(j, "nodata"));
     b->nodata = json_number_value(json_object_get(j, "nodata"));
     int whole = tl_dtype_is_float(b->dtype) ||

@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: MIT
  *
  *   scene source: [{"name":, "asset": from 1, "band": from 1, "dtype":, "scale":, "offset":,
- *                   "nodata":, "classes": true}, ...]; band, scale, offset, nodata, classes may be left out
+ *                   "nodata":, "classes": true, "res": metres}, ...]; band and what follows dtype may
+ *                   be left out
  *   composite: {"reducer":, "percentile":, "quality": name of a band, "ddof":, "min_count":,
  *               "on_error": "fail" | "skip", "label":,
  *               "scenes": [{"id":, "kind": from 1, "t": seconds, "assets": [path, ...], "crs":,

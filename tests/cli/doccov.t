@@ -40,13 +40,16 @@ for name in pairs(tellua) do print("global " .. name) end
 for _, core in pairs(debug.getregistry()) do
   if type(core) == "table" and type(rawget(core, "methods")) == "table" and rawget(core, "pick") then
     for name in pairs(core.methods) do print("method " .. name) end
+    for name in pairs(core.collection_methods) do print("collection " .. name) end
   end
 end
 L
     ) || live=
     methods=$(printf '%s\n' "$live" | sed -n 's/^method //p')
     verdict "the methods of Images can be listed" "$([ "$(printf '%s\n' "$methods" | wc -l)" -gt 60 ] || echo methods)"
-    verdict "every method of Images is in the manual" "$(missing "$methods" $manual/image.md $manual/looks.md $manual/functions.md)"
+    verdict "every method of Images is in the manual" "$(missing "$methods" $manual/image.md $manual/looks.md $manual/functions.md $manual/collections.md)"
+    verdict "every method of Collections is in the manual" \
+        "$(missing "$(printf '%s\n' "$live" | sed -n 's/^collection //p')" $manual/collections.md)"
     verdict "every global name is in the manual" \
         "$(missing "$(printf '%s\n' "$live" | sed -n 's/^global //p')" $manual/*.md)"
     ;;

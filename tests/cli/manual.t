@@ -2,8 +2,8 @@
 """Executes the examples of README.md and the manual. SPDX-License-Identifier: MIT
 
 In every page, blocks that begin with ```lua or ```sh are run in order, in one folder of that page's
-own, where tests/make_scene.py has put scene.tif and classes.tif and `scripts` leads to the scripts of
-this repository. ```lua with an output( in it is run with `tellua run`, other Lua with `tellua -e`; a
+own, where tests/make_scene.py has put scene.tif and classes.tif, tests/make_collection.py scenes.json,
+and `scripts` leads to the scripts of this repository. ```lua with an output( in it is run with `tellua run`, other Lua with `tellua -e`; a
 first line "-- name.lua" also keeps it as that file. A ```text block right behind is what it must
 print on standard output; "..." there stands for anything. Blocks must succeed. Other words behind
 ``` are not executed. A test that needs more than two minutes says so: test-timeout: 300"""
@@ -79,7 +79,8 @@ pages = ["README.md"] + sorted(glob.glob("docs/manual/*.md"))
 good = True
 for page in pages:
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(["/usr/bin/python3", os.path.join(top, "tests/make_scene.py")], cwd=folder, check=True)
+        for maker in ("tests/make_scene.py", "tests/make_collection.py"):
+            subprocess.run(["/usr/bin/python3", os.path.join(top, maker)], cwd=folder, check=True)
         os.symlink(os.path.join(top, "scripts"), os.path.join(folder, "scripts"))
         os.symlink(os.path.join(top, "docs"), os.path.join(folder, "docs"))
         for block in blocks(page):
