@@ -1,6 +1,7 @@
 /* Plans as JSON: reading back. See plan.h. SPDX-License-Identifier: MIT */
 #include "modules/batch/plan_call.h"
 #include "modules/batch/plan_int.h"
+#include "modules/raster/coverage.h"
 #include "modules/raster/raster.h"
 #include "runtime/hash.h"
 #include "runtime/mem.h"
@@ -59,6 +60,12 @@ static int same_source(const tl_source *s, const json_t *j)
     return same;
 }
 
+static int read_geometry(const json_t *j, tl_source **out, tl_err *e)
+{
+    *out = tl_mask_source(json_object_get(j, "geometry"), e);
+    return *out ? 0 : e->code;
+}
+
 static int read_sources(reader *r, tl_err *e)
 {
     const json_t *list = json_object_get(r->plan, "sources"), *j;
@@ -69,7 +76,8 @@ static int read_sources(reader *r, tl_err *e)
         const char *uri = json_string_value(json_object_get(j, "uri"));
         if (!uri)
             return broken(e, "source", i);
-        int rc = tl_raster_open(uri, &r->source[i], e);
+        int rc = json_object_get(j, "geometry") ? read_geometry(j, &r->source[i], e)
+                                                : tl_raster_open(uri, &r->source[i], e);
         if (rc)
             return rc;
         r->nsources++;
