@@ -1,5 +1,6 @@
 /* Options: one table for parsing and help. SPDX-License-Identifier: MIT */
 #include "runtime/cli.h"
+#include "modules/collection/gazetteer.h"
 #include "modules/raster/raster.h"
 #include "runtime/mem.h"
 
@@ -85,6 +86,28 @@ static int set_bbox(tl_cli *c, const char *t, tl_err *e)
                    "an empty or impossible box; west,south,east,north in degrees, across 180 as "
                    "170,5,190,10");
     return 0;
+}
+
+/* "Paris", "Paris, Texas": the box around it. */
+static int set_place(tl_cli *c, const char *t, tl_err *e)
+{
+    tl_gazetteer *g = NULL;
+    tl_place p;
+    char *name = tl_xstrdup(t), *comma = strchr(name, ',');
+    if (comma)
+        *comma++ = '\0';
+    int rc = tl_gazetteer_open(NULL, &g, e);
+    if (!rc && tl_gazetteer_find(g, name, -1, comma, &p, e))
+        rc = e->code = TL_EUSAGE;
+    if (!rc) {
+        c->where.has_bbox = 1;
+        memcpy(c->where.bbox, p.box, sizeof p.box);
+        if (p.box[2] < p.box[0])
+            c->where.bbox[2] += 360;
+    }
+    tl_gazetteer_close(g);
+    free(name);
+    return rc;
 }
 
 static int set_crs(tl_cli *c, const char *t, tl_err *e)
@@ -238,6 +261,7 @@ static const struct option {
     {"--out", "DIR", TL_CMD_RUN, set_out, "where products go (.)"},
     {"--output", "NAME", ALL, set_output, "only this output"},
     {"--bbox", "W,S,E,N", ALL, set_bbox, "area in degrees, grown to whole cells"},
+    {"--place", "NAME[,COUNTRY]", ALL, set_place, "as --bbox: 10 km around a place's centre"},
     {"--crs", "CRS", ALL, set_crs, "coordinate system: EPSG:3035, a PROJ string, WKT"},
     {"--res", "R|X,Y", ALL, set_res, "cell size in units of the CRS"},
     {"--window", "X,Y,W,H", ALL, set_window, "cells of the grid that the other options give"},

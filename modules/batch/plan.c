@@ -1,5 +1,6 @@
 /* Making plans: a script's outputs become products. See plan.h. SPDX-License-Identifier: MIT */
 #include "modules/batch/plan_int.h"
+#include "modules/batch/region.h"
 #include "modules/raster/geokeys.h"
 #include "modules/raster/raster.h"
 #include "runtime/mem.h"
@@ -70,11 +71,18 @@ static int numbers_option(const json_t *options, const char *key, double *x, siz
     return 0;
 }
 
+/* region = {W, S, E, N}, and no geometry. */
+static int has_box_region(const json_t *options)
+{
+    const json_t *region = json_object_get(options, "region");
+    return json_is_array(region) && json_array_size(region) != 2;
+}
+
 static int where_options(const json_t *options, tl_where *w, tl_err *e)
 {
     const json_t *res = json_object_get(options, "res");
     const char *align = text_option(options, "align");
-    const char *box = json_object_get(options, "region") ? "region" : "bbox";
+    const char *box = has_box_region(options) ? "region" : "bbox";
     *w = (tl_where){.crs = text_option(options, "crs")};
     if (json_is_number(res))
         w->res[0] = w->res[1] = json_number_value(res);
@@ -189,7 +197,32 @@ static int product_crs(const tl_plan_output *o, tl_err *e)
     return rc;
 }
 
-static int fill_output(const tl_output *s, const tl_plan_request *r, tl_plan_output *o, tl_err *e)
+/* region = a geometry: its box is the output's, and the image is invalid outside. *out: the output
+ * as it then is, its references the caller's. */
+static int apply_region(const tl_output *s, tl_output *out, tl_err *e)
+{
+    const json_t *region = json_object_get(s->options, "region");
+    tl_geometry *g = NULL;
+    double b[4];
+    *out = *s;
+    if (!region || has_box_region(s->options)) {
+        out->image = tl_image_ref(s->image);
+        out->options = json_incref(s->options);
+        return 0;
+    }
+    int rc = tl_geometry_of_user(region, &g, e);
+    if (!rc)
+        rc = tl_region_clip(s->image, g, s->where, &out->image, e);
+    if (!rc) {
+        tl_region_box(g, b);
+        out->options = json_copy(s->options);
+        json_object_set_new(out->options, "region", json_pack("[f,f,f,f]", b[0], b[1], b[2], b[3]));
+    }
+    tl_geometry_free(g);
+    return rc ? tl_err_prefix(e, "output \"%s\": region", s->name) : 0;
+}
+
+static int fill_clipped(const tl_output *s, const tl_plan_request *r, tl_plan_output *o, tl_err *e)
 {
     const char *format = r->view     ? "png"
                          : r->format ? r->format
@@ -232,6 +265,18 @@ static int fill_output(const tl_output *s, const tl_plan_request *r, tl_plan_out
         !r->where.has_window) /* only then are the user's words at fault */
         e->code = TL_ESCRIPT;
     return e->code;
+}
+
+static int fill_output(const tl_output *s, const tl_plan_request *r, tl_plan_output *o, tl_err *e)
+{
+    tl_output clipped;
+    int rc = apply_region(s, &clipped, e);
+    if (rc)
+        return rc;
+    rc = fill_clipped(&clipped, r, o, e);
+    tl_image_unref(clipped.image);
+    json_decref(clipped.options);
+    return rc;
 }
 
 static int no_such_output(const tl_script *s, const char *name, tl_err *e)

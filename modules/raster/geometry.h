@@ -48,6 +48,9 @@ int tl_geometry_from_box(const double box[4], tl_geometry **out, tl_err *e) TL_M
  * condition as in SQL ("pop > 1000"), or NULL. */
 int tl_geometry_open(const char *path, const char *layer, const char *where, tl_geometry **out,
                      tl_err *e) TL_MUST_CHECK;
+/* What a script may write for a geometry: GeoJSON as a table or text, WKT, {lon, lat}, {W, S, E,
+ * N}, a path of a source OGR reads, {path =, layer =, where =}, or a table with `geojson`. */
+int tl_geometry_of_user(const json_t *x, tl_geometry **out, tl_err *e) TL_MUST_CHECK;
 void tl_geometry_free(tl_geometry *g); /* NULL is allowed */
 
 /* --- features ----------------------------------------------------------------------------------
@@ -61,6 +64,8 @@ int tl_features_each(const char *path, const char *layer, const char *where, tl_
                      void *ctx, tl_err *e) TL_MUST_CHECK;
 /* The same of GeoJSON; `id` counts from 0. */
 int tl_features_of_json(const json_t *j, tl_feature_fn *each, void *ctx, tl_err *e) TL_MUST_CHECK;
+/* Of all that tl_geometry_of_user takes, and of lists of it. */
+int tl_features_of_user(const json_t *x, tl_feature_fn *each, void *ctx, tl_err *e) TL_MUST_CHECK;
 
 /* --- asking ------------------------------------------------------------------------------------
  */
