@@ -352,26 +352,10 @@ static int open_store(engine *g, tl_err *e)
     return rc ? tl_err_prefix(e, "cannot work on %s/%s", g->opt->dir, g->plan->out[0].name) : 0;
 }
 
-/* As mkdir -p. */
-static int make_folders(const char *dir)
-{
-    char *path = tl_xstrdup(dir);
-    int failed = 0;
-    for (char *p = path + 1; *p && !failed; p++)
-        if (*p == '/') {
-            *p = '\0';
-            failed = mkdir(path, 0777) && errno != EEXIST;
-            *p = '/';
-        }
-    failed = failed || (mkdir(path, 0777) && errno != EEXIST);
-    free(path);
-    return failed;
-}
-
 static int open_job(engine *g, tl_err *e)
 {
     const char *dir = g->opt->dir;
-    if (make_folders(dir))
+    if (tl_make_folders(dir))
         return tl_fail(e, TL_EIO, "cannot make %s: %s", dir, strerror(errno));
     int rc = check_room(g->plan, dir, e);
     if (rc)

@@ -232,7 +232,7 @@ int tl__geometry_take(tl_shape *s, tl_geometry **out, tl_err *e)
     int rc = tl_crs_canonical(LONLAT, &lonlat, e);
     if (!rc && s->crs && s->crs != lonlat) {
         tl_shape mapped;
-        rc = tl__shape_map(s, lonlat, 1e-7, &mapped, &broken, e);
+        rc = tl__shape_map(s, lonlat, 1e-8, &mapped, &broken, e);
         tl__shape_clear(s);
         *s = mapped;
         if (!rc && broken)

@@ -171,8 +171,8 @@ static int divide(mapping *m, const vertex *a, const vertex *b, int depth)
     double away = hypot(c.u - (a->u + b->u) / 2, c.v - (a->v + b->v) / 2);
     if (away <= m->tolerance && depth > 0)
         return 0;
-    if (depth >= DEEPEST) {
-        m->broken = 1;
+    if (depth >= DEEPEST) { /* torn apart, or PROJ's own noise, which is small */
+        m->broken |= away > 1000 * m->tolerance;
         return 0;
     }
     rc = divide(m, a, &c, depth + 1);
