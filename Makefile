@@ -19,7 +19,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 MAKEFLAGS += --no-builtin-rules
 
 # --- what we stand on (README says why each) -------------------------------------------------
-PKGS := gdal proj sqlite3 jansson libpng chafa libdeflate nettle $(LUA)
+PKGS := gdal proj sqlite3 jansson libpng chafa glib-2.0 libdeflate nettle $(LUA)
 # Asked once, at the first use and not when this file is read: `make deps` may have to run first.
 pkg = $(shell pkg-config $(1) $(PKGS) || echo missing)
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(patsubst -I%,-isystem %,$(call pkg,--cflags)))$(PKG_CHECK)$(PKG_CFLAGS)
@@ -62,7 +62,8 @@ $(BUILD)/build_version.h: FORCE
 	@echo '#define TL_VERSION "$(VERSION_NOW)"' | cmp -s - $@ || echo '#define TL_VERSION "$(VERSION_NOW)"' > $@
 FORCE:
 
-all: $(PROG) $(BUILD)/tellua.so  build/places/.tried ## build the program and the shared library
+PLACES_TRIED := $(if $(wildcard tools/mkplaces.c),build/places/.tried)
+all: $(PROG) $(BUILD)/tellua.so $(PLACES_TRIED) ## build the program and the shared library
 
 $(BUILD)/%.o: %.c $(BUILD)/.flags | $(BUILD)/build_version.h
 	@mkdir -p $(@D)
@@ -112,12 +113,11 @@ $(BUILD)/tellua.so: $(SHARED)
 
 # --- the gazetteer: once for all configurations, without it only place names are unknown ------
 PLACES := build/places/places.sqlite
-PLACES_TRIED := build/places/.tried
 MKPLACES := $(BUILD)/tools/mkplaces
 $(MKPLACES): $(BUILD)/tools/mkplaces.o $(LIB)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
-$(PLACES_TRIED): | $(MKPLACES)
+build/places/.tried: | $(MKPLACES)
 	@mkdir -p $(@D)
 	$(Q)[ -f $(PLACES) ] || tools/places.sh $(MKPLACES) $(PLACES) || :
 	@touch $@

@@ -12,7 +12,7 @@ typedef struct tl_cli {
     const char *script; /* SCRIPT, PLAN.json or "-"; the code of -e */
     const char **param;
     int nparams;
-    const char *out, *output, *format, *png;
+    const char *out, *output, *format, *png, *place, *gazetteer;
     tl_where where;
     int has_center;
     double center[2]; /* longitude, latitude */

@@ -242,7 +242,8 @@ static void collect(const tl_coverage *c, int64_t r, int areas, pieces *a)
         if (d->v0 < v + 1 && d->v1 >= v && (areas || !d->sign))
             divide(a, d, v);
     }
-    qsort(a->p, a->n, sizeof *a->p, by_column);
+    if (a->n)
+        qsort(a->p, a->n, sizeof *a->p, by_column);
 }
 
 /* Rounding of sums, far below what coordinates are good for. */
@@ -359,7 +360,8 @@ static size_t crossings(const tl_coverage *c, int64_t r, double **list, size_t *
         }
         (*list)[n++] = at_row(d, v);
     }
-    qsort(*list, n, sizeof **list, ascending);
+    if (n)
+        qsort(*list, n, sizeof **list, ascending);
     return n;
 }
 
