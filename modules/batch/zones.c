@@ -263,7 +263,8 @@ static int join(const job *j, int band, int64_t blocks, tl_zone_band *out, tl_er
     int rc = tl_try_alloc((void **)&out->cell, cells, sizeof *out->cell, "the values of a zone", e);
     for (int64_t k = 0; k < blocks && !rc; k++) {
         const tl_zone_band *b = &j->block[k * j->z->n + band];
-        memcpy(out->cell + at, b->cell, b->ncells * sizeof *b->cell);
+        if (b->ncells)
+            memcpy(out->cell + at, b->cell, b->ncells * sizeof *b->cell);
         at += b->ncells;
     }
     out->ncells = rc ? 0 : cells;

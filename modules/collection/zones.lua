@@ -138,12 +138,14 @@ local function is_point(g)
   return g.type == "Point" or (rawlen(g) == 2 and type(g[1]) == "number")
 end
 
--- list: {{date =, image =, id =}, ...} in the wanted order. A point without stats gives the values of
--- its cell, named as bands; anything else statistics (the mean), named BAND_STAT (STAT for one band).
+-- list: {{date =, image =, id =}, ...} in the wanted order. A point without stats gives the values
+-- of its cell, named as bands; anything else statistics (the mean), named BAND_STAT (STAT for one
+-- band).
 function core.time_series(list, geometry, given)
   local o = options("time_series", given or {}, series_options)
   local at_point = is_point(geometry) and not o.stats
-  local rows, columns, seen = {}, { "date", "id" }, { date = true, id = true, lon = true, lat = true }
+  local rows, columns = {}, { "date", "id" }
+  local seen = { date = true, id = true, lon = true, lat = true }
   if not at_point then
     o.stats = o.stats or { "mean" }
     geometry = { geojson = core.geometry(geometry).geojson }
