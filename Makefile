@@ -19,7 +19,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 MAKEFLAGS += --no-builtin-rules
 
 # --- what we stand on (README says why each) -------------------------------------------------
-PKGS := gdal proj hdf5-serial jansson sqlite3 yajl libpng chafa libdeflate nettle $(LUA)
+PKGS := gdal proj hdf5-serial jansson sqlite3 yajl libpng chafa glib-2.0 libdeflate nettle $(LUA)
 # Asked once, at the first use and not when this file is read: `make deps` may have to run first.
 pkg = $(shell pkg-config $(1) $(PKGS) || echo missing)
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(patsubst -I%,-isystem %,$(call pkg,--cflags)))$(PKG_CHECK)$(PKG_CFLAGS)
@@ -62,7 +62,8 @@ $(BUILD)/build_version.h: FORCE
 	@echo '#define TL_VERSION "$(VERSION_NOW)"' | cmp -s - $@ || echo '#define TL_VERSION "$(VERSION_NOW)"' > $@
 FORCE:
 
-all: $(PROG) $(BUILD)/tellua.so ## build the program and the shared library
+PLACES_TRIED := $(if $(wildcard tools/mkplaces.c),build/places/.tried)
+all: $(PROG) $(BUILD)/tellua.so $(PLACES_TRIED) ## build the program and the shared library
 
 $(BUILD)/%.o: %.c $(BUILD)/.flags | $(BUILD)/build_version.h
 	@mkdir -p $(@D)
@@ -117,6 +118,19 @@ $(BUILD)/tellua.so: $(SHARED)
 	@ln -sf $(<F) $(BUILD)/$(SONAME)
 	@ln -sf $(SONAME) $(BUILD)/libtellua.so
 	@ln -sf $(SONAME) $@
+
+# --- the gazetteer: once for all configurations, without it only place names are unknown ------
+PLACES := build/places/places.sqlite
+MKPLACES := $(BUILD)/tools/mkplaces
+$(MKPLACES): $(BUILD)/tools/mkplaces.o $(LIB)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+build/places/.tried: | $(MKPLACES)
+	@mkdir -p $(@D)
+	$(Q)[ -f $(PLACES) ] || tools/places.sh $(MKPLACES) $(PLACES) || :
+	@touch $@
+places: $(MKPLACES) ## build the gazetteer anew (GAZETTEER=LIST: of that list, none: without)
+	$(Q)tools/places.sh $(MKPLACES) $(PLACES)
 
 # --- tests -----------------------------------------------------------------------------------
 $(BUILD)/tests/c/%: $(BUILD)/tests/c/%.o $(LIB)
@@ -234,6 +248,7 @@ install: all ## install into PREFIX (/usr/local), below DESTDIR
 	    -e 's|@LUA@|$(LUA)|; s|@PKGS@|$(filter-out $(LUA),$(PKGS))|' tools/tellua.pc.in > "$(call TO,$(LIBDIR))/pkgconfig/tellua.pc"
 	$(if $(HEADER),install -D -m 644 $(HEADER) "$(call TO,$(INCLUDEDIR))/tellua.h")
 	$(if $(SCRIPTS),install -d "$(call TO,$(DATADIR))/scripts" && cp -R $(SCRIPTS) "$(call TO,$(DATADIR))/scripts/")
+	if [ -f $(PLACES) ]; then install -D -m 644 $(PLACES) "$(call TO,$(DATADIR))/places.sqlite"; fi
 	$(if $(DOCS),install -m 644 $(DOCS) "$(call TO,$(DOCDIR))/")
 	$(if $(DOC_DIRS),cp -R $(DOC_DIRS) "$(call TO,$(DOCDIR))/")
 
@@ -254,5 +269,5 @@ help: ## this list
 	@echo "make TARGET [CONFIG=release|debug|asan|tsan|cov] [V=1] [WERROR=1] [CC=...] [CFLAGS=...]"
 	@grep -hE '^[a-z_.-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 24
 
-.PHONY: all fuzz tests-c deps demo check test check-asan check-tsan check-big check-layers bench ci docs format format-check lint \
+.PHONY: all places fuzz tests-c deps demo check test check-asan check-tsan check-big check-layers bench ci docs format format-check lint \
         install uninstall clean distclean help FORCE

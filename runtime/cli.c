@@ -100,6 +100,10 @@ int tl_cli_make_plan(const tl_cli *c, tellua *t, int view, tl_plan **out, tl_err
         return load_plan(c, out, e);
     }
     int rc = run_script(c, t, e);
+    if (!rc && !tl_script_wants_plan(&t->script, c->output))
+        return view ? tl_fail(e, TL_ESCRIPT,
+                              "the script's outputs are tables; `tellua run` writes them")
+                    : 0;
     tl_grid viewport;
     tl_plan_request r = {.output = c->output,
                          .where = c->where,
@@ -226,6 +230,28 @@ static void print_report(const tl_plan *p, const tl_run_report *r, const char *d
            (double)r->peak_rss / 1048576, (double)r->memory.total / 1048576);
 }
 
+/* Tables were computed while the script ran. */
+static int write_tables(const tl_cli *c, const tl_script *s, const char *dir, json_t *report,
+                        tl_err *e)
+{
+    int rc = 0;
+    for (int i = 0; i < s->ntables && !rc; i++) {
+        char *path = NULL;
+        if (c->output && strcmp(c->output, s->table[i].name) != 0)
+            continue;
+        rc = tl_script_write_table(&s->table[i], dir, &path, e);
+        if (!rc && report)
+            json_array_append_new(json_object_get(report, "outputs"),
+                                  json_pack("{s:s, s:o, s:I}", "name", s->table[i].name, "path",
+                                            tl_json_text(path), "bytes",
+                                            (json_int_t)strlen(s->table[i].csv)));
+        else if (!rc)
+            printf("%s\n", path);
+        free(path);
+    }
+    return rc;
+}
+
 int tl_cli_run(const tl_cli *c, tellua *t, tl_err *e)
 {
     tl_plan *plan = NULL;
@@ -242,13 +268,20 @@ int tl_cli_run(const tl_cli *c, tellua *t, tl_err *e)
                           .cancel = &t->cancel,
                           .progress = c->quiet ? NULL : show_progress,
                           .ctx = &progress};
-    rc = tl_run_plan(plan, &opt, &report, e);
+    rc = plan ? tl_run_plan(plan, &opt, &report, e) : 0;
     if (progress.terminal && !c->quiet)
         tl_log_status("");
-    if (!rc && c->json)
-        print_json(report_json(plan, &report, opt.dir));
-    else if (!rc)
+    json_t *json = rc || !c->json ? NULL
+                   : plan         ? report_json(plan, &report, opt.dir)
+                                  : json_pack("{s:[]}", "outputs");
+    if (!rc && !json && plan)
         print_report(plan, &report, opt.dir);
+    if (!rc)
+        rc = write_tables(c, &t->script, opt.dir, json, e);
+    if (!rc && json)
+        print_json(json);
+    else
+        json_decref(json);
     tl_plan_free(plan);
     return rc;
 }
@@ -272,6 +305,10 @@ int tl_cli_plan(const tl_cli *c, tellua *t, tl_err *e)
     tl_plan *plan = NULL;
     tl_memory_plan m;
     int rc = tl_cli_make_plan(c, t, 0, &plan, e);
+    if (!rc && !plan)
+        return tl_fail(e, TL_ESCRIPT,
+                       "the script's outputs are tables, which no plan holds; `tellua "
+                       "run` writes them");
     if (!rc)
         rc = tl_plan_memory(plan, c->threads, c->mem, &m, e);
     if (!rc && c->json) {

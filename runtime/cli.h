@@ -12,7 +12,7 @@ typedef struct tl_cli {
     const char *script; /* SCRIPT, PLAN.json or "-"; the code of -e */
     const char **param;
     int nparams;
-    const char *out, *output, *format, *png;
+    const char *out, *output, *format, *png, *place, *gazetteer;
     tl_where where;
     int has_center;
     double center[2]; /* longitude, latitude */
@@ -37,7 +37,8 @@ int tl_cli_plan(const tl_cli *c, tellua *t, tl_err *e);
 int tl_cli_eval(const tl_cli *c, tellua *t, tl_err *e);
 int tl_cli_doctor(const tl_cli *c);
 
-/* Shared: runs the script, or reads the plan. `view` = every output as a picture. */
+/* Shared: runs the script, or reads the plan. `view` = every output as a picture. *out stays NULL
+ * where there are tables alone. */
 int tl_cli_make_plan(const tl_cli *c, tellua *t, int view, tl_plan **out, tl_err *e) TL_MUST_CHECK;
 
 #endif

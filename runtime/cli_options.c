@@ -1,5 +1,6 @@
 /* Options: one table for parsing and help. SPDX-License-Identifier: MIT */
 #include "runtime/cli.h"
+#include "modules/collection/gazetteer.h"
 #include "modules/raster/raster.h"
 #include "runtime/mem.h"
 
@@ -85,6 +86,38 @@ static int set_bbox(tl_cli *c, const char *t, tl_err *e)
                    "an empty or impossible box; west,south,east,north in degrees, across 180 as "
                    "170,5,190,10");
     return 0;
+}
+
+/* "Paris", "Paris, Texas": the box around it. Once all options are known, for one names the list.
+ */
+static int resolve_place(tl_cli *c, tl_err *e)
+{
+    tl_gazetteer *g = NULL;
+    tl_place p;
+    if (c->where.has_bbox)
+        return tl_fail(e, TL_EUSAGE, "--place and --bbox both say where");
+    char *name = tl_xstrdup(c->place), *comma = strchr(name, ',');
+    if (comma)
+        *comma++ = '\0';
+    int rc = tl_gazetteer_open(c->gazetteer, &g, e);
+    if (!rc && tl_gazetteer_find(g, name, -1, comma, &p, e))
+        rc = e->code = TL_EUSAGE;
+    if (!rc) {
+        c->where.has_bbox = 1;
+        memcpy(c->where.bbox, p.box, sizeof p.box);
+        if (p.box[2] < p.box[0])
+            c->where.bbox[2] += 360;
+    }
+    tl_gazetteer_close(g);
+    free(name);
+    return rc ? tl_err_prefix(e, "--place") : 0;
+}
+
+/* Also for what the script asks. */
+static int set_gazetteer(tl_cli *c, const char *t, tl_err *e)
+{
+    c->gazetteer = t;
+    return *t && setenv("TELLUA_GAZETTEER", t, 1) == 0 ? 0 : bad(e, t, "a list of places");
 }
 
 static int set_crs(tl_cli *c, const char *t, tl_err *e)
@@ -220,6 +253,7 @@ static int set_size(tl_cli *c, const char *t, tl_err *e)
 TEXT(out)
 TEXT(output)
 TEXT(png)
+TEXT(place)
 FLAG(resume)
 FLAG(json)
 FLAG(quiet)
@@ -239,6 +273,9 @@ static const struct option {
     {"--out", "DIR", TL_CMD_RUN, set_out, "where products go (.)"},
     {"--output", "NAME", ALL, set_output, "only this output"},
     {"--bbox", "W,S,E,N", ALL, set_bbox, "area in degrees, grown to whole cells"},
+    {"--place", "NAME[,COUNTRY]", ALL, set_place, "as --bbox: 10 km around a place's centre"},
+    {"--gazetteer", "FILE", ALL | TL_CMD_EVAL, set_gazetteer,
+     "list of places that names are looked up in"},
     {"--crs", "CRS", ALL, set_crs, "coordinate system: EPSG:3035, a PROJ string, WKT"},
     {"--res", "R|X,Y", ALL, set_res, "cell size in units of the CRS"},
     {"--window", "X,Y,W,H", ALL, set_window, "cells of the grid that the other options give"},
@@ -357,6 +394,8 @@ int tl_cli_parse(tl_cli *c, int argc, char **argv, tl_err *e)
         rc = tl_fail(e, TL_EUSAGE, "which script? `tellua --help` shows the commands");
     if (!rc && c->has_center != (c->zoom >= 0))
         rc = tl_fail(e, TL_EUSAGE, "--center and --zoom go together");
+    if (!rc && c->place)
+        rc = resolve_place(c, e);
     const tl_where *w = &c->where;
     if (!rc && c->has_center && (w->has_bbox || w->has_window || w->crs || w->res[0] > 0))
         rc = tl_fail(e, TL_EUSAGE,

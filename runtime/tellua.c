@@ -5,6 +5,7 @@
 #include "modules/batch/plan_lua.h"
 #include "modules/collection/collection_lua.h"
 #include "modules/collection/compose_lua.h"
+#include "modules/collection/place_lua.h"
 #include "modules/image/image_lua.h"
 #include "modules/image/interpret_lua.h"
 #include "modules/map/looks_lua.h"
@@ -57,6 +58,7 @@ static void add_names(lua_State *L, tl_script *script)
     tl_image_open_lua(L);
     tl_compose_open_lua(L);
     tl_plan_open_lua(L);
+    tl_place_open_lua(L);
     tl_looks_open_lua(L);
     tl_collection_open_lua(L);
     tl_script_open_lua(L, script);

@@ -51,7 +51,7 @@ int tl_native_grid(const tl_image *img, tl_grid *out, tl_err *e)
     double dx = 0, dy = 0;
     for (int i = 0; i < o.n; i++) {
         const tl_source *s = o.node[i]->source;
-        if (!s)
+        if (!s || s->native.w == 0) /* a geometry has cells of any size */
             continue;
         if (!first) {
             first = s;

@@ -54,24 +54,9 @@ static int check_room(const tl_plan *p, const char *dir, tl_err *e)
 }
 
 /* As mkdir -p. */
-static int make_folders(const char *dir)
-{
-    char *path = tl_xstrdup(dir);
-    int failed = 0;
-    for (char *p = path + 1; *p && !failed; p++)
-        if (*p == '/') {
-            *p = '\0';
-            failed = mkdir(path, 0777) && errno != EEXIST;
-            *p = '/';
-        }
-    failed = failed || (mkdir(path, 0777) && errno != EEXIST);
-    free(path);
-    return failed;
-}
-
 int tl__place_prepare(const tl_plan *p, const char *dir, tl_err *e)
 {
-    if (make_folders(dir))
+    if (tl_make_folders(dir))
         return tl_fail(e, TL_EIO, "cannot make %s: %s", dir, strerror(errno));
     int rc = check_room(p, dir, e);
     for (int i = 0; i < p->n && !rc; i++) {

@@ -1,5 +1,6 @@
 /* Making plans: a script's outputs become products. See plan.h. SPDX-License-Identifier: MIT */
 #include "modules/batch/plan_int.h"
+#include "modules/batch/region.h"
 #include "modules/raster/geokeys.h"
 #include "modules/raster/raster.h"
 #include "runtime/mem.h"
@@ -69,11 +70,18 @@ static int numbers_option(const json_t *options, const char *key, double *x, siz
     return 0;
 }
 
+/* region = {W, S, E, N}, and no geometry. */
+static int has_box_region(const json_t *options)
+{
+    const json_t *region = json_object_get(options, "region");
+    return json_is_array(region) && json_array_size(region) != 2;
+}
+
 static int where_options(const json_t *options, tl_where *w, tl_err *e)
 {
     const json_t *res = json_object_get(options, "res");
     const char *align = text_option(options, "align");
-    const char *box = json_object_get(options, "region") ? "region" : "bbox";
+    const char *box = has_box_region(options) ? "region" : "bbox";
     *w = (tl_where){.crs = text_option(options, "crs")};
     if (json_is_number(res))
         w->res[0] = w->res[1] = json_number_value(res);
@@ -268,7 +276,56 @@ static int add_dated(tl_plan *p, const tl_output *s, const tl_plan_request *r,
     return rc;
 }
 
-static int add_output(tl_plan *p, const tl_output *s, const tl_plan_request *r, tl_err *e)
+/* The image within the geometry, invalid outside. */
+static int clip(tl_image **img, const tl_geometry *g, const char *where, tl_err *e)
+{
+    tl_image *clipped = NULL;
+    int rc = tl_region_clip(*img, g, where, &clipped, e);
+    if (rc)
+        return rc;
+    tl_image_unref(*img);
+    *img = clipped;
+    return 0;
+}
+
+/* A copy that shares what `s` refers to; freed as an output is. */
+static tl_output copy_output(const tl_output *s)
+{
+    tl_output c = *s;
+    c.name = tl_xstrdup(s->name);
+    c.image = tl_image_ref(s->image);
+    c.options = json_copy(s->options);
+    c.dated = tl_xcalloc((size_t)s->ndated, sizeof *c.dated);
+    for (int k = 0; k < s->ndated; k++)
+        c.dated[k] = (tl_dated){tl_image_ref(s->dated[k].image), s->dated[k].time,
+                                tl_xstrdup(s->dated[k].id)};
+    return c;
+}
+
+/* region = a geometry: its box is the output's, and the images are invalid outside. *out: the output
+ * as it then is, the caller's. */
+static int apply_region(const tl_output *s, tl_output *out, tl_err *e)
+{
+    const json_t *region = json_object_get(s->options, "region");
+    tl_geometry *g = NULL;
+    double b[4];
+    *out = copy_output(s);
+    if (!region || has_box_region(s->options))
+        return 0;
+    int rc = tl_geometry_of_user(region, &g, e);
+    if (!rc)
+        rc = clip(&out->image, g, s->where, e);
+    for (int k = 0; k < s->ndated && !rc; k++)
+        rc = clip(&out->dated[k].image, g, s->where, e);
+    if (!rc) {
+        tl_region_box(g, b);
+        json_object_set_new(out->options, "region", json_pack("[f,f,f,f]", b[0], b[1], b[2], b[3]));
+    }
+    tl_geometry_free(g);
+    return rc ? tl_err_prefix(e, "output \"%s\": region", s->name) : 0;
+}
+
+static int add_clipped(tl_plan *p, const tl_output *s, const tl_plan_request *r, tl_err *e)
 {
     const char *format = r->view     ? "png"
                          : r->format ? r->format
@@ -288,6 +345,16 @@ static int add_output(tl_plan *p, const tl_output *s, const tl_plan_request *r, 
     tl_plan_output *o = new_output(p, tl_xstrdup(s->name));
     o->product = named.product;
     return fill_output(&in, r, o, e);
+}
+
+static int add_output(tl_plan *p, const tl_output *s, const tl_plan_request *r, tl_err *e)
+{
+    tl_output clipped;
+    int rc = apply_region(s, &clipped, e);
+    if (!rc)
+        rc = add_clipped(p, &clipped, r, e);
+    tl_output_free(&clipped);
+    return rc;
 }
 
 static int no_such_output(const tl_script *s, const char *name, tl_err *e)

@@ -183,11 +183,20 @@ static int compute(lua_State *L, tl_script *s, const json_t *o, json_t *paths, t
                               (int64_t)json_number_value(json_object_get(o, "max_pixels")),
                           .resume = json_is_true(json_object_get(o, "resume"))};
     int rc = tl_script_check(s, 1, e);
-    if (!rc)
+    if (!rc && tl_script_wants_plan(s, r.output))
         rc = tl_plan_make(s, &r, &plan, e);
-    if (!rc)
+    if (!rc && plan)
         rc = tl_run_plan(plan, &opt, &report, e);
-    for (int i = 0; i < (rc ? 0 : plan->n); i++) {
+    for (int i = 0; i < s->ntables && !rc; i++) {
+        char *path = NULL;
+        if (r.output && strcmp(r.output, s->table[i].name) != 0)
+            continue;
+        rc = tl_script_write_table(&s->table[i], opt.dir, &path, e);
+        if (!rc)
+            json_array_append_new(paths, json_string(path));
+        free(path);
+    }
+    for (int i = 0; i < (rc || !plan ? 0 : plan->n); i++) {
         char *path = tl_product_path(&plan->out[i], opt.dir);
         json_array_append_new(paths, json_string(path));
         free(path);

@@ -121,14 +121,18 @@ static int boxes_meet(const double a[4], const double b[4])
 static int touches_a_source(const tl_plan_pass *pass)
 {
     double area[4], box[4], own[4];
+    int files = 0;
     tl_grid_bounds(&pass->grid, area);
     for (int k = 0; k < tl_pass_samplings(pass->pass); k++) {
         const tl_grid *g = &tl_pass_sampling(pass->pass, k)->source->native;
+        if (g->w == 0)
+            continue; /* a geometry */
+        files++;
         tl_grid_bounds(g, own);
         if (tl_crs_transform_box(g->crs, pass->grid.crs, own, box, NULL) || boxes_meet(area, box))
             return 1;
     }
-    return tl_pass_samplings(pass->pass) == 0;
+    return files == 0;
 }
 
 static int make_pass(tl_plan *p, int k, const json_t *known, tl_err *e)

@@ -2,6 +2,7 @@
 #include "modules/batch/plan_call.h"
 #include "modules/batch/plan_int.h"
 #include "modules/collection/composite_json.h"
+#include "modules/raster/coverage.h"
 #include "modules/raster/raster.h"
 #include "runtime/hash.h"
 #include "runtime/mem.h"
@@ -60,6 +61,12 @@ static int same_source(const tl_source *s, const json_t *j)
     return same;
 }
 
+static int read_geometry(const json_t *j, tl_source **out, tl_err *e)
+{
+    *out = tl_mask_source(json_object_get(j, "geometry"), e);
+    return *out ? 0 : e->code;
+}
+
 static int read_sources(reader *r, tl_err *e)
 {
     const json_t *list = json_object_get(r->plan, "sources"), *j;
@@ -74,8 +81,9 @@ static int read_sources(reader *r, tl_err *e)
             continue; /* of nodes, which are not there yet */
         if (!uri && !scene)
             return broken(e, "source", i);
-        int rc = scene ? tl_scene_source_from_json(scene, &r->source[i], e)
-                       : tl_raster_open(uri, &r->source[i], e);
+        int rc = scene                             ? tl_scene_source_from_json(scene, &r->source[i], e)
+                 : json_object_get(j, "geometry") ? read_geometry(j, &r->source[i], e)
+                                                  : tl_raster_open(uri, &r->source[i], e);
         if (rc)
             return rc;
         if (scene)

@@ -3,6 +3,7 @@
 #include "modules/batch/plan_int.h"
 #include "modules/collection/composite_json.h"
 #include "modules/image/order.h"
+#include "modules/raster/coverage.h"
 #include "modules/raster/raster.h"
 #include "runtime/hash.h"
 #include "runtime/log.h"
@@ -65,6 +66,8 @@ static json_int_t place_of(unique_list *u, json_t *item)
 
 json_t *tl__plan_source_json(const tl_source *s)
 {
+    if (tl_mask_source_json(s))
+        return json_pack("{s:s, s:O}", "uri", s->uri, "geometry", tl_mask_source_json(s));
     json_t *bands = json_array();
     for (int i = 0; i < s->nbands; i++)
         json_array_append_new(bands, json_string(tl_dtype_name(s->bands[i].dtype)));

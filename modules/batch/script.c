@@ -3,9 +3,13 @@
 #include "runtime/buf.h"
 #include "runtime/mem.h"
 
+#include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 int tl_script_set(tl_script *s, const char *name_value, tl_err *e)
 {
@@ -37,7 +41,7 @@ int tl_script_check(const tl_script *s, int need_output, tl_err *e)
             tl_buf_free(&b);
             return e->code;
         }
-    if (need_output && s->noutputs == 0)
+    if (need_output && s->noutputs + s->ntables == 0)
         return tl_fail(e, TL_ESCRIPT, "%s names no result: add output(\"name\", image)",
                        s->name ? s->name : "the script");
     return 0;
@@ -116,6 +120,69 @@ void tl_output_free(tl_output *o)
     json_decref(o->options);
 }
 
+/* --- tables --- */
+
+const char *tl_script_named(const tl_script *s, const char *name)
+{
+    for (int i = 0; i < s->noutputs; i++)
+        if (strcmp(s->output[i].name, name) == 0)
+            return s->output[i].where;
+    for (int i = 0; i < s->ntables; i++)
+        if (strcmp(s->table[i].name, name) == 0)
+            return s->table[i].where;
+    return NULL;
+}
+
+int tl_script_wants_plan(const tl_script *s, const char *output)
+{
+    for (int i = 0; i < s->ntables && output; i++)
+        if (strcmp(s->table[i].name, output) == 0)
+            return 0;
+    return s->noutputs > 0 || s->ntables == 0;
+}
+
+int tl_make_folders(const char *dir)
+{
+    char *path = tl_xstrdup(dir);
+    int failed = 0;
+    for (char *p = path + 1; *p && !failed; p++)
+        if (*p == '/') {
+            *p = '\0';
+            failed = mkdir(path, 0777) && errno != EEXIST;
+            *p = '/';
+        }
+    failed = failed || (mkdir(path, 0777) && errno != EEXIST);
+    free(path);
+    return failed;
+}
+
+static int write_file(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "wb");
+    if (!f)
+        return -1;
+    int bad = fputs(text, f) == EOF || fflush(f) || fsync(fileno(f));
+    return fclose(f) || bad ? -1 : 0;
+}
+
+int tl_script_write_table(const tl_script_table *t, const char *dir, char **path, tl_err *e)
+{
+    char *to = tl_xasprintf("%s/%s.csv", dir, t->name), *beside = tl_xasprintf("%s.new", to);
+    int rc = 0;
+    if (tl_make_folders(dir))
+        rc = tl_fail(e, TL_EIO, "cannot make %s: %s", dir, strerror(errno));
+    else if (write_file(beside, t->csv) || rename(beside, to))
+        rc = tl_fail(e, TL_EIO, "cannot write %s: %s", to, strerror(errno));
+    if (rc)
+        unlink(beside);
+    free(beside);
+    if (rc)
+        free(to);
+    else
+        *path = to;
+    return rc;
+}
+
 json_t *tl_script_params(const tl_script *s)
 {
     json_t *o = json_object();
@@ -137,6 +204,11 @@ void tl_script_free(tl_script *s)
     }
     for (int i = 0; i < s->noutputs; i++)
         tl_output_free(&s->output[i]);
+    for (int i = 0; i < s->ntables; i++) {
+        free(s->table[i].name);
+        free(s->table[i].csv);
+    }
+    free(s->table);
     free(s->setting);
     free(s->param);
     free(s->output);

@@ -34,6 +34,12 @@ typedef struct tl_output {
     int ndated;        /* 0 = an Image without a date */
 } tl_output;
 
+typedef struct tl_script_table { /* rows, computed while the script ran */
+    char *name;
+    const char *where; /* interned */
+    char *csv;
+} tl_script_table;
+
 typedef struct tl_script {
     char *name; /* as the user named it, for provenance; NULL for none */
     char sha256[65];
@@ -43,6 +49,8 @@ typedef struct tl_script {
     int nparams;
     tl_output *output;
     int noutputs;
+    tl_script_table *table;
+    int ntables;
 } tl_script;
 
 /* "name=value"; TL_EUSAGE when it has no '='. */
@@ -52,6 +60,15 @@ int tl_script_check(const tl_script *s, int need_output, tl_err *e) TL_MUST_CHEC
 /* Puts the images of a dated output in order, and says which do not have the bands of the first. */
 int tl_output_arrange(tl_output *o, tl_err *e) TL_MUST_CHECK;
 void tl_output_free(tl_output *o); /* its contents */
+/* Whether there is a picture to compute: not when the script, or the output asked for (or NULL),
+ * has tables alone. */
+int tl_script_wants_plan(const tl_script *s, const char *output);
+/* Where an output of that name stands in the script; NULL when there is none. */
+const char *tl_script_named(const tl_script *s, const char *name);
+int tl_make_folders(const char *dir); /* as mkdir -p; not 0: errno says why */
+/* dir/NAME.csv of a table, written beside and renamed; *path is malloc'd. */
+int tl_script_write_table(const tl_script_table *t, const char *dir, char **path,
+                          tl_err *e) TL_MUST_CHECK;
 /* {"name": value, ...}: a new reference. */
 json_t *tl_script_params(const tl_script *s);
 void tl_script_free(tl_script *s); /* its contents */

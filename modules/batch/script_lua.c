@@ -275,7 +275,45 @@ static void take_lists(lua_State *L, tl_output *o)
     }
 }
 
-/* output(name, image[, options]); the image may be a table of dated ones */
+/* output(name, rows): the text is at the top of the stack. */
+static int take_table(lua_State *L, tl_script *s, const char *name)
+{
+    if (!lua_isnoneornil(L, 3))
+        return tl_raisef(L, TL_ESCRIPT, "output(\"%s\"): rows have no options", name);
+    const char *where = tl_script_line(L);
+    s->table = tl_xrealloc(s->table, (size_t)(s->ntables + 1) * sizeof *s->table);
+    s->table[s->ntables++] =
+        (tl_script_table){tl_xstrdup(name), where, tl_xstrdup(lua_tostring(L, -1))};
+    return 0;
+}
+
+/* What modules/collection/products.lua makes of a Collection at index 2, to its place. */
+static void open_collection(lua_State *L)
+{
+    tl_core_push(L);
+    if (lua_getfield(L, -1, "collection_products") == LUA_TFUNCTION) {
+        lua_pushvalue(L, 2);
+        lua_call(L, 1, 1);
+        if (lua_istable(L, -1))
+            lua_replace(L, 2);
+    }
+    lua_settop(L, OPTIONS);
+}
+
+/* Pushes the text of rows at index 2 (zones.lua); nil when there is something else. */
+static int push_rows(lua_State *L)
+{
+    if (!lua_istable(L, 2))
+        return 0;
+    tl_core_push(L);
+    if (lua_getfield(L, -1, "rows_csv") != LUA_TFUNCTION)
+        return 0;
+    lua_pushvalue(L, 2);
+    lua_call(L, 1, 1);
+    return lua_isstring(L, -1);
+}
+
+/* output(name, image[, options]), where the image may be a table of dated ones; output(name, rows) */
 static int lua_output(lua_State *L)
 {
     static const option known[] = {
@@ -289,16 +327,20 @@ static int lua_output(lua_State *L)
     tl_script *s = script(L);
     size_t len;
     const char *name = luaL_checklstring(L, 1, &len);
-    place_image(L, name);
-    int dated = lua_gettop(L) == IDS;
+    lua_settop(L, OPTIONS);
+    open_collection(L);
+    int rows = push_rows(L);
     if (strlen(name) != len || !name_is_good(name))
         return tl_raisef(L, TL_ESCRIPT,
                          "output(\"%s\"): a name becomes a file's name, so no / \\ : and the like",
                          name);
-    for (int i = 0; i < s->noutputs; i++)
-        if (strcmp(s->output[i].name, name) == 0)
-            return tl_raisef(L, TL_ESCRIPT, "output \"%s\" is named twice; the first is at %s",
-                             name, s->output[i].where);
+    if (tl_script_named(s, name))
+        return tl_raisef(L, TL_ESCRIPT, "output \"%s\" is named twice; the first is at %s", name,
+                         tl_script_named(s, name));
+    if (rows)
+        return take_table(L, s, name);
+    place_image(L, name);
+    int dated = lua_gettop(L) == IDS;
     if (!lua_isnoneornil(L, 3)) {
         luaL_checktype(L, 3, LUA_TTABLE);
         check_looks(L);

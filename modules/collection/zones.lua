@@ -1,0 +1,169 @@
+-- Rows: values at points, statistics of zones, series over time. SPDX-License-Identifier: MIT
+local core, globals = ...
+
+local type, ipairs, pairs, tostring, tonumber, setmetatable, rawlen, rawget, getmetatable =
+  type, ipairs, pairs, tostring, tonumber, setmetatable, rawlen, rawget, getmetatable
+local mtype = math.type
+local format, concat = string.format, table.concat
+local raise, methods = core.raise, core.methods
+
+-- ------------------------------------------------------------------------------------------ rows
+
+-- A list of tables; its metatable has the order of columns.
+local row_methods = {}
+local csv
+
+local function columns_of(x)
+  local meta = type(x) == "table" and getmetatable(x)
+  return type(meta) == "table" and rawget(meta, "__index") == row_methods and meta.columns or nil
+end
+
+local function new_rows(list, columns)
+  return setmetatable(list,
+    { __index = row_methods, __name = "Rows", __tostring = csv, columns = columns })
+end
+
+local function field(x)
+  if x == nil then return "" end
+  if mtype(x) == "float" then
+    local s = format("%.15g", x) -- the shortest text that is the same number again
+    if tonumber(s) ~= x then s = format("%.17g", x) end
+    return s
+  end
+  x = tostring(x)
+  if x:find '[",\r\n]' then return '"' .. x:gsub('"', '""') .. '"' end
+  return x
+end
+
+function csv(rows)
+  local columns, lines = columns_of(rows), {}
+  if not columns then raise "rows as sample, zonal and time_series give them expected" end
+  local cells = {}
+  for i, name in ipairs(columns) do cells[i] = field(name) end
+  lines[1] = concat(cells, ",")
+  for k = 1, rawlen(rows) do
+    for i, name in ipairs(columns) do cells[i] = field(rows[k][name]) end
+    lines[k + 1] = concat(cells, ",")
+  end
+  return concat(lines, "\n") .. "\n"
+end
+
+-- rows:csv() -> text; rows:csv(file) writes it, where the script has io
+function row_methods.csv(rows, file)
+  local text = csv(rows)
+  if file == nil then return text end
+  local io = globals.io
+  if not io then
+    raise('writing a file from a script needs --allow io; output("name", rows) writes name.csv')
+  end
+  local f, why = io.open(file, "w")
+  if not f then raise(why) end
+  local good, failed = f:write(text)
+  local closed, late = f:close()
+  if not good or not closed then raise(failed or late) end
+  return rows
+end
+
+function row_methods.columns(rows)
+  local names = {}
+  for i, name in ipairs(columns_of(rows)) do names[i] = name end
+  return names
+end
+
+-- For output: the text of rows, nil for anything else.
+function core.rows_csv(x)
+  if columns_of(x) then return csv(x) end
+end
+
+core.new_rows = new_rows
+
+-- --------------------------------------------------------------------------------------- options
+
+local function options(what, given, known)
+  if type(given) ~= "table" then
+    raise(format("%s takes a table of options, such as %s", what, known.example))
+  end
+  local o = {}
+  for key, v in pairs(given) do
+    if not known[key] then
+      local names = {}
+      for name in pairs(known) do names[#names + 1] = name ~= "example" and name or nil end
+      table.sort(names)
+      local near = type(key) == "string" and core.nearest_name(key, names)
+      raise(format("%s has no option '%s'%s", what, tostring(key),
+        near and format(", did you mean '%s'?", near) or ""))
+    end
+    o[key] = v
+  end
+  if type(o.stats) == "string" then o.stats = { o.stats } end
+  if o.crs ~= nil and type(o.crs) ~= "string" then raise(what .. ": crs is a text") end
+  return o
+end
+
+local function settings(o)
+  return { stats = o.stats, crs = o.crs, res = o.res }
+end
+
+-- --------------------------------------------------------------------------------------- methods
+
+local sample_options = { points = true, crs = true, res = true,
+  example = "{points = {{lon, lat}, ...}}" }
+
+function methods.sample(img, given)
+  local o = options("sample", given, sample_options)
+  if o.points == nil then raise "sample needs points = a list of {lon, lat}, or a file's path" end
+  local points = o.points
+  if type(points) == "table" and type(points[1]) == "number" then points = { points } end
+  local r = core.sample(img, points, settings(o))
+  return new_rows(r.rows, r.columns)
+end
+
+local zonal_options = { zones = true, stats = true, crs = true, res = true,
+  example = '{zones = "fields.gpkg", stats = {"mean"}}' }
+
+function methods.zonal(img, given)
+  local o = options("zonal", given, zonal_options)
+  if o.zones == nil then raise "zonal needs zones = a geometry, or a file's path" end
+  o.stats = o.stats or { "mean" }
+  local r = core.zonal(img, o.zones, settings(o))
+  return new_rows(r.rows, r.columns)
+end
+
+-- ------------------------------------------------------------------------------------ time series
+
+local series_options = { stats = true, crs = true, res = true, example = '{stats = {"mean"}}' }
+
+local function is_point(g)
+  if type(g) ~= "table" then return false end
+  return g.type == "Point" or (rawlen(g) == 2 and type(g[1]) == "number")
+end
+
+-- list: {{date =, image =, id =}, ...} in the wanted order. A point without stats gives the values
+-- of its cell, named as bands; anything else statistics (the mean), named BAND_STAT (STAT for one
+-- band).
+function core.time_series(list, geometry, given)
+  local o = options("time_series", given or {}, series_options)
+  local at_point = is_point(geometry) and not o.stats
+  local rows, columns = {}, { "date", "id" }
+  local seen = { date = true, id = true, lon = true, lat = true }
+  if not at_point then
+    o.stats = o.stats or { "mean" }
+    geometry = { geojson = core.geometry(geometry).geojson }
+  end
+  for i, scene in ipairs(list) do
+    local r = at_point and core.sample(scene.image, { geometry }, settings(o)) or
+      core.zonal(scene.image, geometry, settings(o))
+    local row = { date = scene.date, id = scene.id }
+    for _, name in ipairs(r.columns) do
+      if name ~= "id" and not (at_point and (name == "lon" or name == "lat")) then
+        row[name] = r.rows[1][name]
+        if not seen[name] then
+          seen[name] = true
+          columns[#columns + 1] = name
+        end
+      end
+    end
+    rows[i] = row
+  end
+  return new_rows(rows, columns)
+end
