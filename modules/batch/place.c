@@ -53,7 +53,6 @@ static int check_room(const tl_plan *p, const char *dir, tl_err *e)
     return 0;
 }
 
-/* As mkdir -p. */
 int tl__place_prepare(const tl_plan *p, const char *dir, tl_err *e)
 {
     if (tl_make_folders(dir))
