@@ -16,11 +16,20 @@ typedef struct {
     uint8_t *raised;
 } call_buffers;
 
+/* Where the cells of a band lie for the block at hand, its group's halo included. */
+typedef struct {
+    const char *values;
+    const uint8_t *valid;
+    int64_t stride, valid_stride; /* cells from one row to the next */
+} place;
+
 struct tl_pass_worker {
     const tl_pass *pass;
     int64_t w, h;  /* of the largest block */
     void **values; /* one per band read, with its group's halo */
     uint8_t **valid;
+    uint8_t *ones;      /* per band: its whole validity buffer is 1 */
+    place *at;          /* per band */
     call_buffers *call; /* one per call of the pass; unused where compiled */
     const void **in;    /* slots of the programs */
     void **out;
@@ -152,6 +161,8 @@ int tl_pass_worker_new(const tl_pass *p, int64_t w, int64_t h, tl_pass_worker **
     *k = (tl_pass_worker){.pass = p, .w = w, .h = h, .ntraps = most_traps(p)};
     k->values = tl_xcalloc((size_t)p->nbuffers, sizeof *k->values);
     k->valid = tl_xcalloc((size_t)p->nbuffers, sizeof *k->valid);
+    k->ones = tl_xcalloc((size_t)p->nbuffers, 1);
+    k->at = tl_xcalloc((size_t)p->nbuffers, sizeof *k->at);
     k->call = tl_xcalloc((size_t)p->ncalls, sizeof *k->call);
     k->in = tl_xcalloc(2 * (size_t)p->nslots, sizeof *k->in);
     k->out = tl_xcalloc((size_t)most_outputs(p), sizeof *k->out);
@@ -185,6 +196,8 @@ void tl_pass_worker_free(tl_pass_worker *k)
         free(k->trap[i]);
     free(k->values);
     free(k->valid);
+    free(k->ones);
+    free(k->at);
     free(k->call);
     free(k->in);
     free(k->out);
@@ -196,14 +209,41 @@ void tl_pass_worker_free(tl_pass_worker *k)
 /* --- reading
  * ------------------------------------------------------------------------------------------ */
 
-static int read_group(tl_pass_worker *k, const tl__group *g, tl_rect rect, tl_err *e)
+/* All bands of the group in place, or none. */
+static int borrow_group(tl_pass_worker *k, const tl__group *g, tl_rect rect)
 {
-    tl_read r = {.rect = {rect.x - g->halo_x, rect.y - g->halo_y, rect.w + 2 * g->halo_x,
-                          rect.h + 2 * g->halo_y},
+    tl_lent lent;
+    for (int b = 0; b < g->n; b++) {
+        int i = g->first + b;
+        if (!g->source->vt->lend || !g->source->vt->lend(g->sampling, g->band[b], rect, &lent))
+            return 0;
+        k->at[i] = (place){lent.values, lent.valid, lent.stride, lent.stride};
+        if (lent.valid)
+            continue;
+        if (!k->ones[i])
+            memset(k->valid[i], 1, (size_t)group_cells(g, k->w, k->h));
+        k->ones[i] = 1;
+        k->at[i].valid = k->valid[i];
+        k->at[i].valid_stride = rect.w;
+    }
+    return 1;
+}
+
+static int read_group(tl_pass_worker *k, const tl__group *g, tl_rect block, tl_err *e)
+{
+    tl_rect rect = {block.x - g->halo_x, block.y - g->halo_y, block.w + 2 * g->halo_x,
+                    block.h + 2 * g->halo_y};
+    if (borrow_group(k, g, rect))
+        return 0;
+    tl_read r = {.rect = rect,
                  .nbands = g->n,
                  .bands = g->band,
                  .values = k->values + g->first,
                  .valid = k->valid + g->first};
+    for (int i = g->first; i < g->first + g->n; i++) {
+        k->at[i] = (place){k->values[i], k->valid[i], rect.w, rect.w};
+        k->ones[i] = 0;
+    }
     int rc = g->source->vt->read(g->sampling, &r, e);
     if (rc) {
         tl_err_source(e, g->source->uri);
@@ -225,20 +265,30 @@ static void point_slot(tl_pass_worker *k, int s, int64_t w, int64_t y)
         return;
     }
     const tl__group *g = &p->group[t->group];
-    int64_t at = (y + g->halo_y + t->dy) * (w + 2 * g->halo_x) + g->halo_x + t->dx;
-    k->in[2 * s] = (char *)k->values[g->first + t->k] + (size_t)at * size;
-    k->in[2 * s + 1] = k->valid[g->first + t->k] + at;
+    const place *at = &k->at[g->first + t->k];
+    int64_t row = y + g->halo_y + t->dy, col = g->halo_x + t->dx;
+    k->in[2 * s] = at->values + (row * at->stride + col) * (int64_t)size;
+    k->in[2 * s + 1] = at->valid + row * at->valid_stride + col;
+}
+
+/* Whether the rows of all bands follow each other without a gap. */
+static int is_dense(const tl_pass_worker *k, int64_t w)
+{
+    for (int i = 0; i < k->pass->nbuffers; i++)
+        if (k->at[i].stride != w || k->at[i].valid_stride != w)
+            return 0;
+    return 1;
 }
 
 /* --- programs
  * ------------------------------------------------------------------------------------------ */
 
-/* Runs a step over the block: at once, or row by row where inputs have a margin. out[j] has cells
- * of size[j] bytes. */
+/* Runs a step over the block: at once, or row by row where inputs have a margin or lie within
+ * something wider. out[j] has cells of size[j] bytes. */
 static void run_step(tl_pass_worker *k, const tl__step *step, tl_rect rect, void *const *values,
                      uint8_t *const *valid, const size_t *size)
 {
-    int64_t rows = tl__pass_near(k->pass) ? 1 : rect.h;
+    int64_t rows = is_dense(k, rect.w) ? rect.h : 1;
     for (int64_t y = 0; y < rect.h; y += rows) {
         for (int s = 0; s < k->pass->nslots; s++)
             point_slot(k, s, rect.w, y);

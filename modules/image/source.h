@@ -53,6 +53,13 @@ typedef struct tl_read {
     uint8_t **valid;  /* per band: as many bytes, 1 = valid, 0 = not (values there are 0) */
 } tl_read;
 
+/* Cells of one band that lie in memory already; row y, column x of the rect at y * stride + x. */
+typedef struct tl_lent {
+    const void *values;
+    const uint8_t *valid; /* NULL: all of them are */
+    int64_t stride;       /* cells from one row to the next */
+} tl_lent;
+
 typedef struct tl_source_vt {
     void (*destroy)(tl_source *s);
     /* Decides how s is sampled on the lattice of `grid` (its extent plays no part). `operation`
@@ -65,6 +72,9 @@ typedef struct tl_source_vt {
     int64_t (*working_bytes)(const tl_sampling *m, int64_t w, int64_t h, int n);
     /* May be called from any thread; the thread's handles are its own. */
     int (*read)(const tl_sampling *m, const tl_read *r, tl_err *e);
+    /* NULL for sources whose cells have to be fetched. 1 and *out when every cell of rect can be
+     * used in place; they stay unchanged as long as the sampling lives. 0: read them. */
+    int (*lend)(const tl_sampling *m, int band, tl_rect rect, tl_lent *out);
 } tl_source_vt;
 
 struct tl_source {

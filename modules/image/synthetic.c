@@ -195,8 +195,9 @@ static int64_t synthetic_working_bytes(const tl_sampling *m, int64_t w, int64_t 
     return 0;
 }
 
-static const tl_source_vt vt = {synthetic_destroy, synthetic_sample, synthetic_sampling_destroy,
-                                synthetic_working_bytes, synthetic_read};
+static const tl_source_vt vt = {
+    synthetic_destroy,       synthetic_sample, synthetic_sampling_destroy,
+    synthetic_working_bytes, synthetic_read,   NULL};
 
 /* Sources of the same address count as one: it names all that decides the cells. */
 static char *address(int n, const char *const *names, const tl_dtype *types)
