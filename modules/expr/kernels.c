@@ -36,6 +36,20 @@
         const tl__c_##B *restrict b = pb;                                                          \
         (void)pc;                                                                                  \
         LOOP(R, one_##name(a[i], b[i]))                                                            \
+    }                                                                                              \
+    static void first_##name(ARGS)                                                                 \
+    {                                                                                              \
+        const tl__c_##A a = *(const tl__c_##A *)pa;                                                \
+        const tl__c_##B *restrict b = pb;                                                          \
+        (void)pc;                                                                                  \
+        LOOP(R, one_##name(a, b[i]))                                                               \
+    }                                                                                              \
+    static void last_##name(ARGS)                                                                  \
+    {                                                                                              \
+        const tl__c_##A *restrict a = pa;                                                          \
+        const tl__c_##B b = *(const tl__c_##B *)pb;                                                \
+        (void)pc;                                                                                  \
+        LOOP(R, one_##name(a[i], b))                                                               \
     }
 #define KERNEL_3(name, R, A, B, C, expr)                                                           \
     static inline tl__c_##R one_##name(tl__c_##A a, tl__c_##B b, tl__c_##C c)                      \
@@ -48,10 +62,25 @@
         const tl__c_##B *restrict b = pb;                                                          \
         const tl__c_##C *restrict c = pc;                                                          \
         LOOP(R, one_##name(a[i], b[i], c[i]))                                                      \
+    }                                                                                              \
+    static void last_##name(ARGS)                                                                  \
+    {                                                                                              \
+        const tl__c_##A *restrict a = pa;                                                          \
+        const tl__c_##B *restrict b = pb;                                                          \
+        const tl__c_##C c = *(const tl__c_##C *)pc;                                                \
+        LOOP(R, one_##name(a[i], b[i], c))                                                         \
     }
 #define OP(name, R, arity, A, B, C, libm, expr, meaning) KERNEL_##arity(name, R, A, B, C, expr)
 #include "modules/expr/ops.def"
 #undef OP
+
+/* Which operand may be a constant, so that it needs no span of its own. */
+#define FIRST_1(name) NULL
+#define FIRST_2(name) first_##name
+#define FIRST_3(name) NULL
+#define LAST_1(name)  NULL
+#define LAST_2(name)  last_##name
+#define LAST_3(name)  last_##name
 
 /* --- loads and stores ---------------------------------------------------------------------- */
 
@@ -89,6 +118,29 @@ INTEGERS(INTEGER_LOADS)
 CONVERT(load_F32, float, F, s[i])
 CONVERT(load_F64, double, F, s[i])
 CONVERT(load_mask, uint8_t, B, s[i] != 0)
+
+/* Limits beyond what the cells can hold are cut: no cell is outside them. */
+#define WITHIN(T, ctype)                                                                           \
+    static void within_##T(ARGS)                                                                   \
+    {                                                                                              \
+        const ctype *restrict s = pa;                                                              \
+        int64_t least = tl_dtype_min(TL_##T), most = tl_dtype_max(TL_##T);                         \
+        int64_t from = *(const int64_t *)pb, to = *(const int64_t *)pc;                            \
+        if (from > to || from > most || to < least) {                                              \
+            memset(pd, 0, n);                                                                      \
+            return;                                                                                \
+        }                                                                                          \
+        const ctype lo = (ctype)(from < least ? least : from),                                     \
+                    hi = (ctype)(to > most ? most : to);                                           \
+        LOOP(B, (s[i] >= lo) & (s[i] <= hi))                                                       \
+    }
+WITHIN(U8, uint8_t)
+WITHIN(I8, int8_t)
+WITHIN(U16, uint16_t)
+WITHIN(I16, int16_t)
+WITHIN(U32, uint32_t)
+WITHIN(I32, int32_t)
+WITHIN(I64, int64_t)
 
 CONVERT(store_I_8, int64_t, U8, (uint64_t)s[i])
 CONVERT(store_I_16, int64_t, U16, (uint64_t)s[i])
@@ -128,6 +180,18 @@ const tl__kernels TABLE_NAME(TL_KERNEL_ISA) = {
 #include "modules/expr/ops.def"
 #undef OP
         },
+    .first =
+        {
+#define OP(name, R, arity, ...) FIRST_##arity(name),
+#include "modules/expr/ops.def"
+#undef OP
+        },
+    .last =
+        {
+#define OP(name, R, arity, ...) LAST_##arity(name),
+#include "modules/expr/ops.def"
+#undef OP
+        },
 #define ENTRY(T, ctype) load_##T,
     .load = {INTEGERS(ENTRY) load_F32, load_F64},
 #undef ENTRY
@@ -135,6 +199,9 @@ const tl__kernels TABLE_NAME(TL_KERNEL_ISA) = {
     .load_f = {INTEGERS(ENTRY) NULL, NULL},
 #undef ENTRY
     .load_mask = load_mask,
+    /* uint64 arrives as its bits */
+    .within = {within_U8, within_I8, within_U16, within_I16, within_U32, within_I32, within_I64,
+               within_I64, NULL, NULL},
     .store = {[TL_B] = {store_B_8, store_B_8, store_B_16, store_B_16, store_B_32, store_B_32,
                         store_B_64, store_B_64, NULL, NULL},
               [TL_I] = {store_I_8, store_I_8, store_I_16, store_I_16, store_I_32, store_I_32,
