@@ -84,7 +84,7 @@ static int open_fn(bench *b, const tl_fn *fn, int compiled, tl_dtype t, tl_err *
         name[k] = tl_fn_param(fn, k);
         type[k] = t;
     }
-    tl_source *s = memory_source_new(n, name, type, b->cells, b->grid.w, b->grid.h);
+    tl_source *s = memory_source_new(n, name, type, b->cells, b->grid.w, b->grid.h, 1);
     tl_call *c = NULL;
     int rc = make_call(fn, s, compiled, &c, e);
     if (!rc)

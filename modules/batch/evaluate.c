@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIDE  256   /* cells along a block */
-#define STRIP 16384 /* cells of a strip of whole rows: what is computed of it stays in the cache   \
-                     */
+#define SIDE 256 /* cells along a block */
+#define STRIP                                                                                      \
+    16384 /* cells of a strip of whole rows: what is computed of it stays in the cache             \
+           */
 #define WIDEST (1 << 16) /* cells of a row that is not cut */
 
 typedef struct {

@@ -3,6 +3,11 @@
 #include "modules/expr/arith.h"
 #include "modules/expr/expr_int.h"
 
+#if defined(__AVX2__) && !defined(__AVX512F__)
+#include <immintrin.h>
+#define TL_PACKS
+#endif
+
 #ifndef TL_KERNEL_ISA
 #define TL_KERNEL_ISA baseline
 #endif
@@ -10,6 +15,11 @@
 #define LOOP(R, expr)                                                                              \
     tl__c_##R *restrict d = pd;                                                                    \
     for (size_t i = 0; i < n; i++)                                                                 \
+        d[i] = (tl__c_##R)(expr);
+
+#define REST(R, expr)                                                                              \
+    tl__c_##R *restrict d = pd;                                                                    \
+    for (; i < n; i++)                                                                             \
         d[i] = (tl__c_##R)(expr);
 
 #define ARGS size_t n, void *pd, const void *pa, const void *pb, const void *pc
@@ -25,31 +35,101 @@
         (void)pb, (void)pc;                                                                        \
         LOOP(R, one_##name(a[i]))                                                                  \
     }
+/* --- comparisons of 64-bit lanes ------------------------------------------------------------
+ * Compilers narrow eight vectors of lanes to one of bytes by some forty shuffles; saturating packs
+ * need eleven. AVX-512 has masks for it. */
+#ifdef TL_PACKS
+typedef double four_F __attribute__((vector_size(32), aligned(8)));
+typedef int64_t four_I __attribute__((vector_size(32), aligned(8)));
+enum { PACKED = 32 };
+
+/* 32 lanes of all ones or zeros as bytes 1 or 0. */
+static inline void pack(uint8_t *d, const __m256i *m)
+{
+    __m256i word[2];
+    for (int k = 0; k < 2; k++) {
+        __m256 a = _mm256_castsi256_ps(m[4 * k]), b = _mm256_castsi256_ps(m[4 * k + 1]);
+        __m256 e = _mm256_castsi256_ps(m[4 * k + 2]), f = _mm256_castsi256_ps(m[4 * k + 3]);
+        word[k] = _mm256_packs_epi32(_mm256_castps_si256(_mm256_shuffle_ps(a, b, 0x88)),
+                                     _mm256_castps_si256(_mm256_shuffle_ps(e, f, 0x88)));
+    }
+    /* the low half holds lanes 0 and 1 of each vector, the high half lanes 2 and 3 */
+    __m256i byte = _mm256_and_si256(_mm256_packs_epi16(word[0], word[1]), _mm256_set1_epi8(1));
+    __m128i low = _mm256_castsi256_si128(byte), high = _mm256_extracti128_si256(byte, 1);
+    _mm_storeu_si128((__m128i *)(void *)d, _mm_unpacklo_epi16(low, high));
+    _mm_storeu_si128((__m128i *)(void *)(d + 16), _mm_unpackhi_epi16(low, high));
+}
+
+#define COMPARE(name, T, expr)                                                                     \
+    static inline __m256i four_##name(four_##T a, four_##T b)                                      \
+    {                                                                                              \
+        return (__m256i)(expr);                                                                    \
+    }
+#define FOUR(T, x) (*(const four_##T *)(const void *)(x))
+#define HEAD(name, x, y)                                                                           \
+    for (; i + PACKED <= n; i += PACKED) {                                                         \
+        __m256i m[8];                                                                              \
+        for (int k = 0; k < 8; k++)                                                                \
+            m[k] = four_##name(x, y);                                                              \
+        pack((uint8_t *)pd + i, m);                                                                \
+    }
+#define EACH_4(T, p)        FOUR(T, (p) + i + 4 * k)
+#define ALL_4(T, x)         ((four_##T){x, x, x, x})
+#define PLAIN_HEAD(name, T) HEAD(name, EACH_4(T, a), EACH_4(T, b))
+#define FIRST_HEAD(name, T) HEAD(name, ALL_4(T, a), EACH_4(T, b))
+#define LAST_HEAD(name, T)  HEAD(name, EACH_4(T, a), ALL_4(T, b))
+#else
+#define COMPARE(name, T, expr)
+#define PLAIN_HEAD(name, T)
+#define FIRST_HEAD(name, T)
+#define LAST_HEAD(name, T)
+#endif
+
+/* What a kernel does before its plain loop, by result and operands: comparisons pack. */
+#define NONE(...)
+#define COMPARE_III NONE
+#define COMPARE_FFF NONE
+#define COMPARE_BIF NONE
+#define COMPARE_BFI NONE
+#define COMPARE_BBB NONE
+#define COMPARE_BII COMPARE
+#define COMPARE_BFF COMPARE
+#define HEAD_III(kind, name, T)
+#define HEAD_FFF(kind, name, T)
+#define HEAD_BIF(kind, name, T)
+#define HEAD_BFI(kind, name, T)
+#define HEAD_BBB(kind, name, T)
+#define HEAD_BII(kind, name, T) kind##_HEAD(name, T)
+#define HEAD_BFF(kind, name, T) kind##_HEAD(name, T)
+
 #define KERNEL_2(name, R, A, B, C, expr)                                                           \
     static inline tl__c_##R one_##name(tl__c_##A a, tl__c_##B b)                                   \
     {                                                                                              \
         return (tl__c_##R)(expr);                                                                  \
     }                                                                                              \
-    static void op_##name(ARGS)                                                                    \
+    COMPARE_##R##A##B(name, A, expr) static void op_##name(ARGS)                                   \
     {                                                                                              \
         const tl__c_##A *restrict a = pa;                                                          \
         const tl__c_##B *restrict b = pb;                                                          \
+        size_t i = 0;                                                                              \
         (void)pc;                                                                                  \
-        LOOP(R, one_##name(a[i], b[i]))                                                            \
+        HEAD_##R##A##B(PLAIN, name, A) REST(R, one_##name(a[i], b[i]))                             \
     }                                                                                              \
     static void first_##name(ARGS)                                                                 \
     {                                                                                              \
         const tl__c_##A a = *(const tl__c_##A *)pa;                                                \
         const tl__c_##B *restrict b = pb;                                                          \
+        size_t i = 0;                                                                              \
         (void)pc;                                                                                  \
-        LOOP(R, one_##name(a, b[i]))                                                               \
+        HEAD_##R##A##B(FIRST, name, A) REST(R, one_##name(a, b[i]))                                \
     }                                                                                              \
     static void last_##name(ARGS)                                                                  \
     {                                                                                              \
         const tl__c_##A *restrict a = pa;                                                          \
         const tl__c_##B b = *(const tl__c_##B *)pb;                                                \
+        size_t i = 0;                                                                              \
         (void)pc;                                                                                  \
-        LOOP(R, one_##name(a[i], b))                                                               \
+        HEAD_##R##A##B(LAST, name, A) REST(R, one_##name(a[i], b))                                 \
     }
 #define KERNEL_3(name, R, A, B, C, expr)                                                           \
     static inline tl__c_##R one_##name(tl__c_##A a, tl__c_##B b, tl__c_##C c)                      \

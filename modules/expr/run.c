@@ -117,6 +117,7 @@ typedef struct runner {
     uint8_t *how;    /* per instruction */
     const void *const *inputs;
     void *const *outputs;
+    uint8_t size[256]; /* bytes per cell, by tl_dtype; 0 for slots that are not used */
 } runner;
 
 static void *reg(const runner *r, int32_t k)
@@ -205,9 +206,28 @@ static void decide_all(const runner *r)
 /* --- spans
  * ----------------------------------------------------------------------------------------- */
 
+/* What of the next span has been asked for. */
+typedef struct fetch {
+    size_t start, n, at; /* its cells; bytes of the slot */
+    int slot, lines;     /* inputs, then outputs; cache lines at a time */
+} fetch;
+
+enum { LINE = 64 };
+
+/* As many as spread the slots of a span evenly over its instructions. */
+static int lines_at_a_time(const runner *r)
+{
+    size_t bytes = 0;
+    for (int s = 0; s < r->p->n_in; s++)
+        bytes += r->size[r->p->in_type[s]];
+    for (int s = 0; s < r->p->n_out; s++)
+        bytes += r->size[r->p->out_type[s]];
+    return (int)(bytes * TL_SPAN / LINE / (size_t)(r->p->n_insn + 1)) + 1;
+}
+
 static void *output(const runner *r, int32_t slot, size_t start)
 {
-    return (char *)r->outputs[slot] + start * tl_dtype_size((tl_dtype)r->p->out_type[slot]);
+    return (char *)r->outputs[slot] + start * r->size[r->p->out_type[slot]];
 }
 
 static void run_op(const runner *r, const tl__insn *in, int how, size_t start, size_t n)
@@ -235,18 +255,11 @@ static void run_store(const runner *r, const tl__insn *in, size_t start, size_t 
     store(n, output(r, in->imm, start), r->at[in->src[0]], NULL, NULL);
 }
 
-static void fetch_ahead(const char *from, size_t bytes)
-{
-    for (size_t k = 0; k < bytes; k += 64)
-        __builtin_prefetch(from + k, 0, 3);
-}
-
 static void run_load(const runner *r, const tl__insn *in, size_t start, size_t n)
 {
     int t = r->p->in_type[in->imm];
-    const char *from = (const char *)r->inputs[in->imm] + start * tl_dtype_size((tl_dtype)t);
+    const char *from = (const char *)r->inputs[in->imm] + start * r->size[t];
     tl_type type = tl_dtype_is_float((tl_dtype)t) ? TL_F : TL_I;
-    fetch_ahead(from + n * tl_dtype_size((tl_dtype)t), n * tl_dtype_size((tl_dtype)t));
     if (in->code == TL__LOAD && same_cells(type, t)) {
         r->at[in->dst] = from;
         return;
@@ -260,10 +273,32 @@ static void run_load(const runner *r, const tl__insn *in, size_t start, size_t n
     r->at[in->dst] = d;
 }
 
-static void run_span(const runner *r, size_t start, size_t n)
+/* Asks for some more of the next span, so that it comes while this one is computed. */
+static void fetch_some(const runner *r, fetch *f)
+{
+    const tl_prog *p = r->p;
+    for (int left = f->lines; left > 0 && f->slot < p->n_in + p->n_out;) {
+        int s = f->slot, is_in = s < p->n_in, out = s - p->n_in;
+        size_t size = r->size[is_in ? p->in_type[s] : p->out_type[out]], end = size * f->n;
+        if (f->at >= end) {
+            f->slot++;
+            f->at = 0;
+            continue;
+        }
+        const char *from = (const char *)(is_in ? r->inputs[s] : r->outputs[out]) + size * f->start;
+        for (; f->at < end && left > 0; f->at += LINE, left--)
+            if (is_in)
+                __builtin_prefetch(from + f->at, 0);
+            else
+                __builtin_prefetch(from + f->at, 1);
+    }
+}
+
+static void run_span(const runner *r, size_t start, size_t n, fetch *f)
 {
     for (int i = 0; i < r->p->n_insn; i++) {
         const tl__insn *in = &r->p->insn[i];
+        fetch_some(r, f);
         if (in->code < TL_OPS) {
             run_op(r, in, r->how[i], start, n);
             i += (r->how[i] & IN_OUTPUT) != 0;
@@ -286,6 +321,13 @@ void tl_prog_run(const tl_prog *p, void *scratch, size_t n, const void *const *i
     r.how = (uint8_t *)(r.at + p->n_wide + p->n_byte);
     decide_all(&r);
     fill_constants(&r, n < TL_SPAN ? n : TL_SPAN);
-    for (size_t start = 0; start < n; start += TL_SPAN)
-        run_span(&r, start, n - start < TL_SPAN ? n - start : TL_SPAN);
+    for (int t = 0; t < TL_DTYPES; t++)
+        r.size[t] = (uint8_t)tl_dtype_size((tl_dtype)t);
+    int lines = lines_at_a_time(&r);
+    for (size_t start = 0; start < n; start += TL_SPAN) {
+        size_t here = n - start < TL_SPAN ? n - start : TL_SPAN;
+        size_t next = n - start - here < TL_SPAN ? n - start - here : TL_SPAN;
+        fetch f = {.start = start + here, .n = next, .lines = lines};
+        run_span(&r, start, here, &f);
+    }
 }

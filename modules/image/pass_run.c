@@ -28,8 +28,8 @@ struct tl_pass_worker {
     int64_t w, h;  /* of the largest block */
     void **values; /* one per band read, with its group's halo */
     uint8_t **valid;
-    uint8_t *ones;      /* per band: its whole validity buffer is 1 */
-    place *at;          /* per band */
+    uint8_t *ones; /* validity of lent bands that are valid everywhere; NULL when there are none */
+    place *at;     /* per band */
     call_buffers *call; /* one per call of the pass; unused where compiled */
     const void **in;    /* slots of the programs */
     void **out;
@@ -49,6 +49,16 @@ static int64_t most(int64_t a, int64_t b)
 static int64_t group_cells(const tl__group *g, int64_t w, int64_t h)
 {
     return (w + 2 * g->halo_x) * (h + 2 * g->halo_y);
+}
+
+/* The largest block of a source that lends, 0 when none does. */
+static int64_t lent_cells(const tl_pass *p, int64_t w, int64_t h)
+{
+    int64_t cells = 0;
+    for (int i = 0; i < p->ngroups; i++)
+        if (p->group[i].source->vt->lend)
+            cells = most(cells, group_cells(&p->group[i], w, h));
+    return cells;
 }
 
 static int64_t call_bytes(const tl_call *c, int64_t cells)
@@ -95,7 +105,7 @@ int64_t tl_pass_worker_bytes(const tl_pass *p, int64_t w, int64_t h)
     }
     for (int i = 0; i < p->ncalls; i++)
         bytes += call_bytes(p->call[i], w * h);
-    return bytes + working;
+    return bytes + working + lent_cells(p, w, h);
 }
 
 static int alloc(void *out, int64_t cells, size_t size, tl_err *e)
@@ -117,6 +127,9 @@ static int alloc_bands(tl_pass_worker *k, tl_err *e)
                 rc = alloc(&k->valid[g->first + b], cells, 1, e);
         }
     }
+    int64_t lent = lent_cells(p, k->w, k->h);
+    if (lent && !rc && !(rc = alloc(&k->ones, lent, 1, e)))
+        memset(k->ones, 1, (size_t)lent);
     return rc;
 }
 
@@ -161,7 +174,6 @@ int tl_pass_worker_new(const tl_pass *p, int64_t w, int64_t h, tl_pass_worker **
     *k = (tl_pass_worker){.pass = p, .w = w, .h = h, .ntraps = most_traps(p)};
     k->values = tl_xcalloc((size_t)p->nbuffers, sizeof *k->values);
     k->valid = tl_xcalloc((size_t)p->nbuffers, sizeof *k->valid);
-    k->ones = tl_xcalloc((size_t)p->nbuffers, 1);
     k->at = tl_xcalloc((size_t)p->nbuffers, sizeof *k->at);
     k->call = tl_xcalloc((size_t)p->ncalls, sizeof *k->call);
     k->in = tl_xcalloc(2 * (size_t)p->nslots, sizeof *k->in);
@@ -218,13 +230,10 @@ static int borrow_group(tl_pass_worker *k, const tl__group *g, tl_rect rect)
         if (!g->source->vt->lend || !g->source->vt->lend(g->sampling, g->band[b], rect, &lent))
             return 0;
         k->at[i] = (place){lent.values, lent.valid, lent.stride, lent.stride};
-        if (lent.valid)
-            continue;
-        if (!k->ones[i])
-            memset(k->valid[i], 1, (size_t)group_cells(g, k->w, k->h));
-        k->ones[i] = 1;
-        k->at[i].valid = k->valid[i];
-        k->at[i].valid_stride = rect.w;
+        if (!lent.valid) {
+            k->at[i].valid = k->ones;
+            k->at[i].valid_stride = rect.w;
+        }
     }
     return 1;
 }
@@ -240,10 +249,8 @@ static int read_group(tl_pass_worker *k, const tl__group *g, tl_rect block, tl_e
                  .bands = g->band,
                  .values = k->values + g->first,
                  .valid = k->valid + g->first};
-    for (int i = g->first; i < g->first + g->n; i++) {
+    for (int i = g->first; i < g->first + g->n; i++)
         k->at[i] = (place){k->values[i], k->valid[i], rect.w, rect.w};
-        k->ones[i] = 0;
-    }
     int rc = g->source->vt->read(g->sampling, &r, e);
     if (rc) {
         tl_err_source(e, g->source->uri);

@@ -29,8 +29,9 @@ static void destroy(tl_source *s)
     tl_live(TL_LIVE_SOURCE, -1);
 }
 
-const tl_source_vt tl_raster_vt = {destroy, tl_raster_sample, tl_raster_sampling_destroy,
-                                   tl_raster_working_bytes, tl_raster_read, NULL};
+const tl_source_vt tl_raster_vt = {
+    destroy, tl_raster_sample, tl_raster_sampling_destroy, tl_raster_working_bytes, tl_raster_read,
+    NULL};
 
 /* NETCDF:"file":variable, HDF5:file://x: the file inside made absolute where it is one. NULL when
  * the name has no such form. */

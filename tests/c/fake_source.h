@@ -114,8 +114,8 @@ static inline int fake_read(const tl_sampling *m, const tl_read *r, tl_err *e)
 /* Four bands: b0 int16, b1 int16, b2 float32, b3 uint8. */
 static inline fake *fake_new(const char *uri, double cell)
 {
-    static const tl_source_vt vt = {fake_destroy, fake_sample, fake_sampling_destroy,
-                                    fake_working_bytes, fake_read, NULL};
+    static const tl_source_vt vt = {fake_destroy,       fake_sample, fake_sampling_destroy,
+                                    fake_working_bytes, fake_read,   NULL};
     static const tl_dtype types[4] = {TL_I16, TL_I16, TL_F32, TL_U8};
     static const char *const names[4] = {"b0", "b1", "b2", "b3"};
     fake *f = tl_xcalloc(1, sizeof *f);

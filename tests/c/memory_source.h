@@ -94,14 +94,18 @@ static inline int memory_lend(const tl_sampling *m, int band, tl_rect rect, tl_l
     return 1;
 }
 
-/* n bands; names, types and cells: n each. */
+/* n bands; names, types and cells: n each. lends: cells are used in place where that is possible.
+ */
 static inline tl_source *memory_source_new(int n, const char *const *names, const tl_dtype *types,
-                                           const void *const *cells, int64_t w, int64_t h)
+                                           const void *const *cells, int64_t w, int64_t h,
+                                           int lends)
 {
-    static const tl_source_vt vt = {memory_destroy,       memory_sample, memory_sampling_destroy,
-                                    memory_working_bytes, memory_read,   memory_lend};
+    static const tl_source_vt vt[2] = {{memory_destroy, memory_sample, memory_sampling_destroy,
+                                        memory_working_bytes, memory_read, NULL},
+                                       {memory_destroy, memory_sample, memory_sampling_destroy,
+                                        memory_working_bytes, memory_read, memory_lend}};
     memory_source *f = tl_xcalloc(1, sizeof *f);
-    f->s.vt = &vt;
+    f->s.vt = &vt[lends != 0];
     atomic_init(&f->s.refs, 1);
     f->s.uri = tl_xasprintf("memory:%p", (const void *)cells);
     f->s.native = (tl_grid){"", 0, 0, 1, 1, 0, 0, w, h};
