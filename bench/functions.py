@@ -4,7 +4,8 @@
 numexpr read and writes arrays of the same size, numbers and validity (bench/whole.c: tl_evaluate, as
 embedding programs call it). Everyone writes into arrays that are there already: numexpr and numpy by
 out=, for the gallery numpy by copying the bands of its picture into one. Medians of turns taken in
-rotation; the results are compared."""
+rotation, of the processor's time, so that others on the machine count as little as can be; the results
+are compared."""
 import ctypes
 import math
 import os
@@ -109,9 +110,9 @@ def race(who):
     results = {n: run() for n, run in who.items()}  # once before: caches, pages, numexpr's compiler
     for _ in range(TURNS):
         for name, run in who.items():
-            start = time.perf_counter()
+            start = time.process_time()
             results[name] = run()
-            spent[name].append((time.perf_counter() - start) / CELLS * 1e9)
+            spent[name].append((time.process_time() - start) / CELLS * 1e9)
     return {n: statistics.median(t) for n, t in spent.items()}, results
 
 
