@@ -184,7 +184,12 @@ fuzz: $(BUILD)/modules/expr/fn_prelude.lua.o $(BUILD)/tests/c/fn_random_test ## 
 check-layers: ## includes point down only (DESIGN, the layers)
 	@prove -v tests/cli/layers.t
 
-bench: all ## run bench/*.sh, one after the other
+# What bench/functions.py loads: the same code as libtellua.a, with a face of its own.
+$(BUILD)/bench/%.so: $(BUILD)/bench/%.o $(LIB)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -o $@ $^ $(LIBS)
+
+bench: all $(BUILD)/bench/whole.so ## run bench/*.sh, one after the other
 	@for f in $(wildcard bench/*.sh); do echo "== $$f"; $(TEST_ENV) sh $$f || exit 1; done
 
 ci: ## what .ci/run does: both compilers, sanitizers, linters

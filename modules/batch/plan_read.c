@@ -170,6 +170,16 @@ static int read_table(const json_t *j, tl_node *arg, const char *where, tl_node 
     return rc;
 }
 
+static int read_near(const json_t *j, tl_node *arg, const char *where, tl_node **out, tl_err *e)
+{
+    const json_t *x = json_object_get(j, "dx"), *y = json_object_get(j, "dy");
+    json_int_t dx = json_integer_value(x), dy = json_integer_value(y);
+    if (!json_is_integer(x) || !json_is_integer(y) || dx < -TL_MOST_OFFSET || dx > TL_MOST_OFFSET ||
+        dy < -TL_MOST_OFFSET || dy > TL_MOST_OFFSET)
+        return -1;
+    return tl_node_near(arg, (int)dx, (int)dy, where, out, e);
+}
+
 static int read_op(reader *r, const json_t *j, const char *where, tl_node **out, tl_err *e)
 {
     tl_gop op;
@@ -182,6 +192,8 @@ static int read_op(reader *r, const json_t *j, const char *where, tl_node **out,
         return -1;
     if (op == TL_G_lookup)
         return read_table(j, a[0], where, out, e);
+    if (op == TL_G_near)
+        return read_near(j, a[0], where, out, e);
     if (op != TL_G_astype)
         return tl_node_op(op, a, where, out, e);
     tl_dtype t;

@@ -187,6 +187,9 @@ static json_t *node_json(writer *w, const tl_node *n, const json_int_t *args)
         json_object_set_new(j, "dtype", json_string(tl_dtype_name(n->dtype)));
         if (n->saturate)
             json_object_set_new(j, "saturate", json_true());
+    } else if (n->op == TL_G_near) {
+        json_object_set_new(j, "dx", json_integer(n->dx));
+        json_object_set_new(j, "dy", json_integer(n->dy));
     } else if (n->op == TL_G_lookup) {
         json_object_set_new(j, "table", table_json(n->table));
         json_object_set_new(j, "type", json_string(tl_type_name(n->table->type)));

@@ -106,7 +106,8 @@ static void emit(compiler *c, tl_val v)
 
 static int is_load(int code)
 {
-    return code == TL__LOAD || code == TL__LOAD_F || code == TL__LOAD_MASK;
+    return code == TL__LOAD || code == TL__LOAD_F || code == TL__LOAD_MASK ||
+           code == TL__LOAD_WITHIN;
 }
 
 static void emit_all(compiler *c)

@@ -7,7 +7,10 @@ static const char letter[] = {'b', 'i', 'f'}; /* ORDER tl_type */
 
 static const char *slot_code_name(int code)
 {
-    return code == TL__LOAD ? "load" : code == TL__LOAD_F ? "load_f" : "load_mask";
+    return code == TL__LOAD        ? "load"
+           : code == TL__LOAD_F    ? "load_f"
+           : code == TL__LOAD_MASK ? "load_mask"
+                                   : "within";
 }
 
 static void dump_constant(const tl__konst *k, tl_buf *out)
@@ -22,11 +25,14 @@ static void dump_constant(const tl__konst *k, tl_buf *out)
 static void dump_load(const tl_prog *p, const tl__insn *in, tl_buf *out)
 {
     tl_dtype t = (tl_dtype)p->in_type[in->imm];
-    int type = in->code == TL__LOAD_MASK                        ? TL_B
+    int type = in->code >= TL__LOAD_MASK                        ? TL_B
                : in->code == TL__LOAD_F || tl_dtype_is_float(t) ? TL_F
                                                                 : TL_I;
-    tl_buf_printf(out, "r%d:%c = %s in%d:%s\n", in->dst, letter[type], slot_code_name(in->code),
+    tl_buf_printf(out, "r%d:%c = %s in%d:%s", in->dst, letter[type], slot_code_name(in->code),
                   in->imm, tl_dtype_name(t));
+    for (int k = 0; k < tl__code_arity(in->code); k++)
+        tl_buf_printf(out, ", r%d", in->src[k]);
+    tl_buf_puts(out, "\n");
 }
 
 static void dump_instruction(const tl_prog *p, const tl__insn *in, tl_buf *out)
@@ -35,6 +41,7 @@ static void dump_instruction(const tl_prog *p, const tl__insn *in, tl_buf *out)
     case TL__LOAD:
     case TL__LOAD_F:
     case TL__LOAD_MASK:
+    case TL__LOAD_WITHIN:
         dump_load(p, in, out);
         return;
     case TL__STORE:

@@ -9,6 +9,7 @@ enum {
     TL__LOAD = TL_OPS, /* imm: input slot; integers to I, floats to F */
     TL__LOAD_F,        /* imm: input slot of an integer type, straight to F */
     TL__LOAD_MASK,     /* imm: input slot of uint8, to B */
+    TL__LOAD_WITHIN,   /* imm: input slot of an integer type, to B: a <= cell <= b, two constants */
     TL__TABLE_I,       /* imm: table; a: index */
     TL__TABLE_F,
     TL__STORE, /* imm: output slot; a: the value; no dst */
@@ -82,6 +83,9 @@ typedef struct tl__op_info {
 } tl__op_info;
 extern const tl__op_info tl__ops[TL_OPS];
 
+/* lo <= the loaded integer v <= hi, without widening its cells. */
+tl_val tl__ir_within(tl_ir *ir, tl_val v, int64_t lo, int64_t hi);
+
 /* Number of register operands of an instruction code. */
 int tl__code_arity(int code);
 
@@ -97,8 +101,10 @@ typedef void (*tl__kernel)(size_t n, void *d, const void *a, const void *b, cons
 typedef struct tl__kernels {
     const char *isa;
     tl__kernel op[TL_OPS];
+    tl__kernel first[TL_OPS], last[TL_OPS]; /* that operand is one number; NULL = there is none */
     tl__kernel load[TL_DTYPES], load_f[TL_DTYPES], load_mask; /* ORDER TL_DTYPE */
-    tl__kernel store[3][TL_DTYPES];                           /* by tl_type; NULL = refused */
+    tl__kernel within[TL_DTYPES];   /* b, c: one int64 each; NULL for floats */
+    tl__kernel store[3][TL_DTYPES]; /* by tl_type; NULL = refused */
     tl__kernel table_i, table_f;
 } tl__kernels;
 

@@ -182,6 +182,24 @@ tl_val tl_ir_load_mask(tl_ir *ir, int slot)
     return load(ir, TL__LOAD_MASK, slot, TL_U8, TL_B);
 }
 
+tl_val tl__ir_within(tl_ir *ir, tl_val v, int64_t lo, int64_t hi)
+{
+    int slot = ir->node[v].imm;
+    int64_t least = tl_dtype_min((tl_dtype)ir->in_type[slot]);
+    int64_t most = tl_dtype_max((tl_dtype)ir->in_type[slot]);
+    if (ir->in_type[slot] == TL_U64) /* arrives as its bits */
+        least = INT64_MIN;
+    lo = lo < least ? least : lo;
+    hi = hi > most ? most : hi;
+    if (lo > hi || (lo == least && hi == most))
+        return tl_ir_const(ir, TL_B, (tl_num){.i = lo <= hi});
+    tl_val a = tl_ir_const(ir, TL_I, (tl_num){.i = lo}),
+           b = tl_ir_const(ir, TL_I, (tl_num){.i = hi});
+    if (a < 0 || b < 0)
+        return TL_NONE;
+    return add(ir, &(tl__node){TL__LOAD_WITHIN, slot, {a, b, -1}, TL_B, 64, {.i = 0}});
+}
+
 tl_val tl_ir_const(tl_ir *ir, tl_type t, tl_num x)
 {
     if (ir->err.code)

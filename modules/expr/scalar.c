@@ -41,6 +41,8 @@ int tl__code_arity(int code)
 {
     if (code < TL_OPS)
         return tl__ops[code].arity;
+    if (code == TL__LOAD_WITHIN)
+        return 2;
     return code == TL__TABLE_I || code == TL__TABLE_F || code == TL__STORE;
 }
 
@@ -161,6 +163,11 @@ static void run_pixel(const tl_prog *p, tl_num *value, size_t k, const void *con
         case TL__LOAD_MASK:
             d->i = ((const uint8_t *)inputs[in->imm])[k] != 0;
             break;
+        case TL__LOAD_WITHIN: {
+            int64_t x = load_cell(inputs[in->imm], k, p->in_type[in->imm]).i;
+            d->i = a.i <= x && x <= value[in->src[1]].i;
+            break;
+        }
         case TL__TABLE_I:
         case TL__TABLE_F:
             *d = look_up(p, in->imm, a.i);

@@ -52,6 +52,34 @@ static tl_val absorbed(const tl_ir *ir, tl_op op, tl_val a, tl_val b)
     return has_operand(ir, a, other, b) || has_operand(ir, b, op, a) ? b : TL_NONE;
 }
 
+/* Both of two ranges of the same cells. */
+static tl_val one_range(tl_ir *ir, tl_val a, tl_val b)
+{
+    const tl__node *v = &ir->node[a], *w = &ir->node[b];
+    if (v->code != TL__LOAD_WITHIN || w->code != TL__LOAD_WITHIN || v->imm != w->imm)
+        return TL_NONE;
+    int64_t lo = ir->node[v->src[0]].x.i, hi = ir->node[v->src[1]].x.i;
+    int64_t lo2 = ir->node[w->src[0]].x.i, hi2 = ir->node[w->src[1]].x.i;
+    return tl__ir_within(ir, a, lo > lo2 ? lo : lo2, hi < hi2 ? hi : hi2);
+}
+
+/* A loaded integer beside a constant: a range of cells. */
+static tl_val range(tl_ir *ir, tl_op op, tl_val a, tl_val b)
+{
+    int swapped = ir->node[a].code == TL__CONST;
+    tl_val load = swapped ? b : a;
+    if (ir->node[load].code != TL__LOAD || ir->node[swapped ? a : b].code != TL__CONST)
+        return TL_NONE;
+    int64_t x = ir->node[swapped ? a : b].x.i;
+    if (op == TL_OP_i_eq)
+        return tl__ir_within(ir, load, x, x);
+    if (op == TL_OP_i_lt && x == (swapped ? INT64_MAX : INT64_MIN))
+        return bool_const(ir, 0);
+    if (swapped)
+        return tl__ir_within(ir, load, op == TL_OP_i_lt ? x + 1 : x, INT64_MAX);
+    return tl__ir_within(ir, load, INT64_MIN, op == TL_OP_i_lt ? x - 1 : x);
+}
+
 static tl_val boolean(tl_ir *ir, tl_op op, tl_val a, tl_val b)
 {
     if (ir->node[a].code == TL__CONST) { /* at most one is: both were folded */
@@ -61,8 +89,10 @@ static tl_val boolean(tl_ir *ir, tl_op op, tl_val a, tl_val b)
     }
     int is0 = is_int(ir, b, 0), is1 = is_int(ir, b, 1);
     switch (op) {
-    case TL_OP_b_and:
-        return is0 ? b : is1 || a == b ? a : absorbed(ir, op, a, b);
+    case TL_OP_b_and: {
+        tl_val one = one_range(ir, a, b);
+        return one >= 0 ? one : is0 ? b : is1 || a == b ? a : absorbed(ir, op, a, b);
+    }
     case TL_OP_b_or:
         return is1 ? b : is0 || a == b ? a : absorbed(ir, op, a, b);
     default: /* b_xor */
@@ -107,9 +137,9 @@ static tl_val integer(tl_ir *ir, tl_op op, tl_val a, tl_val b)
     case TL_OP_i_max:
         return a == b ? a : TL_NONE;
     case TL_OP_i_lt:
-        return a == b ? bool_const(ir, 0) : TL_NONE;
+        return a == b ? bool_const(ir, 0) : range(ir, op, a, b);
     default: /* i_le, i_eq */
-        return a == b ? bool_const(ir, 1) : TL_NONE;
+        return a == b ? bool_const(ir, 1) : range(ir, op, a, b);
     }
 }
 

@@ -103,12 +103,16 @@ static int shape_of_slot(const tl_prog *p, const tl__insn *in, shape *s)
     if (!in_range(in->imm, p->n_in) || p->in_type[in->imm] == TL__UNUSED)
         return -1;
     tl_dtype t = (tl_dtype)p->in_type[in->imm];
-    if ((in->code == TL__LOAD_F && tl_dtype_is_float(t)) ||
+    if (((in->code == TL__LOAD_F || in->code == TL__LOAD_WITHIN) && tl_dtype_is_float(t)) ||
         (in->code == TL__LOAD_MASK && t != TL_U8))
         return -1;
-    s->result = in->code == TL__LOAD_MASK                        ? TL_B
-                : in->code == TL__LOAD_F || tl_dtype_is_float(t) ? TL_F
-                                                                 : TL_I;
+    if (in->code == TL__LOAD_WITHIN) {
+        s->arity = 2;
+        s->operand[0] = s->operand[1] = TL_I;
+    }
+    s->result = in->code == TL__LOAD_MASK || in->code == TL__LOAD_WITHIN ? TL_B
+                : in->code == TL__LOAD_F || tl_dtype_is_float(t)         ? TL_F
+                                                                         : TL_I;
     return 0;
 }
 
@@ -150,6 +154,8 @@ static int check_instruction(checker *c, int i)
                                !(in->code == TL__STORE && s.operand[k] == TL_I &&
                                  holds(c, in->src[k], TL_B)))
             return bad(c, "bad operand in instruction", i);
+        if (in->code == TL__LOAD_WITHIN && k < s.arity && !(c->reg[in->src[k]] & FIXED))
+            return bad(c, "limit that is no constant in instruction", i);
         if (k < s.arity && s.result >= 0 && in->src[k] == in->dst)
             return bad(c, "result over an operand in instruction", i);
     }
@@ -158,7 +164,7 @@ static int check_instruction(checker *c, int i)
             return bad(c, "output written twice in instruction", i);
         return 0;
     }
-    if (in->code >= TL__LOAD && in->code <= TL__LOAD_MASK)
+    if (in->code >= TL__LOAD && in->code <= TL__LOAD_WITHIN)
         c->in[in->imm] = 1;
     if (!right_class(c->p, in->dst, s.result) || (c->reg[in->dst] & FIXED))
         return bad(c, "bad result register in instruction", i);

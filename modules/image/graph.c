@@ -34,6 +34,8 @@ static tl_node *with_args(const tl_node *n, tl_node *const *args)
     }
     if (n->op == TL_G_astype)
         rc = tl_node_astype(args[0], n->dtype, n->saturate, n->where, &out, &e);
+    else if (n->op == TL_G_near)
+        rc = tl_node_near(args[0], n->dx, n->dy, n->where, &out, &e);
     else if (n->op == TL_G_lookup)
         rc = tl_node_lookup(args[0], n->table->type, n->table->entry, n->table->valid, n->table->n,
                             n->where, &out, &e);
@@ -95,7 +97,7 @@ tl_dtype tl_node_product_dtype(const tl_node *n)
         return TL_U8;
     if (n->kind == TL_NODE_OP && n->op == TL_G_astype)
         return n->dtype;
-    if (n->kind == TL_NODE_OP && n->op == TL_G_keep) /* a mask changes no value */
+    if (n->kind == TL_NODE_OP && (n->op == TL_G_keep || n->op == TL_G_near)) /* values are kept */
         return tl_node_product_dtype(n->arg[0]);
     if (n->kind == TL_NODE_BAND) {
         const tl_band *b = &n->source->bands[n->band];

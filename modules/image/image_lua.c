@@ -124,6 +124,34 @@ static int core_astype(lua_State *L)
 }
 
 typedef struct {
+    int dx, dy;
+    const char *where;
+} near_args;
+
+static int near_band(void *ctx, tl_node *in, tl_node **out, tl_err *e)
+{
+    const near_args *a = ctx;
+    return tl_node_near(in, a->dx, a->dy, a->where, out, e);
+}
+
+static int cut_offset(lua_Integer x)
+{
+    const lua_Integer beyond = TL_MOST_OFFSET + 1;
+    return (int)(x > beyond ? beyond : x < -beyond ? -beyond : x);
+}
+
+/* core.near(img, dx, dy) */
+static int core_near(lua_State *L)
+{
+    tl_err e = TL_ERR_INIT;
+    tl_image *img = tl_image_check(L, 1);
+    near_args a = {cut_offset(luaL_checkinteger(L, 2)), cut_offset(luaL_checkinteger(L, 3)),
+                   tl_script_line(L)};
+    void **box = tl_box_push(L, TL_IMAGE_TYPE);
+    return finish(L, tl_image_map(img, near_band, &a, (tl_image **)box, &e), &e);
+}
+
+typedef struct {
     tl_type type;
     tl_num *entry;
     uint8_t *valid;
@@ -382,21 +410,25 @@ static void release_image(void *p)
 }
 
 static const luaL_Reg core_functions[] = {
-    {"open", core_open},   {"astype", core_astype}, {"lookup", core_lookup},
-    {"pick", core_pick},   {"stack", core_stack},   {"with_looks", core_with_looks},
-    {"looks", core_looks}, {"info", core_info},     {"band_list", core_band_list},
-    {"type", core_type},   {"raise", core_raise},   {"resample", core_resample},
-    {NULL, NULL},
+    {"open", core_open},           {"astype", core_astype},
+    {"lookup", core_lookup},       {"pick", core_pick},
+    {"stack", core_stack},         {"with_looks", core_with_looks},
+    {"looks", core_looks},         {"info", core_info},
+    {"band_list", core_band_list}, {"type", core_type},
+    {"raise", core_raise},         {"resample", core_resample},
+    {"near", core_near},           {NULL, NULL},
 };
 
 extern const unsigned char tl_lua_modules_image_image[];
 extern const size_t tl_lua_modules_image_image_len;
+extern const unsigned char tl_lua_modules_image_focal[];
+extern const size_t tl_lua_modules_image_focal_len;
 
 static void make_core(lua_State *L)
 {
     luaL_newlib(L, core_functions);
     for (int op = 0; op < TL_GOPS; op++) {
-        if (op == TL_G_astype || op == TL_G_lookup)
+        if (op == TL_G_astype || op == TL_G_lookup || op == TL_G_near)
             continue; /* they take more than bands */
         lua_pushinteger(L, op);
         lua_pushcclosure(L, core_op, 1);
@@ -422,6 +454,9 @@ void tl_image_open_lua(lua_State *L)
     luaL_getmetatable(L, TL_IMAGE_TYPE);
     lua_pushvalue(L, -3); /* the globals */
     tl_loads(L, tl_lua_modules_image_image, tl_lua_modules_image_image_len, "=[tellua image]", 3,
+             0);
+    tl_core_push(L);
+    tl_loads(L, tl_lua_modules_image_focal, tl_lua_modules_image_focal_len, "=[tellua focal]", 1,
              0);
     tl_test_open_lua(L);
 }

@@ -264,6 +264,11 @@ static tl_lowered lower_op(lowering *l, const tl_node *n, const tl_lowered *a)
 void tl__lower_store(tl_ir *ir, tl_node *root, tl_lowered v, tl_dtype t, int slot)
 {
     lowering lo = {ir}, *l = &lo;
+    if (tl_ir_type(ir, v.value) == TL_B && !tl_dtype_is_float(t)) {
+        tl_ir_output(ir, 2 * slot, both(l, v.valid, v.value), t);
+        tl_ir_output(ir, 2 * slot + 1, v.valid, TL_U8);
+        return;
+    }
     tl_node cast = {.type = tl_dtype_is_float(t) ? TL_F : TL_I, .dtype = t, .arg = &root};
     v = cast.type == TL_I ? lower_to_int(l, &cast, v) : lower_to_float(l, &cast, v);
     tl_val zero = cast.type == TL_I ? const_i(l, 0) : const_f(l, 0);

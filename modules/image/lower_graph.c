@@ -177,6 +177,8 @@ static int lower_node(lowering *l, const tl_node *n, int dx, int dy, tl_lowered 
         rc = lower_result(l, n, dx, dy, out);
         break;
     default:
+        if (n->op == TL_G_near)
+            return lower_at(l, n->arg[0], dx + n->dx, dy + n->dy, out);
         for (int k = 0; k < n->nargs && !rc; k++)
             rc = lower_at(l, n->arg[k], dx, dy, &args[k]);
         if (!rc)

@@ -571,3 +571,32 @@ int tl_node_lookup(tl_node *a, tl_type t, const tl_num *entry, const uint8_t *va
     *out = node;
     return 0;
 }
+
+int tl_node_near(tl_node *a, int dx, int dy, const char *where, tl_node **out, tl_err *e)
+{
+    if (dx < -TL_MOST_OFFSET || dx > TL_MOST_OFFSET || dy < -TL_MOST_OFFSET ||
+        dy > TL_MOST_OFFSET) {
+        tl_fail(e, TL_ESCRIPT, "near(%d, %d): at most %d cells away", dx, dy, TL_MOST_OFFSET);
+        return tl_err_where(e, where);
+    }
+    if (a->kind == TL_NODE_CONST || (dx == 0 && dy == 0)) {
+        *out = tl_node_ref(a);
+        return 0;
+    }
+    tl_node *n = new_node(TL_NODE_OP, a->type, where);
+    n->op = TL_G_near;
+    n->dx = dx;
+    n->dy = dy;
+    int rc = set_args(n, &a, 1, e);
+    if (rc) {
+        tl_node_unref(n);
+        return tl_err_where(e, where);
+    }
+    n->lo = a->lo;
+    n->hi = a->hi;
+    n->flo = a->flo;
+    n->fhi = a->fhi;
+    n->f32 = a->f32;
+    *out = n;
+    return 0;
+}

@@ -53,6 +53,7 @@ struct tl_node {
     tl_dtype dtype;       /* astype */
     int saturate;         /* astype: clamp instead of invalid */
     tl_table *table;      /* lookup */
+    int dx, dy;           /* near */
 };
 
 #define TL_MOST_DEPTH 10000
@@ -73,6 +74,12 @@ int tl_node_astype(tl_node *a, tl_dtype t, int saturate, const char *where, tl_n
 /* entry / valid: n each, copied; t is TL_I or TL_F. */
 int tl_node_lookup(tl_node *a, tl_type t, const tl_num *entry, const uint8_t *valid, int n,
                    const char *where, tl_node **out, tl_err *e) TL_MUST_CHECK;
+
+/* The cell dx columns east and dy rows south, at most TL_MOST_OFFSET of each; cells outside a
+ * source are not valid. */
+#define TL_MOST_OFFSET 255
+int tl_node_near(tl_node *a, int dx, int dy, const char *where, tl_node **out,
+                 tl_err *e) TL_MUST_CHECK;
 
 /* The same graph with every source below read by another method. TL_ESCRIPT when that would mix the
  * numbers of classes. */

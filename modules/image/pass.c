@@ -150,14 +150,6 @@ size_t tl__slot_size(const tl_pass *p, const tl__slot *s)
     return tl_dtype_size(g->source->bands[g->band[s->k]].dtype);
 }
 
-int tl__pass_near(const tl_pass *p)
-{
-    for (int i = 0; i < p->ngroups; i++)
-        if (p->group[i].halo_x || p->group[i].halo_y)
-            return 1;
-    return 0;
-}
-
 /* --- programs
  * -------------------------------------------------------------------------------------------- */
 
@@ -368,6 +360,14 @@ int tl_pass_traps(const tl_pass *p, tl_pass_trap *out, int most)
                                   known ? t->site[t->first_site].reason : ""};
     }
     return n;
+}
+
+int tl_pass_lends(const tl_pass *p)
+{
+    for (int i = 0; i < p->ngroups; i++)
+        if (!p->group[i].source->vt->lend)
+            return 0;
+    return p->ngroups > 0;
 }
 
 int64_t tl_pass_input_bytes_per_cell(const tl_pass *p)

@@ -54,6 +54,9 @@ int tl_pass_traps(const tl_pass *p, tl_pass_trap *out, int most);
 int tl_pass_calls(const tl_pass *p);
 const tl_call *tl_pass_call(const tl_pass *p, int k);
 
+/* Whether every source lends cells in place, so that rows in one piece cost least. */
+int tl_pass_lends(const tl_pass *p);
+
 /* Bytes of source numbers and validity behind one cell. */
 int64_t tl_pass_input_bytes_per_cell(const tl_pass *p);
 

@@ -67,6 +67,5 @@ struct tl_pass {
 };
 
 size_t tl__slot_size(const tl_pass *p, const tl__slot *s); /* bytes per cell */
-int tl__pass_near(const tl_pass *p); /* whether some slot lies beside the pixel */
 
 #endif

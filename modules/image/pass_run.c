@@ -16,12 +16,21 @@ typedef struct {
     uint8_t *raised;
 } call_buffers;
 
+/* Where the cells of a band lie for the block at hand, its group's halo included. */
+typedef struct {
+    const char *values;
+    const uint8_t *valid;
+    int64_t stride, valid_stride; /* cells from one row to the next */
+} place;
+
 struct tl_pass_worker {
     const tl_pass *pass;
     int64_t w, h;  /* of the largest block */
     const tl_sampling **sampling; /* per group */
     void **values;                /* one per band read, with its group's halo */
     uint8_t **valid;
+    uint8_t *ones; /* validity of lent bands that are valid everywhere; NULL when there are none */
+    place *at;     /* per band */
     call_buffers *call; /* one per call of the pass; unused where compiled */
     const void **in;    /* slots of the programs */
     void **out;
@@ -41,6 +50,16 @@ static int64_t most(int64_t a, int64_t b)
 static int64_t group_cells(const tl__group *g, int64_t w, int64_t h)
 {
     return (w + 2 * g->halo_x) * (h + 2 * g->halo_y);
+}
+
+/* The largest block of a source that lends, 0 when none does. */
+static int64_t lent_cells(const tl_pass *p, int64_t w, int64_t h)
+{
+    int64_t cells = 0;
+    for (int i = 0; i < p->ngroups; i++)
+        if (p->group[i].source->vt->lend)
+            cells = most(cells, group_cells(&p->group[i], w, h));
+    return cells;
 }
 
 static int64_t call_bytes(const tl_call *c, int64_t cells)
@@ -91,7 +110,7 @@ int64_t tl_pass_worker_bytes(const tl_pass *p, int64_t w, int64_t h)
     }
     for (int i = 0; i < p->ncalls; i++)
         bytes += call_bytes(p->call[i], w * h);
-    return bytes + working;
+    return bytes + working + lent_cells(p, w, h);
 }
 
 static int alloc(void *out, int64_t cells, size_t size, tl_err *e)
@@ -113,6 +132,9 @@ static int alloc_bands(tl_pass_worker *k, tl_err *e)
                 rc = alloc(&k->valid[g->first + b], cells, 1, e);
         }
     }
+    int64_t lent = lent_cells(p, k->w, k->h);
+    if (lent && !rc && !(rc = alloc(&k->ones, lent, 1, e)))
+        memset(k->ones, 1, (size_t)lent);
     return rc;
 }
 
@@ -160,6 +182,7 @@ int tl_pass_worker_new(const tl_pass *p, int64_t w, int64_t h, tl_pass_worker **
         k->sampling[i] = p->group[i].sampling;
     k->values = tl_xcalloc((size_t)p->nbuffers, sizeof *k->values);
     k->valid = tl_xcalloc((size_t)p->nbuffers, sizeof *k->valid);
+    k->at = tl_xcalloc((size_t)p->nbuffers, sizeof *k->at);
     k->call = tl_xcalloc((size_t)p->ncalls, sizeof *k->call);
     k->in = tl_xcalloc(2 * (size_t)p->nslots, sizeof *k->in);
     k->out = tl_xcalloc((size_t)most_outputs(p), sizeof *k->out);
@@ -194,6 +217,8 @@ void tl_pass_worker_free(tl_pass_worker *k)
     free(k->sampling);
     free(k->values);
     free(k->valid);
+    free(k->ones);
+    free(k->at);
     free(k->call);
     free(k->in);
     free(k->out);
@@ -210,16 +235,40 @@ void tl_pass_worker_use(tl_pass_worker *w, int k, const tl_sampling *m)
     w->sampling[k] = m ? m : w->pass->group[k].sampling;
 }
 
-static int read_group(tl_pass_worker *k, int i, tl_rect rect, tl_err *e)
+/* All bands of the group in place, or none. */
+static int borrow_group(tl_pass_worker *k, int group, tl_rect rect)
 {
-    const tl__group *g = &k->pass->group[i];
-    tl_read r = {.rect = {rect.x - g->halo_x, rect.y - g->halo_y, rect.w + 2 * g->halo_x,
-                          rect.h + 2 * g->halo_y},
+    const tl__group *g = &k->pass->group[group];
+    const tl_sampling *m = k->sampling[group];
+    tl_lent lent;
+    for (int b = 0; b < g->n; b++) {
+        int i = g->first + b;
+        if (!m->source->vt->lend || !m->source->vt->lend(m, g->band[b], rect, &lent))
+            return 0;
+        k->at[i] = (place){lent.values, lent.valid, lent.stride, lent.stride};
+        if (!lent.valid) {
+            k->at[i].valid = k->ones;
+            k->at[i].valid_stride = rect.w;
+        }
+    }
+    return 1;
+}
+
+static int read_group(tl_pass_worker *k, int group, tl_rect block, tl_err *e)
+{
+    const tl__group *g = &k->pass->group[group];
+    tl_rect rect = {block.x - g->halo_x, block.y - g->halo_y, block.w + 2 * g->halo_x,
+                    block.h + 2 * g->halo_y};
+    if (borrow_group(k, group, rect))
+        return 0;
+    tl_read r = {.rect = rect,
                  .nbands = g->n,
                  .bands = g->band,
                  .values = k->values + g->first,
                  .valid = k->valid + g->first};
-    int rc = k->sampling[i]->source->vt->read(k->sampling[i], &r, e);
+    for (int i = g->first; i < g->first + g->n; i++)
+        k->at[i] = (place){k->values[i], k->valid[i], rect.w, rect.w};
+    int rc = k->sampling[group]->source->vt->read(k->sampling[group], &r, e);
     if (rc) {
         tl_err_source(e, g->source->uri);
         tl_err_where(e, g->where[0]);
@@ -240,20 +289,30 @@ static void point_slot(tl_pass_worker *k, int s, int64_t w, int64_t y)
         return;
     }
     const tl__group *g = &p->group[t->group];
-    int64_t at = (y + g->halo_y + t->dy) * (w + 2 * g->halo_x) + g->halo_x + t->dx;
-    k->in[2 * s] = (char *)k->values[g->first + t->k] + (size_t)at * size;
-    k->in[2 * s + 1] = k->valid[g->first + t->k] + at;
+    const place *at = &k->at[g->first + t->k];
+    int64_t row = y + g->halo_y + t->dy, col = g->halo_x + t->dx;
+    k->in[2 * s] = at->values + (row * at->stride + col) * (int64_t)size;
+    k->in[2 * s + 1] = at->valid + row * at->valid_stride + col;
+}
+
+/* Whether the rows of all bands follow each other without a gap. */
+static int is_dense(const tl_pass_worker *k, int64_t w)
+{
+    for (int i = 0; i < k->pass->nbuffers; i++)
+        if (k->at[i].stride != w || k->at[i].valid_stride != w)
+            return 0;
+    return 1;
 }
 
 /* --- programs
  * ------------------------------------------------------------------------------------------ */
 
-/* Runs a step over the block: at once, or row by row where inputs have a margin. out[j] has cells
- * of size[j] bytes. */
+/* Runs a step over the block: at once, or row by row where inputs have a margin or lie within
+ * something wider. out[j] has cells of size[j] bytes. */
 static void run_step(tl_pass_worker *k, const tl__step *step, tl_rect rect, void *const *values,
                      uint8_t *const *valid, const size_t *size)
 {
-    int64_t rows = tl__pass_near(k->pass) ? 1 : rect.h;
+    int64_t rows = is_dense(k, rect.w) ? rect.h : 1;
     for (int64_t y = 0; y < rect.h; y += rows) {
         for (int s = 0; s < k->pass->nslots; s++)
             point_slot(k, s, rect.w, y);

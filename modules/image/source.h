@@ -58,6 +58,12 @@ typedef struct tl_read {
 } tl_read;
 
 struct tl_pass; /* pass.h */
+/* Cells of one band that lie in memory already; row y, column x of the rect at y * stride + x. */
+typedef struct tl_lent {
+    const void *values;
+    const uint8_t *valid; /* NULL: all of them are */
+    int64_t stride;       /* cells from one row to the next */
+} tl_lent;
 
 typedef struct tl_source_vt {
     void (*destroy)(tl_source *s);
@@ -78,6 +84,9 @@ typedef struct tl_source_vt {
     int (*prepare)(tl_sampling *m, int nbands, const int *bands, tl_err *e);
     /* The passes that run inside reads, borrowed; returns how many. */
     int (*passes)(const tl_sampling *m, struct tl_pass *const **out);
+    /* NULL for sources whose cells have to be fetched. 1 and *out when every cell of rect can be
+     * used in place; they stay unchanged as long as the sampling lives. 0: read them. */
+    int (*lend)(const tl_sampling *m, int band, tl_rect rect, tl_lent *out);
 } tl_source_vt;
 
 struct tl_source {

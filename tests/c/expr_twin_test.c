@@ -207,12 +207,90 @@ static void cells_arrive_and_leave_as_the_numbers_they_are(void **state)
     tl_ir_free(ir);
 }
 
+/* --- integer cells beside constants: computed on the cells themselves ---------------------------
+ */
+
+static const tl_op comparison[] = {TL_OP_i_lt, TL_OP_i_le, TL_OP_i_eq};
+
+/* x < k, k < x and so on, and k <= x and x <= m, of cells of type t. */
+static tl_ir *comparisons(tl_dtype t, int64_t k, int64_t m)
+{
+    tl_ir *ir = tl_ir_new();
+    tl_val x = tl_ir_load(ir, 0, t), limit = int_const(ir, k);
+    for (int c = 0; c < 3; c++) {
+        tl_ir_output(ir, 2 * c, op2(ir, comparison[c], x, limit), TL_U8);
+        tl_ir_output(ir, 2 * c + 1, op2(ir, comparison[c], limit, x), TL_U8);
+    }
+    tl_val above = op2(ir, TL_OP_i_le, limit, x), below = op2(ir, TL_OP_i_le, x, int_const(ir, m));
+    tl_ir_output(ir, 6, op2(ir, TL_OP_b_and, above, below), TL_U8);
+    return ir;
+}
+
+static int64_t as_integer(tl_dtype t, const void *cells, int i)
+{
+    int64_t x = 0;
+    memcpy(&x, (const char *)cells + (size_t)i * tl_dtype_size(t), tl_dtype_size(t));
+    int unused = 64 - 8 * (int)tl_dtype_size(t);
+    return tl_dtype_is_signed(t) ? (int64_t)((uint64_t)x << unused) >> unused : x;
+}
+
+static void check_comparisons(tl_dtype t, const void *cells, int64_t k, int64_t m)
+{
+    enum { WIDTH = 601 };
+    static uint8_t got[7][WIDTH];
+    tl_ir *ir = comparisons(t, k, m);
+    tl_prog *p = compiled(ir);
+    void *at[7];
+    for (int o = 0; o < 7; o++)
+        at[o] = got[o];
+    for (int a = 0; a < 4; a++) { /* the last is the scalar twin */
+        if (a < 3 && !use_isa(all_isas[a]))
+            continue;
+        memset(got, CANARY, sizeof got);
+        if (a < 3)
+            run(p, WIDTH, &cells, at);
+        else
+            tl_prog_run_scalar(p, WIDTH, &cells, at);
+        for (int i = 0; i < WIDTH; i++) {
+            int64_t x = as_integer(t, cells, i);
+            uint8_t want[7] = {x < k, k < x, x <= k, k <= x, x == k, x == k, k <= x && x <= m};
+            for (int o = 0; o < 7; o++)
+                if (got[o][i] != want[o])
+                    fail_msg("%s %lld beside %lld, %lld: %d is %d (%s)", tl_dtype_name(t),
+                             (long long)x, (long long)k, (long long)m, o, got[o][i],
+                             a < 3 ? all_isas[a] : "twin");
+        }
+    }
+    tl_prog_free(p);
+    tl_ir_free(ir);
+}
+
+static void integer_cells_beside_constants_compare_as_integers(void **state)
+{
+    (void)state;
+    static int64_t cells[N];
+    uint64_t seed = 12;
+    for (int t = 0; t < TL_DTYPES; t++) {
+        if (tl_dtype_is_float((tl_dtype)t))
+            continue;
+        fill_cells((tl_dtype)t, cells, N, &seed);
+        const int64_t own[] = {tl_dtype_min((tl_dtype)t), tl_dtype_max((tl_dtype)t)};
+        for (int k = 0; k < N_EDGE_I + 6; k++) {
+            int64_t x = k < N_EDGE_I
+                            ? edge_i[k]
+                            : (int64_t)((uint64_t)own[k & 1] + (uint64_t)((k - N_EDGE_I) / 2) - 1);
+            check_comparisons((tl_dtype)t, cells, x, edge_i[tl_test_random(&seed) % N_EDGE_I]);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_operation_equals_its_twin_at_every_width_on_every_isa),
         cmocka_unit_test(loads_and_stores_of_all_types_equal_the_twin),
         cmocka_unit_test(cells_arrive_and_leave_as_the_numbers_they_are),
+        cmocka_unit_test(integer_cells_beside_constants_compare_as_integers),
     };
     return tl_run_tests(tests);
 }

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import sys
+import warnings
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from tap import SCRATCH, done, gdal, note, np, ok, osr, shared, tellua  # noqa: E402
@@ -28,6 +29,7 @@ def make_scene(name, h, w):
     for k, band in enumerate(NAMES):
         a = dice.integers(1, 2500, (h, w)).astype("u2")
         a[dice.random((h, w)) < 0.05] = 0
+        a[40:60, 70:95] = 0  # a hole wider than windows
         ds.GetRasterBand(k + 1).SetDescription(band)
         ds.GetRasterBand(k + 1).SetNoDataValue(0)
         ds.GetRasterBand(k + 1).WriteArray(a)
@@ -103,25 +105,68 @@ local function known(B04)
   end
   return n
 end
+local function mean_of_valid(B04)
+  local sum, n = 0, 0
+  for dy = -2, 2 do
+    for dx = -2, 2 do
+      local x = near(B04, dx, dy)
+      if x then sum, n = sum + x, n + 1 end
+    end
+  end
+  if n == 0 then return nil end
+  return sum / n
+end
+local ratio = img.B06 / (img.B04 - 1200) -- a float that is computed, and invalid where B04 is 1200
+local exact = {dtype = "float64"}
 output("mean", img:execute(mean3, {compile = "require"}))
+output("mean1", img.B04:focal_mean(1), exact)
+output("mean2", img.B04:focal_mean(2), exact)
+output("mean2_function", img:execute(mean_of_valid, {valid = "any", compile = "require"}), exact)
+output("ratio2", ratio:focal_mean(2), exact)
+output("ratio2_function",
+  ratio:rename("B04"):execute(mean_of_valid, {valid = "any", compile = "require"}), exact)
+output("sum", img.B04:focal_sum(2), exact)
+output("least", img.B04:focal_min(2), exact)
+output("most", img.B04:focal_max(2), exact)
+output("beside", img.B04:near(3, -2):near(-1, 0), exact)
 output("known", img:execute(known, {valid = "any"}), {dtype = "int16"})
 """
 mean = script("mean.lua", MEAN % scene)
 tellua("run", "--quiet", mean, "--out", path("whole"), "--threads", "1")
-whole = {n: read("whole", n) for n in ("mean", "known")}
+whole = {n: read("whole", n) for n in (
+    "mean", "known", "mean1", "mean2", "mean2_function", "ratio2", "ratio2_function", "sum", "least", "most", "beside")}
 b04 = gdal.Open(scene).ReadAsArray()[0].astype("f8")
 b04[b04 == 0] = np.nan
 h, w = b04.shape
 margin = np.pad(b04, 3, constant_values=np.nan)
 total, count = np.zeros((h, w)), np.zeros((h, w), "i2")
+window = []
 for dy in range(-2, 3):
     for dx in range(-3, 4):
         part = margin[3 + dy:3 + dy + h, 3 + dx:3 + dx + w]
         count += ~np.isnan(part)
         if abs(dx) <= 1 and abs(dy) <= 1:
             total += part
+        if abs(dx) <= 2:
+            window.append(part)
 ok(same(whole["mean"], (total / 9).astype("f4")), "a 3 x 3 mean is numpy's, bit for bit, invalid at holes and edges")
 ok(same(whole["known"], count), "with valid = \"any\" the invalid neighbours are nil")
+
+ok(same(whole["mean1"].astype("f4")[~np.isnan(total)], (total / 9).astype("f4")[~np.isnan(total)]),
+   "focal_mean is the function's mean where all cells are valid")
+for n in ("mean2", "ratio2"):
+    ok(same(whole[n], whole[n + "_function"]) and np.isfinite(whole[n]).any(),
+       "and, bit for bit, that of a function that leaves out invalid ones: " + n)
+ok(np.isnan(whole["beside"]).any() and same(whole["beside"], margin[1:1 + h, 5:5 + w]),
+   "near twice is near once: 2 columns east, 2 rows north, invalid beyond the edge")
+window = np.array(window)
+ok(np.isnan(window).all(0).any(), "some windows hold no valid cell")
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of windows without a valid cell
+    known = (~np.isnan(window)).sum(0)
+    for n, want in (("sum", np.where(known > 0, np.nansum(window, 0), np.nan)), ("least", np.nanmin(window, 0)),
+                    ("most", np.nanmax(window, 0)), ("mean2", np.nansum(window, 0) / known)):
+        ok(same(whole[n], want), "windows of 5 x 5 are numpy's: " + n)
 
 
 def pieces(n, most):
