@@ -189,7 +189,11 @@ $(BUILD)/bench/%.so: $(BUILD)/bench/%.o $(LIB)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -o $@ $^ $(LIBS)
 
-bench: all $(BUILD)/bench/whole.so ## run bench/*.sh, one after the other
+$(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+bench: all $(BUILD)/bench/whole.so $(patsubst %.c,$(BUILD)/%,$(filter-out bench/whole.c,$(wildcard bench/*.c))) ## run bench/*.sh, one after the other
 	@for f in $(wildcard bench/*.sh); do echo "== $$f"; $(TEST_ENV) sh $$f || exit 1; done
 
 ci: ## what .ci/run does: both compilers, sanitizers, linters

@@ -100,12 +100,19 @@ static inline tl_source *memory_source_new(int n, const char *const *names, cons
                                            const void *const *cells, int64_t w, int64_t h,
                                            int lends)
 {
-    static const tl_source_vt vt[2] = {{memory_destroy, memory_sample, memory_sampling_destroy,
-                                        memory_working_bytes, memory_read, NULL},
-                                       {memory_destroy, memory_sample, memory_sampling_destroy,
-                                        memory_working_bytes, memory_read, memory_lend}};
+    static const tl_source_vt reads = {.destroy = memory_destroy,
+                                       .sample = memory_sample,
+                                       .sampling_destroy = memory_sampling_destroy,
+                                       .working_bytes = memory_working_bytes,
+                                       .read = memory_read};
+    static const tl_source_vt lending = {.destroy = memory_destroy,
+                                         .sample = memory_sample,
+                                         .sampling_destroy = memory_sampling_destroy,
+                                         .working_bytes = memory_working_bytes,
+                                         .read = memory_read,
+                                         .lend = memory_lend};
     memory_source *f = tl_xcalloc(1, sizeof *f);
-    f->s.vt = &vt[lends != 0];
+    f->s.vt = lends ? &lending : &reads;
     atomic_init(&f->s.refs, 1);
     f->s.uri = tl_xasprintf("memory:%p", (const void *)cells);
     f->s.native = (tl_grid){"", 0, 0, 1, 1, 0, 0, w, h};
