@@ -171,8 +171,7 @@ static void add_name(const char *address, int strange, tl_buf *out)
 {
     static const struct {
         const char *scheme, *name;
-    } network[] = {
-        {"s3", "/vsis3/"}, {"gs", "/vsigs/"}, {"az", "/vsiaz/"}, {"oss", "/vsioss/"}};
+    } network[] = {{"s3", "/vsis3/"}, {"gs", "/vsigs/"}, {"az", "/vsiaz/"}, {"oss", "/vsioss/"}};
     size_t n = scheme_of(address);
     for (size_t i = 0; i < sizeof network / sizeof network[0]; i++)
         if (has_scheme(address, network[i].scheme) && begins(address + n, "://")) {

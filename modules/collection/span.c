@@ -5,8 +5,7 @@
 
 static void skip_space(tl_span_walk *w)
 {
-    while (w->at < w->end &&
-           (*w->at == ' ' || *w->at == '\n' || *w->at == '\r' || *w->at == '\t'))
+    while (w->at < w->end && (*w->at == ' ' || *w->at == '\n' || *w->at == '\r' || *w->at == '\t'))
         w->at++;
 }
 

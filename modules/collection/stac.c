@@ -1,7 +1,7 @@
-/* STAC documents: see open.h and stac_int.h. SPDX-License-Identifier: MIT */
+/* STAC documents: see open.h and stac_read.h. SPDX-License-Identifier: MIT */
 #include "modules/collection/href.h"
 #include "modules/collection/open.h"
-#include "modules/collection/stac_int.h"
+#include "modules/collection/stac_read.h"
 #include "modules/collection/stac_item.h"
 #include "modules/raster/http.h"
 #include "runtime/log.h"
@@ -36,7 +36,7 @@ static int not_json(const char *address, const char *text, size_t len, tl_err *e
 }
 
 /* Looks at a file's beginning first, so that what is no JSON costs nothing, whatever its size. */
-static int get_file(const char *address, tl_buf *text, tl_err *e)
+static int get_file(const char *address, size_t most, tl_buf *text, tl_err *e)
 {
     tl_buf path = TL_BUF_INIT;
     tl_href_to_path(address, NULL, &path);
@@ -45,21 +45,21 @@ static int get_file(const char *address, tl_buf *text, tl_err *e)
         code = not_json(address, tl_buf_text(text), text->len, e);
     if (!code && text->len == HEAD) {
         tl_buf_free(text);
-        code = tl_file_get(tl_buf_text(&path), TL_STAC_MOST_BYTES, text, e);
+        code = tl_file_get(tl_buf_text(&path), most, text, e);
     }
     tl_buf_free(&path);
     return code;
 }
 
-int tl__stac_get(const char *address, tl_buf *text, tl_err *e)
+int tl__stac_get(const char *address, size_t most_bytes, tl_buf *text, tl_err *e)
 {
     int code;
     if (tl_href_is_http(address)) {
-        code = tl_http_get(address, NULL, TL_STAC_MOST_BYTES, text, e);
+        code = tl_http_get(address, NULL, most_bytes, text, e);
         if (!code)
             code = not_json(address, tl_buf_text(text), text->len, e);
     } else {
-        code = get_file(address, text, e);
+        code = get_file(address, most_bytes, text, e);
     }
     if (code)
         tl_buf_free(text);
@@ -344,7 +344,7 @@ static int read_document(const char *address, const json_t *options, tl_index *i
     tl_stac_doc doc;
     tl_stac_reading r = {.into = into};
     int search = 0;
-    int code = tl__stac_get(address, &text, e);
+    int code = tl__stac_get(address, TL_STAC_MOST_BYTES, &text, e);
     if (!code && tl_href_is_http(address)) {
         code = tl__stac_split(address, &text, &doc, e);
         if (!code && doc.kind == TL_STAC_CATALOG)

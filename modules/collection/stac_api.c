@@ -2,7 +2,7 @@
 #include "modules/collection/stac_api.h"
 #include "modules/collection/href.h"
 #include "modules/collection/open.h"
-#include "modules/collection/stac_int.h"
+#include "modules/collection/stac_read.h"
 #include "modules/raster/http.h"
 #include "runtime/log.h"
 #include "runtime/mem.h"
@@ -14,7 +14,8 @@
 
 #define PAGE 100 /* Items of some 30 KB; large pages run into limits of servers */
 
-/* --- options ----------------------------------------------------------------------------------- */
+/* --- options -----------------------------------------------------------------------------------
+ */
 
 static int is_names(const json_t *j)
 {
@@ -107,7 +108,8 @@ static int check_options(const json_t *options, int plain, tl_err *e)
     return 0;
 }
 
-/* --- the request ------------------------------------------------------------------------------- */
+/* --- the request -------------------------------------------------------------------------------
+ */
 
 /* The body of a POST; a GET's parameters are its members. */
 static json_t *body_of(const json_t *options, int knows_query)
@@ -196,7 +198,8 @@ static int run(const char *url, int post, int knows_query, const json_t *options
     return tl__stac_pages(&r, &q, e);
 }
 
-/* --- what is there ----------------------------------------------------------------------------- */
+/* --- what is there -----------------------------------------------------------------------------
+ */
 
 typedef struct ways {
     const char *address;
@@ -279,7 +282,8 @@ int tl__stac_search(const tl_stac_doc *doc, const char *address, const json_t *o
     return code;
 }
 
-/* --- the reader -------------------------------------------------------------------------------- */
+/* --- the reader --------------------------------------------------------------------------------
+ */
 
 /* The landing page of ".../search", "" when the address is none. */
 static void landing_of(const char *address, tl_buf *out)
@@ -304,7 +308,7 @@ static int read_page_of(const char *address, const json_t *options, tl_index *in
 {
     tl_buf text = TL_BUF_INIT;
     tl_stac_doc doc;
-    int code = tl__stac_get(address, &text, e);
+    int code = tl__stac_get(address, TL_STAC_MOST_BYTES, &text, e);
     if (!code)
         code = tl__stac_split(address, &text, &doc, e);
     if (!code && doc.kind == TL_STAC_ITEMS) {
@@ -325,7 +329,7 @@ static int read_search(const char *address, const char *landing, const json_t *o
     tl_buf text = TL_BUF_INIT;
     tl_stac_doc doc;
     tl_err first = TL_ERR_INIT;
-    int code = tl__stac_get(landing, &text, &first);
+    int code = tl__stac_get(landing, TL_STAC_MOST_BYTES, &text, &first);
     int offered = !code && tl__stac_split(landing, &text, &doc, &first) == 0 && has_way(&doc);
     if (code == TL_ETRANSIENT) {
         *e = first;
@@ -349,7 +353,9 @@ int tl_read_stac_api(const char *source, const json_t *options, tl_index *into, 
                        tl_http_shown(source, shown, sizeof shown));
     int code = check_options(options, 0, e);
     landing_of(source, &landing);
-    if (!code)
+    if (!code && strchr(source, '?')) /* a search that was written down */
+        code = run(source, 0, 0, options, into, e);
+    else if (!code)
         code = landing.len ? read_search(source, tl_buf_text(&landing), options, into, e)
                            : read_page_of(source, options, into, e);
     tl_buf_free(&landing);

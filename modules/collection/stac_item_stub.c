@@ -70,8 +70,10 @@ int tl_index_query(tl_index *ix, const json_t *query, tl_scene_fn *each, void *c
     int code = 0;
     (void)query;
     for (size_t i = 0; !code && i < ix->n; i++) {
-        tl_scene s = {.id = ix->row[i].id, .collection = ix->row[i].collection,
-                      .asset = ix->row[i].asset, .nassets = ix->row[i].n};
+        tl_scene s = {.id = ix->row[i].id,
+                      .collection = ix->row[i].collection,
+                      .asset = ix->row[i].asset,
+                      .nassets = ix->row[i].n};
         code = each(ctx, &s, e);
     }
     return code;
@@ -113,7 +115,9 @@ int tl_stac_item_add(const char *text, size_t len, const char *base_href,
         tl_buf_free(&path);
     }
     tl_scene s = {.id = json_string_value(json_object_get(j, "id")),
-                  .collection = collection ? collection : "", .asset = a, .nassets = n};
+                  .collection = collection ? collection : "",
+                  .asset = a,
+                  .nassets = n};
     if (!code)
         code = tl_index_add(into, &s, e);
     for (size_t i = 0; i < n; i++)

@@ -1,6 +1,6 @@
-/* Pages of a STAC API: see stac_int.h. SPDX-License-Identifier: MIT */
+/* Pages of a STAC API: see stac_read.h. SPDX-License-Identifier: MIT */
 #include "modules/collection/href.h"
-#include "modules/collection/stac_int.h"
+#include "modules/collection/stac_read.h"
 #include "modules/raster/http.h"
 #include "runtime/hash.h"
 #include "runtime/mem.h"
@@ -65,8 +65,8 @@ static json_t *body_of(const json_t *link, const json_t *last)
     json_t *given = json_object_get(link, "body");
     if (!json_is_object(given))
         return last ? json_deep_copy(last) : json_object();
-    json_t *body = json_is_true(json_object_get(link, "merge")) && last ? json_deep_copy(last)
-                                                                        : json_object();
+    json_t *body =
+        json_is_true(json_object_get(link, "merge")) && last ? json_deep_copy(last) : json_object();
     json_object_update(body, given);
     return body;
 }

@@ -10,11 +10,11 @@
 #define MOST_GEOMETRY 32768 /* bytes; servers refuse large requests */
 
 typedef struct push {
-    double from, to;       /* the narrowest of all stages */
-    double box[4];         /* the smallest box that holds one stage's; box[0] NaN: none */
-    const json_t *shape;   /* a geometry that can be sent, or NULL */
-    json_t *names, *ids;   /* collections, ids; NULL: any */
-    json_t *less;          /* {"lt":} of the cloud cover */
+    double from, to;     /* the narrowest of all stages */
+    double box[4];       /* the smallest box that holds one stage's; box[0] NaN: none */
+    const json_t *shape; /* a geometry that can be sent, or NULL */
+    json_t *names, *ids; /* collections, ids; NULL: any */
+    json_t *less;        /* {"lt":} of the cloud cover */
 } push;
 
 static double number_of(const json_t *stage, const char *name, double otherwise)
@@ -23,7 +23,8 @@ static double number_of(const json_t *stage, const char *name, double otherwise)
     return json_is_number(j) ? json_number_value(j) : otherwise;
 }
 
-/* --- places ------------------------------------------------------------------------------------ */
+/* --- places ------------------------------------------------------------------------------------
+ */
 
 static void use_box(push *p, const double box[4])
 {
@@ -108,7 +109,8 @@ static void push_geometry(push *p, const json_t *g)
         p->shape = g;
 }
 
-/* --- properties -------------------------------------------------------------------------------- */
+/* --- properties --------------------------------------------------------------------------------
+ */
 
 static void push_names(json_t **to, const char *op, json_t *value)
 {
@@ -158,7 +160,8 @@ static void push_where(push *p, const json_t *where)
     }
 }
 
-/* --- all --------------------------------------------------------------------------------------- */
+/* --- all ---------------------------------------------------------------------------------------
+ */
 
 /* A whole second, "..", when there is no such bound or no such year. */
 static void add_time(char *to, size_t size, double t)
@@ -183,14 +186,15 @@ static json_t *options_of(push *p)
     if (p->shape)
         json_object_set_new(o, "intersects", json_deep_copy(p->shape));
     else if (!isnan(p->box[0]))
-        json_object_set_new(
-            o, "bbox", json_pack("[f,f,f,f]", p->box[0], p->box[1], p->box[2], p->box[3]));
+        json_object_set_new(o, "bbox",
+                            json_pack("[f,f,f,f]", p->box[0], p->box[1], p->box[2], p->box[3]));
     if (p->names)
         json_object_set_new(o, "collections", p->names);
     if (p->ids)
         json_object_set_new(o, "ids", p->ids);
     if (p->less)
-        json_object_set_new(o, "prefer", json_pack("{s:{s:o}}", "query", "eo:cloud_cover", p->less));
+        json_object_set_new(o, "prefer",
+                            json_pack("{s:{s:o}}", "query", "eo:cloud_cover", p->less));
     return o;
 }
 

@@ -263,9 +263,11 @@ int tl_file_head(const char *path, size_t n, tl_buf *out, tl_err *e)
 int tl_file_get(const char *path, size_t most_bytes, tl_buf *out, tl_err *e)
 {
     size_t before = out->len;
-    int code = read_some(path, most_bytes + 1, out, e);
-    if (code || out->len - before <= most_bytes)
-        return code;
+    if (tl_file_size(path) <= (long long)most_bytes) {
+        int code = read_some(path, most_bytes + 1, out, e);
+        if (code || out->len - before <= most_bytes)
+            return code;
+    }
     tl_fail(e, TL_EDATA, "%s is larger than %zu MiB", path, most_bytes >> 20);
     return tl_err_source(e, path);
 }

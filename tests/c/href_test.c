@@ -12,9 +12,9 @@
             fail_msg("%s in %s gave %s, not %s", href, base, tl_buf_text(&b_), want);              \
         tl_buf_free(&b_);                                                                          \
     } while (0)
-#define joins(base, href, want)  check(tl_href_join(base, href, &b_), base, href, want)
-#define named(base, href, want)  check(tl_href_to_path(href, base, &b_), base, href, want)
-#define source(href, want)       check(tl_href_of_source(href, &b_), "-", href, want)
+#define joins(base, href, want) check(tl_href_join(base, href, &b_), base, href, want)
+#define named(base, href, want) check(tl_href_to_path(href, base, &b_), base, href, want)
+#define source(href, want)      check(tl_href_of_source(href, &b_), "-", href, want)
 
 /* The examples of RFC 3986, 5.4, without fragments. */
 static void hrefs_join_as_the_rfc_says(void **state)
@@ -145,7 +145,8 @@ static void parts_of_json_are_found(void **state)
 {
     tl_span_walk w;
     tl_span key, value;
-    tl_span text = span_of("\xef\xbb\xbf {\"a\" : [1, {\"]\": \"\\\"}\"}] ,\n\"b\":-1e5,\"c\":\"}\"} x");
+    tl_span text =
+        span_of("\xef\xbb\xbf {\"a\" : [1, {\"]\": \"\\\"}\"}] ,\n\"b\":-1e5,\"c\":\"}\"} x");
     (void)state;
     assert_int_equal(tl_span_open(&w, text, '['), 0);
     assert_int_equal(tl_span_open(&w, text, '{'), 1);
@@ -186,8 +187,9 @@ static void a_cut_text_is_a_fault_and_not_overrun(void **state)
 
 static void what_is_no_json_is_a_fault(void **state)
 {
-    static const char *const bad[] = {"{a:1}", "{\"a\" 1}", "{\"a\":}", "{\"a\":1,}", "{\"a\":1 \"b\":2}",
-                                      "{,}",   "{\"a\":1]", "{\"a\":@}"};
+    static const char *const bad[] = {"{a:1}",      "{\"a\" 1}",         "{\"a\":}",
+                                      "{\"a\":1,}", "{\"a\":1 \"b\":2}", "{,}",
+                                      "{\"a\":1]",  "{\"a\":@}"};
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         tl_span_walk w;

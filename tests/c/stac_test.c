@@ -63,7 +63,8 @@ static void a_large_geometry_is_pushed_as_its_box(void **state)
     for (int i = 0; i < 10000; i++)
         json_array_append_new(ring, json_pack("[i,i]", i % 10, i % 7));
     json_t *q = json_pack("[{s:{s:s,s:[o]}}]", "geometry", "type", "Polygon", "coordinates", ring);
-    json_t *got = tl_stac_api_options(q), *want = json_pack("{s:[f,f,f,f]}", "bbox", 0., 0., 9., 6.);
+    json_t *got = tl_stac_api_options(q),
+           *want = json_pack("{s:[f,f,f,f]}", "bbox", 0., 0., 9., 6.);
     assert_true(json_equal(got, want));
     json_decref(q);
     json_decref(got);

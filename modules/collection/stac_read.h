@@ -1,6 +1,6 @@
 /* What the readers of STAC share. Internal. SPDX-License-Identifier: MIT */
-#ifndef TL_STAC_INT_H
-#define TL_STAC_INT_H
+#ifndef TL_STAC_READ_H
+#define TL_STAC_READ_H
 
 #include "modules/collection/index.h"
 #include "modules/collection/span.h"
@@ -42,8 +42,8 @@ typedef struct tl_stac_link {
     const json_t *all;
 } tl_stac_link;
 
-/* The document at an address into text. `most` as a limit of size. */
-int tl__stac_get(const char *address, tl_buf *text, tl_err *e) TL_MUST_CHECK;
+/* The document at an address into text, which is empty when it fails. */
+int tl__stac_get(const char *address, size_t most_bytes, tl_buf *text, tl_err *e) TL_MUST_CHECK;
 /* What it is, and its parts; text must stay. TL_EDATA names address and field. */
 int tl__stac_split(const char *address, const tl_buf *text, tl_stac_doc *out,
                    tl_err *e) TL_MUST_CHECK;
@@ -54,6 +54,18 @@ int tl__stac_add(tl_stac_reading *r, const tl_stac_doc *doc, int64_t *count,
 typedef int tl_stac_link_fn(void *ctx, const tl_stac_link *link, size_t number, tl_err *e);
 int tl__stac_links(const tl_stac_doc *doc, tl_stac_link_fn *each, void *ctx,
                    tl_err *e) TL_MUST_CHECK;
+
+/* stac_ahead.c: documents on servers, several at a time. Owned texts. */
+#define TL_STAC_AHEAD       16
+#define TL_STAC_AHEAD_BYTES ((size_t)4 << 20) /* of one of them */
+typedef struct tl_stac_ahead {
+    char *address;
+    tl_buf text;
+    int code; /* 0, or what e says */
+    tl_err e;
+} tl_stac_ahead;
+/* Returns when all are there or have failed. */
+void tl__stac_fetch(tl_stac_ahead *all, size_t n);
 
 /* stac_walk.c: a document and what it links to. text is given away. */
 int tl__stac_walk(tl_stac_reading *r, const char *address, tl_buf *text, tl_err *e) TL_MUST_CHECK;
