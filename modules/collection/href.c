@@ -192,8 +192,13 @@ static void add_name(const char *address, int strange, tl_buf *out)
 void tl_href_to_path(const char *href, const char *base, tl_buf *out)
 {
     tl_buf address = TL_BUF_INIT;
+    int strange = base && tl_href_is_remote(base);
+    if (scheme_of(href) && !strchr(href, '#')) { /* most are so: no copy */
+        add_name(href, strange, out);
+        return;
+    }
     tl_href_join(base, href, &address);
-    add_name(tl_buf_text(&address), base && tl_href_is_remote(base), out);
+    add_name(tl_buf_text(&address), strange, out);
     tl_buf_free(&address);
 }
 

@@ -7,6 +7,7 @@
 #include "runtime/log.h"
 #include "runtime/mem.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,6 +142,8 @@ int tl__stac_split(const char *address, const tl_buf *text, tl_stac_doc *out, tl
 {
     tl_span_walk w;
     tl_stac_doc d = {.address = address, .text = {tl_buf_text(text), text->len}, .matched = NAN};
+    if (d.text.len >= 3 && memcmp(d.text.at, "\xef\xbb\xbf", 3) == 0)
+        d.text = (tl_span){d.text.at + 3, d.text.len - 3};
     if (tl_span_open(&w, d.text, '[')) {
         d.kind = TL_STAC_ITEMS;
         d.features = d.text;
@@ -362,12 +365,38 @@ static int read_document(const char *address, const json_t *options, tl_index *i
     return code;
 }
 
+/* An ItemCollection too large to be read whole goes by as a stream; the only local document that may
+ * be so large. Its Items' links "self" are not looked at. */
+static int read_stream(const char *path, const json_t *options, tl_index *into, tl_err *e)
+{
+    tl_buf head = TL_BUF_INIT;
+    FILE *f = NULL;
+    int code = check_options(options, e);
+    if (!code && json_object_get(options, "max"))
+        code = tl_fail(e, TL_EUSAGE, "%s: max is not known for files of more than 64 MiB", path);
+    if (!code)
+        code = tl_file_head(path, HEAD, &head, e);
+    if (!code)
+        code = not_json(path, tl_buf_text(&head), head.len, e);
+    if (!code && !(f = fopen(path, "rb")))
+        code = tl_fail(e, TL_EDATA, "cannot read %s: %s", path, strerror(errno));
+    if (!code)
+        code = tl_stac_items_stream(f, path, path, into, e);
+    if (f)
+        fclose(f);
+    tl_buf_free(&head);
+    return code ? tl_err_source(e, path) : 0;
+}
+
 int tl_read_stac(const char *source, const json_t *options, tl_index *into, tl_err *e)
 {
     tl_buf address = TL_BUF_INIT;
     tl_href_of_source(source, &address);
     enter_folder(&address);
-    int code = read_document(tl_buf_text(&address), options, into, e);
+    const char *a = tl_buf_text(&address);
+    int large = a[0] == '/' && !tl_href_is_remote(a) && strncmp(a, "/vsi", 4) != 0 &&
+                tl_file_size(a) > (long long)TL_STAC_MOST_BYTES;
+    int code = large ? read_stream(a, options, into, e) : read_document(a, options, into, e);
     tl_buf_free(&address);
     return code;
 }
