@@ -365,8 +365,8 @@ static int read_document(const char *address, const json_t *options, tl_index *i
     return code;
 }
 
-/* An ItemCollection too large to be read whole goes by as a stream; the only local document that may
- * be so large. Its Items' links "self" are not looked at. */
+/* An ItemCollection too large to be read whole goes by as a stream; the only local document that
+ * may be so large. Its Items' links "self" are not looked at. */
 static int read_stream(const char *path, const json_t *options, tl_index *into, tl_err *e)
 {
     tl_buf head = TL_BUF_INIT;
