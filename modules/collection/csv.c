@@ -1,5 +1,6 @@
 /* Tables of scenes. SPDX-License-Identifier: MIT */
 #include "modules/collection/bulk.h"
+#include "modules/collection/href.h"
 #include "modules/collection/text.h"
 #include "runtime/mem.h"
 
@@ -205,12 +206,14 @@ static void add_asset(table *t, const char *key, const char *prefix, const char 
     t->asset[n] = (tl_asset){.key = key};
     t->href[n] = t->text.len;
     if (*prefix && !strstr(href, "://") && *href != '/') {
-        tl__href_join(&t->text, t->base, prefix);
-        if (*href && t->text.data[t->text.len - 1] != '/')
-            tl_buf_add(&t->text, "/", 1);
-        tl_buf_puts(&t->text, href);
+        tl_buf folder = TL_BUF_INIT;
+        tl_href_join(t->base, prefix, &folder);
+        if (*href && folder.len && folder.data[folder.len - 1] != '/')
+            tl_buf_add(&folder, "/", 1);
+        tl_href_to_path(href, tl_buf_text(&folder), &t->text);
+        tl_buf_free(&folder);
     } else {
-        tl__href_join(&t->text, t->base, href);
+        tl_href_to_path(href, t->base, &t->text);
     }
     tl_buf_add(&t->text, "", 1);
 }

@@ -1,6 +1,7 @@
 /* What a source is, and who reads it. SPDX-License-Identifier: MIT */
 #include "modules/collection/open.h"
 #include "modules/collection/bulk.h"
+#include "modules/collection/href.h"
 #include "runtime/mem.h"
 
 #include <errno.h>
@@ -55,7 +56,8 @@ static int first_byte(const char *path)
 
 static int is_search(const char *url, const json_t *options)
 {
-    static const char *const members[] = {"collections", "bbox", "datetime", "query", "limit"};
+    static const char *const members[] = {"collections", "ids",    "bbox",  "datetime", "intersects",
+                                          "query",       "filter", "limit", "prefer"};
     size_t path = strcspn(url, "?#");
     if (path > 7 && strncmp(url + path - 7, "/search", 7) == 0)
         return 1;
@@ -78,9 +80,10 @@ static tl_reader *reader_of_folder(const char *path)
 static tl_reader *reader_of(const char *source, const json_t *options)
 {
     static const char *const lines[] = {".ndjson", ".jsonl", ".geojsonl", ".ndgeojson", NULL};
+    static const char *const json[] = {".json", ".geojson", NULL};
     static const char *const times[] = {".nc", ".nc4", ".h5", ".hdf", ".zarr", ".zarr/", NULL};
     struct stat st;
-    if (strncmp(source, "http://", 7) == 0 || strncmp(source, "https://", 8) == 0)
+    if (tl_href_is_http(source))
         return is_search(source, options) ? tl_read_stac_api : tl_read_stac;
     if (strncmp(source, "NETCDF:", 7) == 0 || strncmp(source, "ZARR:", 5) == 0)
         return tl_read_timestack;
@@ -93,7 +96,11 @@ static tl_reader *reader_of(const char *source, const json_t *options)
         return tl_read_csv;
     if (ends_in(source, times))
         return tl_read_timestack;
-    return there && first_byte(source) == '{' ? tl_read_stac : NULL;
+    /* What is called JSON and is none gets the error of who reads that. */
+    if (ends_in(source, json) || tl_href_is_remote(source))
+        return tl_read_stac;
+    int c = there ? first_byte(source) : EOF;
+    return c == '{' || c == '[' ? tl_read_stac : NULL;
 }
 
 /* --- copies ----------------------------------------------------------------------------------- */

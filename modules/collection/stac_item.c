@@ -678,12 +678,13 @@ int tl_stac_items_stream(FILE *f, const char *base_href, const char *name_for_er
                          tl_index *into, tl_err *e)
 {
     walker *w = tl_xmalloc(sizeof *w);
-    unsigned char *chunk = tl_xmalloc(CHUNK);
+    size_t room = CHUNK;
+    unsigned char *chunk = tl_xmalloc(room);
     yajl_handle h;
     int64_t at = 0, quiet = 0;
     size_t n;
     int rc = start(w, base_href, name_for_errors, into, e, &h);
-    while (!rc && (n = fread(chunk, 1, CHUNK, f)) > 0) {
+    while (!rc && (n = fread(chunk, 1, room, f)) > 0) {
         size_t bom = !at && n >= 3 && memcmp(chunk, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
         int64_t items = w->items;
         if (yajl_parse(h, chunk + bom, n - bom) != yajl_status_ok)
@@ -691,6 +692,12 @@ int tl_stac_items_stream(FILE *f, const char *base_href, const char *name_for_er
         at += (int64_t)n;
         /* Neither a text nor an item may grow without end. */
         quiet = w->items != items ? 0 : quiet + (int64_t)n;
+        /* A text that goes on in the next chunk is read again from its beginning: twice as much each
+         * time keeps that linear. */
+        if (quiet > 2 * (int64_t)room) {
+            room *= 2;
+            chunk = tl_xrealloc(chunk, room);
+        }
         if (!rc && quiet > (int64_t)LARGEST_MIB << 20)
             rc = tl_fail(e, TL_EDATA, "%s: more than %d MiB without an item, at byte %lld",
                          name_for_errors, LARGEST_MIB, (long long)at);

@@ -1,4 +1,5 @@
 /* From what was read of a STAC item to a scene. SPDX-License-Identifier: MIT */
+#include "modules/collection/href.h"
 #include "modules/collection/stac_int.h"
 #include "modules/collection/text.h"
 #include "runtime/mem.h"
@@ -176,7 +177,7 @@ static void assets(tl__stac *it, tl_scene *s)
         /* Places first, addresses when the texts no longer move. */
         tl_asset now = {.key = tl_buf_text(&it->text) + a[i].key,
                         .href = (const char *)(uintptr_t)it->hrefs.len};
-        tl__href_join(&it->hrefs, it->base, tl_buf_text(&it->text) + a[i].href);
+        tl_href_to_path(tl_buf_text(&it->text) + a[i].href, it->base, &it->hrefs);
         tl_buf_add(&it->hrefs, "", 1);
         tl_buf_add(&it->scene_assets, &now, sizeof now);
     }
