@@ -42,11 +42,15 @@ typedef struct tl_raster {
     int by_rows; /* the file's blocks are whole rows */
 } tl_raster;
 
-/* --- open.c, bands.c, georef.c: describing a file; ds is the thread's, calls are guarded -------
+/* --- open.c, bands.c, georef.c, coords.c: describing a file; ds is the thread's, calls are guarded -------
  */
 
 int tl_raster_read_bands(tl_raster *r, tl_gdal_ds ds, tl_err *e) TL_MUST_CHECK;
 int tl_raster_read_georef(tl_raster *r, tl_gdal_handle *h, tl_err *e) TL_MUST_CHECK;
+/* The geotransform of a netCDF or Zarr that GDAL gives none for, from its coordinate variables or
+ * its attributes `bounds` and `epsg`. *crs is what GDAL knows (NULL: nothing) and is filled in. 1 =
+ * found. */
+int tl_raster_stated_place(const tl_raster *r, GDALDatasetH ds, double gt[6], const char **crs);
 /* The handle's GDALGenImgProjTransformer, made on need. */
 int tl_raster_transformer(const tl_raster *r, tl_gdal_handle *h, void **out,
                           tl_err *e) TL_MUST_CHECK;
