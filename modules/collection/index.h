@@ -35,7 +35,8 @@ int tl_index_commit(tl_index *ix, tl_err *e) TL_MUST_CHECK;
  *        name of the scene's own properties; a scene without it does not match;
  *   "sort": [["property", "asc" | "desc"], ...], unknown last, ties by t0, then id;
  *   "limit": n; with "per": ["tile", "year", ...] the first n of each group. */
-typedef int tl_scene_fn(void *ctx, const tl_scene *s, tl_err *e); /* not 0: stops, and is returned */
+typedef int tl_scene_fn(void *ctx, const tl_scene *s,
+                        tl_err *e); /* not 0: stops, and is returned */
 int tl_index_query(tl_index *ix, const json_t *query, tl_scene_fn *each, void *ctx,
                    tl_err *e) TL_MUST_CHECK;
 

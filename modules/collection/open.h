@@ -10,7 +10,8 @@ typedef int tl_reader(const char *source, const json_t *options, tl_index *into,
 
 /* stac.c: a STAC Item, ItemCollection, Collection or Catalog (1.0, 1.1) as a file or URL, links
  * followed; items one per line (.ndjson, .jsonl); a table (.csv). */
-int tl_read_stac(const char *source, const json_t *options, tl_index *into, tl_err *e) TL_MUST_CHECK;
+int tl_read_stac(const char *source, const json_t *options, tl_index *into,
+                 tl_err *e) TL_MUST_CHECK;
 /* stac_api.c: a STAC API; `options` may hold collections, bbox, datetime, query, limit. */
 int tl_read_stac_api(const char *source, const json_t *options, tl_index *into,
                      tl_err *e) TL_MUST_CHECK;

@@ -20,14 +20,14 @@ typedef struct tl_scene {
     const char *collection; /* "sentinel-2-l2a"; what sensor profiles go by */
     const char *platform;   /* "sentinel-2b" */
     const char *tile;       /* "33TWM", path and row "044033" */
-    double t0, t1;          /* seconds since 1970-01-01 UTC, t1 = t0 for an instant; NaN = unknown */
-    double cloud;           /* per cent; NaN = unknown */
-    double box[4];          /* W,S,E,N in degrees; W > E when it crosses the antimeridian */
-    const float *ring;      /* footprint: lon, lat pairs, closed, degrees, longitudes unwrapped so that
-                               neighbours lie within 180; NULL = the box */
-    size_t nring;           /* points */
-    const char *crs;        /* canonical ("EPSG:32633"); "" unknown */
-    double bounds[4];       /* xmin, ymin, xmax, ymax in crs; NaN = unknown */
+    double t0, t1;     /* seconds since 1970-01-01 UTC, t1 = t0 for an instant; NaN = unknown */
+    double cloud;      /* per cent; NaN = unknown */
+    double box[4];     /* W,S,E,N in degrees; W > E when it crosses the antimeridian */
+    const float *ring; /* footprint: lon, lat pairs, closed, degrees, longitudes unwrapped so that
+                          neighbours lie within 180; NULL = the box */
+    size_t nring;      /* points */
+    const char *crs;   /* canonical ("EPSG:32633"); "" unknown */
+    double bounds[4];  /* xmin, ymin, xmax, ymax in crs; NaN = unknown */
     const char *properties; /* JSON object of the catalogue's other scalars, by their own names */
     const tl_asset *asset;
     size_t nassets;

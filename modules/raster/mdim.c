@@ -135,8 +135,11 @@ char *tl_mdim_attribute(GDALGroupH group, GDALMDArrayH array, const char *name)
     GDALAttributeRelease(at);
     int n = CSLCount(part);
     for (int i = 0; i < n; i++)
-        tl_buf_printf(&b, "%s%s%s", i ? ", " : n > 1 ? "(" : "", part[i],
-                      n > 1 && i == n - 1 ? ")" : "");
+        tl_buf_printf(&b, "%s%s%s",
+                      i       ? ", "
+                      : n > 1 ? "("
+                              : "",
+                      part[i], n > 1 && i == n - 1 ? ")" : "");
     CSLDestroy(part);
     char *text = tl_xstrdup(tl_buf_text(&b));
     tl_buf_free(&b);

@@ -26,7 +26,8 @@ void tl_mdim_split(const char *uri, char **file, char **array);
 GDALMDArrayH tl_mdim_coordinate(GDALGroupH root, GDALDimensionH dim);
 
 int tl_mdim_is_number(GDALMDArrayH a);
-/* All values of a one-dimensional array of numbers as doubles (malloc'd, at most `most`), or NULL. */
+/* All values of a one-dimensional array of numbers as doubles (malloc'd, at most `most`), or NULL.
+ */
 double *tl_mdim_numbers(GDALMDArrayH a, size_t most, size_t *n);
 /* The same of texts, a CSL list. */
 char **tl_mdim_texts(GDALMDArrayH a, size_t most);

@@ -42,7 +42,8 @@ typedef struct tl_raster {
     int by_rows; /* the file's blocks are whole rows */
 } tl_raster;
 
-/* --- open.c, bands.c, georef.c, coords.c: describing a file; ds is the thread's, calls are guarded -------
+/* --- open.c, bands.c, georef.c, coords.c: describing a file; ds is the thread's, calls are guarded
+ * -------
  */
 
 int tl_raster_read_bands(tl_raster *r, tl_gdal_ds ds, tl_err *e) TL_MUST_CHECK;

@@ -116,8 +116,8 @@ static void add_extra(tl_stack *s, const opened *o, const char *name, GDALDimens
         char *key = (size_t)CSLCount(word) == n ? tl_xasprintf("%s_%s", name, word[k])
                                                 : tl_xasprintf("%s_%zu", name, k + 1);
         int band = first ? (int)k + 1 : (int)(k * s->nsteps) + 1;
-        add_var(s, (tl_stack_var){key, tl_xstrdup(name), 1, (int)k, band, first ? (int)n : 1,
-                                  first});
+        add_var(s,
+                (tl_stack_var){key, tl_xstrdup(name), 1, (int)k, band, first ? (int)n : 1, first});
     }
     CSLDestroy(word);
     if (a)
@@ -251,8 +251,7 @@ static int open_group(opened *o, const tl_stack *s, tl_err *e)
     char what[256];
     snprintf(what, sizeof what, "open %s", s->file);
     tl_gdal_begin(&g, what);
-    o->ds =
-        GDALOpenEx(s->file, GDAL_OF_MULTIDIM_RASTER | GDAL_OF_VERBOSE_ERROR, NULL, NULL, NULL);
+    o->ds = GDALOpenEx(s->file, GDAL_OF_MULTIDIM_RASTER | GDAL_OF_VERBOSE_ERROR, NULL, NULL, NULL);
     o->root = o->ds ? GDALDatasetGetRootGroup(o->ds) : NULL;
     tl_gdal_end(&g);
     if (!o->root)

@@ -25,12 +25,12 @@ typedef struct tl_stack_scalar {
 } tl_stack_scalar;
 
 typedef struct tl_stack {
-    char *file;      /* absolute */
+    char *file; /* absolute */
     int is_zarr;
-    size_t nsteps;   /* 1 when there is no time */
-    char *time_name; /* of the dimension; "" when there is none */
-    double *number;  /* nsteps as stored; NULL */
-    char **text;     /* or nsteps texts; NULL */
+    size_t nsteps;                  /* 1 when there is no time */
+    char *time_name;                /* of the dimension; "" when there is none */
+    double *number;                 /* nsteps as stored; NULL */
+    char **text;                    /* or nsteps texts; NULL */
     char *units, *calendar, *start; /* "" unknown; start: what the file says of its begin */
     size_t nvars, nscalars;
     tl_stack_var *var;
