@@ -134,6 +134,7 @@ static const tl__draft_asset *finest(const tl__draft *d)
 static void expand(tl__draft *d, const tl_source *s)
 {
     tl__draft_asset file = d->asset[0];
+    free(d->asset);
     d->nassets = 0;
     d->asset = NULL;
     for (int i = 0; i < s->nbands; i++)

@@ -19,7 +19,7 @@ int tl__is_band_name(const char *text, size_t n)
         "red",    "green",    "blue",     "nir",      "nir08",    "nir09", "swir16",
         "swir22", "rededge1", "rededge2", "rededge3", "rededge",  "pan",   "cirrus",
         "lwir",   "lwir11",   "coastal",  "visual",   "cloudmask"};
-    size_t digits = 1;
+    size_t word = n > 4 && strncasecmp(text, "band", 4) == 0 ? 4 : 1, digits = word;
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (strlen(known[i]) == n && strncasecmp(text, known[i], n) == 0)
             return 1;
@@ -27,8 +27,8 @@ int tl__is_band_name(const char *text, size_t n)
         return 0;
     while (digits < n && isdigit((unsigned char)text[digits]))
         digits++;
-    return (digits == n || (digits == n - 1 && (text[n - 1] | 32) == 'a')) && digits > 1 &&
-           digits <= 3;
+    return (digits == n || (digits == n - 1 && (text[n - 1] | 32) == 'a')) && digits > word &&
+           digits <= word + 2;
 }
 
 /* Where the band at the end of a stem begins: "x_20230810_B04_10m" -> 11, metres 10; n without one.

@@ -166,6 +166,30 @@ static void take_product(tl__draft *d, const char *path)
     free(text);
 }
 
+/* The STAC item that Earth Search puts beside the bands. */
+static void take_item(tl__draft *d, const char *path)
+{
+    static const char *const texts[] = {"s2:processing_baseline", "s2:product_uri",
+                                        "s2:datatake_id"};
+    char value[160], *text = tl__metatext_read(path);
+    double t;
+    if (!text)
+        return;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (tl__metatext_find(text, NULL, texts[i], value, sizeof value))
+            json_object_set_new(d->properties, texts[i], json_string(value));
+    take_number(d, "view:sun_elevation", tl__metatext_number(text, NULL, "view:sun_elevation"));
+    take_number(d, "view:sun_azimuth", tl__metatext_number(text, NULL, "view:sun_azimuth"));
+    double cloud = tl__metatext_number(text, NULL, "eo:cloud_cover");
+    if (isfinite(cloud))
+        d->cloud = cloud;
+    if (tl__metatext_find(text, NULL, "datetime", value, sizeof value) && tl__when_parse(value, &t))
+        d->t0 = t;
+    if (tl__metatext_find(text, NULL, "s2:granule_id", value, sizeof value))
+        json_object_set_new(d->properties, "s2:granule_id", json_string(value));
+    free(text);
+}
+
 /* --- scenes ---------------------------------------------------------------------------------- */
 
 /* ".../GRANULE/NAME/" in a path: its length with the slash, 0 without one. */
@@ -221,6 +245,9 @@ static void read_metadata(tl__draft *d, const name *n, const char *path, size_t 
     } else if (n->layout != SAFE) {
         file = tl_xasprintf("%.*s/granule_metadata.xml", (int)top, path);
         take_tile(d, file, 0);
+        free(file);
+        file = tl_xasprintf("%.*s/%s.json", (int)top, path, d->id);
+        take_item(d, file);
     }
     free(file);
 }
