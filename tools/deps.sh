@@ -10,7 +10,8 @@ set -eu
 
 # README says what each library saves us from writing.
 build='gcc libc6-dev make pkg-config libgdal-dev libproj-dev liblua5.4-dev libjansson-dev
-       libchafa-dev libglib2.0-dev libpng-dev libdeflate-dev nettle-dev'
+       libsqlite3-dev libyajl-dev libchafa-dev libglib2.0-dev libpng-dev libdeflate-dev
+       nettle-dev'
 check='libcmocka-dev perl lua5.4 python3 python3-gdal python3-numpy gdal-bin time binutils git'
 ci='clang clang-format libclang-rt-dev lua-check shellcheck'
 

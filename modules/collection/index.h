@@ -25,6 +25,17 @@ int tl_index_add(tl_index *ix, const tl_scene *s, tl_err *e) TL_MUST_CHECK;
  * repeated. */
 int tl_index_commit(tl_index *ix, tl_err *e) TL_MUST_CHECK;
 
+/* What a writer did so far. */
+typedef struct tl_index_counts {
+    int64_t added, replaced, unchanged; /* scenes handed to tl_index_add */
+    int64_t scenes;                     /* in the index */
+} tl_index_counts;
+int tl_index_counted(tl_index *ix, tl_index_counts *out, tl_err *e) TL_MUST_CHECK;
+
+/* Called now and then while scenes are added; not 0 stops the adding with TL_EINTR. */
+typedef int tl_index_progress(void *ctx, const tl_index_counts *so_far);
+void tl_index_on_progress(tl_index *ix, tl_index_progress *fn, void *ctx);
+
 /* A query is an array of stages, each applied to what the one before left; an empty array is all
  * scenes, in order of t0, then id. All members of a stage are optional and hold together:
  *   "from", "to": seconds, t0 in [from, to);

@@ -1,0 +1,324 @@
+/* Adding scenes to the index, and the R*Tree of their places. SPDX-License-Identifier: MIT */
+#include "modules/collection/index_int.h"
+#include "modules/collection/text.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { COMMIT_EVERY = 100000, TELL_EVERY = 4096 };
+
+/* --- places ----------------------------------------------------------------------------------- */
+
+/* Position along a Hilbert curve of 2^16 cells a side: neighbours on it are neighbours on the map.
+ */
+static int64_t hilbert(uint32_t x, uint32_t y)
+{
+    int64_t d = 0;
+    for (uint32_t s = 1u << 15; s; s >>= 1) {
+        uint32_t rx = (x & s) != 0, ry = (y & s) != 0;
+        d += (int64_t)s * s * ((3 * rx) ^ ry);
+        if (!ry) {
+            if (rx) {
+                x = 65535 - x;
+                y = 65535 - y;
+            }
+            uint32_t swap = x;
+            x = y;
+            y = swap;
+        }
+    }
+    return d;
+}
+
+/* tl_curve(w, s, e, n): the order in which places are added. Cells of some half a degree, so that
+ * the scenes of one tile come together, in order of time. */
+static void curve(sqlite3_context *c, int n, sqlite3_value **v)
+{
+    (void)n;
+    double w = sqlite3_value_double(v[0]), e = sqlite3_value_double(v[2]);
+    double x = (w + (e < w ? e + 360 : e)) / 2,
+           y = (sqlite3_value_double(v[1]) + sqlite3_value_double(v[3])) / 2;
+    x = floor((x + 180) * 2);
+    y = floor((y + 90) * 2);
+    sqlite3_result_int64(c, hilbert((uint32_t)fmin(fmax(x, 0), 65535),
+                                    (uint32_t)fmin(fmax(y, 0), 65535)));
+}
+
+static int add_place(tl_index *ix, sqlite3_stmt *st, int64_t id, double w, double e_, double s,
+                     double n, double t, tl_err *e)
+{
+    sqlite3_bind_int64(st, 1, id);
+    const double x[6] = {w, e_, s, n, t, t};
+    for (int i = 0; i < 6; i++)
+        sqlite3_bind_double(st, i + 2, x[i]);
+    int step = sqlite3_step(st);
+    sqlite3_reset(st);
+    return step == SQLITE_DONE ? 0 : tl__index_fail(ix, "writing", e);
+}
+
+static int place_one(tl_index *ix, sqlite3_stmt *from, sqlite3_stmt *to, tl_err *e)
+{
+    int64_t rid = sqlite3_column_int64(from, 0);
+    double w = sqlite3_column_double(from, 1), s = sqlite3_column_double(from, 2),
+           east = sqlite3_column_double(from, 3), n = sqlite3_column_double(from, 4),
+           t = sqlite3_column_double(from, 5) / TL__TIME_UNIT;
+    if (w <= east)
+        return add_place(ix, to, 2 * rid, w, east, s, n, t, e);
+    int rc = add_place(ix, to, 2 * rid, w, 180, s, n, t, e);
+    return rc ? rc : add_place(ix, to, 2 * rid + 1, -180, east, s, n, t, e);
+}
+
+static int told(tl_index *ix, tl_err *e)
+{
+    if (ix->progress && ix->progress(ix->progress_ctx, &ix->n))
+        return tl_fail(e, TL_EINTR, "interrupted");
+    return 0;
+}
+
+int tl__index_place(tl_index *ix, tl_err *e)
+{
+    sqlite3_stmt *from = NULL, *to;
+    if (!ix->waiting)
+        return 0;
+    int rc = tl__index_statement(ix, TL__ADD_PLACE, &to, e), step = SQLITE_DONE;
+    if (rc)
+        return rc;
+    if (sqlite3_prepare_v2(ix->db,
+                           "SELECT rid, w, s, e, n, t0 FROM scene WHERE rid > ? AND w IS NOT NULL"
+                           " ORDER BY tl_curve(w, s, e, n), t0",
+                           -1, &from, NULL))
+        return tl__index_fail(ix, "reading", e);
+    sqlite3_bind_int64(from, 1, ix->placed);
+    for (int64_t k = 0; !rc && (step = sqlite3_step(from)) == SQLITE_ROW; k++) {
+        rc = place_one(ix, from, to, e);
+        if (!rc && k % TELL_EVERY == 0)
+            rc = told(ix, e);
+    }
+    if (!rc && step != SQLITE_DONE)
+        rc = tl__index_fail(ix, "reading", e);
+    sqlite3_finalize(from);
+    if (rc)
+        return rc;
+    ix->placed = ix->next_rid - 1;
+    ix->waiting = 0;
+    char sql[80];
+    sqlite3_snprintf(sizeof sql, sql, "UPDATE meta SET value = %lld WHERE key = 'placed'",
+                     (sqlite3_int64)ix->placed);
+    return tl__index_exec(ix, sql, e);
+}
+
+int tl__index_curve(tl_index *ix)
+{
+    return sqlite3_create_function_v2(ix->db, "tl_curve", 4, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
+                                      NULL, curve, NULL, NULL, NULL);
+}
+
+/* --- scenes ----------------------------------------------------------------------------------- */
+
+typedef struct {
+    const tl_scene *s;
+    tl__packed packed;
+    int64_t collection, platform, crs, layout, info, shape;
+    const float *ring; /* NULL where it is the box */
+    size_t nring;
+    uint64_t id_hash, sum;
+} entry;
+
+static int is_box(const tl_scene *s)
+{
+    double w = s->box[0], east = s->box[2] < w ? s->box[2] + 360 : s->box[2];
+    if (s->nring != 5)
+        return 0;
+    for (size_t i = 0; i < 5; i++) {
+        float x = s->ring[2 * i], y = s->ring[2 * i + 1];
+        if ((x != (float)w && x != (float)east) ||
+            (y != (float)s->box[1] && y != (float)s->box[3]))
+            return 0;
+    }
+    /* Two opposite corners tell it from a line there and back. */
+    return s->ring[0] != s->ring[4] && s->ring[1] != s->ring[5];
+}
+
+static int make_entry(tl_index *ix, entry *n, tl_err *e)
+{
+    const tl_scene *s = n->s;
+    int rc = tl__pack(s, &n->packed, e);
+    const char *info = s->assets_info ? s->assets_info : "";
+    struct {
+        const void *text;
+        size_t len;
+        int64_t *wid;
+    } words[] = {{s->collection, strlen(s->collection), &n->collection},
+                 {s->platform, strlen(s->platform), &n->platform},
+                 {s->crs, strlen(s->crs), &n->crs},
+                 {n->packed.layout.data, n->packed.layout.len, &n->layout},
+                 {info, strlen(info), &n->info},
+                 {n->packed.shape.data, n->packed.shape.len, &n->shape}};
+    for (size_t i = 0; i < sizeof words / sizeof *words && !rc; i++)
+        rc = tl__word_id(ix, words[i].text, words[i].len, words[i].wid, e);
+    if (rc)
+        return rc;
+    if (s->ring && s->nring > 2 && !is_box(s)) {
+        n->ring = s->ring;
+        n->nring = s->nring;
+    }
+    n->id_hash = tl__hash64(0, s->id, strlen(s->id));
+    uint64_t h = tl__hash64(n->id_hash, s->tile, strlen(s->tile));
+    double x[11] = {s->t0,     s->t1,     s->cloud,     s->box[0],    s->box[1],   s->box[2],
+                    s->box[3], s->bounds[0], s->bounds[1], s->bounds[2], s->bounds[3]};
+    int64_t w[6] = {n->collection, n->platform, n->crs, n->layout, n->info, n->shape};
+    for (int i = 0; i < 11; i++)
+        if (isnan(x[i]))
+            x[i] = NAN; /* one NaN of many */
+    h = tl__hash64(h, x, sizeof x);
+    h = tl__hash64(h, w, sizeof w);
+    h = tl__hash64(h, n->ring, n->nring * 2 * sizeof(float));
+    h = tl__hash64(h, tl_buf_text(&n->packed.dirs), n->packed.dirs.len);
+    n->sum = tl__hash64(h, tl_buf_text(&n->packed.values), n->packed.values.len);
+    return 0;
+}
+
+static int run(tl_index *ix, int which, int64_t a, const int64_t *b, tl_err *e)
+{
+    sqlite3_stmt *st;
+    int rc = tl__index_statement(ix, which, &st, e);
+    if (rc)
+        return rc;
+    sqlite3_bind_int64(st, 1, a);
+    if (b)
+        sqlite3_bind_int64(st, 2, *b);
+    int step = sqlite3_step(st);
+    sqlite3_reset(st);
+    return step == SQLITE_DONE ? 0 : tl__index_fail(ix, "writing", e);
+}
+
+/* *rid = the scene of that id, 0 = none; *same = nothing of it changed. */
+static int find_same_id(tl_index *ix, const entry *n, int64_t *rid, int *same, tl_err *e)
+{
+    sqlite3_stmt *st;
+    int rc = tl__index_statement(ix, TL__FIND_ID, &st, e), step = SQLITE_ROW;
+    if (rc)
+        return rc;
+    sqlite3_bind_int64(st, 1, (sqlite3_int64)n->id_hash);
+    *rid = 0;
+    while (!*rid && (step = sqlite3_step(st)) == SQLITE_ROW)
+        if (strcmp((const char *)sqlite3_column_text(st, 1), n->s->id) == 0) {
+            *rid = sqlite3_column_int64(st, 0);
+            *same = (uint64_t)sqlite3_column_int64(st, 2) == n->sum;
+        }
+    sqlite3_reset(st);
+    return step == SQLITE_ROW || step == SQLITE_DONE ? 0 : tl__index_fail(ix, "reading", e);
+}
+
+static int drop(tl_index *ix, const entry *n, int64_t rid, tl_err *e)
+{
+    int64_t hash = (int64_t)n->id_hash;
+    int rc = run(ix, TL__DROP_SCENE, rid, NULL, e);
+    if (!rc)
+        rc = run(ix, TL__DROP_DETAIL, rid, NULL, e);
+    if (!rc)
+        rc = run(ix, TL__DROP_BYID, rid, &hash, e);
+    if (!rc && rid <= ix->placed)
+        rc = run(ix, TL__DROP_PLACE, 2 * rid, NULL, e);
+    if (!rc && rid <= ix->placed)
+        rc = run(ix, TL__DROP_PLACE, 2 * rid + 1, NULL, e);
+    return rc;
+}
+
+static int insert_scene(tl_index *ix, const entry *n, int64_t rid, tl_err *e)
+{
+    sqlite3_stmt *st;
+    const tl_scene *s = n->s;
+    int rc = tl__index_statement(ix, TL__ADD_SCENE, &st, e);
+    if (rc)
+        return rc;
+    sqlite3_bind_int64(st, 1, rid);
+    sqlite3_bind_text(st, 2, s->id, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 3, n->collection);
+    sqlite3_bind_int64(st, 4, n->platform);
+    if (*s->tile)
+        sqlite3_bind_text(st, 5, s->tile, -1, SQLITE_STATIC);
+    else
+        sqlite3_bind_null(st, 5);
+    sqlite3_bind_double(st, 6, s->t0); /* NaN is NULL in SQLite */
+    sqlite3_bind_double(st, 7, s->t1 == s->t0 ? (double)NAN : s->t1);
+    sqlite3_bind_double(st, 8, s->cloud);
+    for (int i = 0; i < 4; i++)
+        sqlite3_bind_double(st, 9 + i, s->box[i]);
+    int step = sqlite3_step(st);
+    sqlite3_reset(st);
+    return step == SQLITE_DONE ? 0 : tl__index_fail(ix, "writing", e);
+}
+
+static int insert_detail(tl_index *ix, const entry *n, int64_t rid, tl_err *e)
+{
+    sqlite3_stmt *st;
+    const tl__packed *p = &n->packed;
+    int rc = tl__index_statement(ix, TL__ADD_DETAIL, &st, e);
+    if (rc)
+        return rc;
+    sqlite3_bind_int64(st, 1, rid);
+    sqlite3_bind_int64(st, 2, (sqlite3_int64)n->sum);
+    sqlite3_bind_int64(st, 3, n->crs);
+    for (int i = 0; i < 4; i++)
+        sqlite3_bind_double(st, 4 + i, n->s->bounds[i]);
+    sqlite3_bind_int64(st, 8, n->layout);
+    sqlite3_bind_int64(st, 9, n->info);
+    sqlite3_bind_int64(st, 10, n->shape);
+    sqlite3_bind_blob64(st, 11, n->ring, n->nring * 2 * sizeof(float), SQLITE_STATIC);
+    sqlite3_bind_blob64(st, 12, p->dirs.data, p->dirs.len, SQLITE_STATIC);
+    sqlite3_bind_blob64(st, 13, p->values.data, p->values.len, SQLITE_STATIC);
+    int step = sqlite3_step(st);
+    sqlite3_reset(st);
+    return step == SQLITE_DONE ? 0 : tl__index_fail(ix, "writing", e);
+}
+
+static int store(tl_index *ix, const entry *n, tl_err *e)
+{
+    int64_t rid, old = 0;
+    int same = 0, rc = find_same_id(ix, n, &old, &same, e);
+    if (rc)
+        return rc;
+    if (same) {
+        ix->n.unchanged++;
+        return 0;
+    }
+    if (old) {
+        rc = drop(ix, n, old, e);
+        ix->n.replaced++;
+    }
+    rid = ix->next_rid;
+    if (!rc)
+        rc = insert_scene(ix, n, rid, e);
+    if (!rc)
+        rc = insert_detail(ix, n, rid, e);
+    if (!rc)
+        rc = run(ix, TL__ADD_BYID, (int64_t)n->id_hash, &rid, e);
+    if (rc)
+        return rc;
+    ix->next_rid++;
+    ix->n.added += !old;
+    ix->waiting = 1;
+    return 0;
+}
+
+int tl_index_add(tl_index *ix, const tl_scene *s, tl_err *e)
+{
+    entry n = {.s = s};
+    if (!ix->writer)
+        return tl_fail(e, TL_EUSAGE, "%s is open for reading", ix->path);
+    if (!*s->id)
+        return tl_fail(e, TL_EDATA, "a scene without id");
+    int rc = make_entry(ix, &n, e);
+    if (!rc)
+        rc = store(ix, &n, e);
+    tl__packed_free(&n.packed);
+    int64_t total = ix->n.added + ix->n.replaced + ix->n.unchanged;
+    if (!rc && total % TELL_EVERY == 0)
+        rc = told(ix, e);
+    if (!rc && ix->path && ++ix->since_commit >= COMMIT_EVERY) {
+        ix->since_commit = 0;
+        rc = tl__index_exec(ix, "COMMIT; BEGIN IMMEDIATE", e);
+    }
+    return rc;
+}

@@ -1,0 +1,330 @@
+/* Assets and properties without what repeats from scene to scene. SPDX-License-Identifier: MIT
+ *
+ * An address is a folder and a name. A scene keeps its folders, each without what it shares with the
+ * one before; names are kept in a layout that scenes share, with the scene's id and its `word` (what
+ * most names begin with, "T33TWM_20200101T100031_") replaced by one byte each.
+ *
+ *   layout: for each asset folder (2 bytes), band (4 bytes), key NUL name NUL
+ *   dirs:   word NUL, then for each folder length shared (1 byte), the rest NUL
+ *   shape:  names of the properties, quoted, each with a newline; values: their JSON, with commas */
+#include "modules/collection/index_int.h"
+#include "modules/collection/text.h"
+#include "runtime/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ID = 2, WORD = 3, LITERAL = 4 }; /* bytes that stand for something */
+enum { SHORTEST = 6, MOST_DIRS = 65535, LOOKED_AT = 16 };
+
+typedef struct {
+    const char *text;
+    size_t len;
+} span;
+
+static int starts(const char *s, size_t n, span what)
+{
+    return what.len && n >= what.len && *s == *what.text && memcmp(s, what.text, what.len) == 0;
+}
+
+static void encode(const char *s, size_t n, span id, span word, tl_buf *b)
+{
+    for (size_t i = 0; i < n;) {
+        if (starts(s + i, n - i, id)) {
+            tl_buf_add(b, "\2", 1);
+            i += id.len;
+        } else if (starts(s + i, n - i, word)) {
+            tl_buf_add(b, "\3", 1);
+            i += word.len;
+        } else {
+            size_t from = i;
+            if (s[i] >= ID && s[i] <= LITERAL)
+                tl_buf_add(b, "\4", 1);
+            for (i++; i < n && (s[i] < ID || s[i] > LITERAL) && (!id.len || s[i] != *id.text) &&
+                      (!word.len || s[i] != *word.text);
+                 i++)
+                ;
+            tl_buf_add(b, s + from, i - from);
+        }
+    }
+}
+
+static void decode(const char *s, size_t n, span id, span word, tl_buf *b)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t from = i;
+        while (i < n && (s[i] < ID || s[i] > LITERAL))
+            i++;
+        tl_buf_add(b, s + from, i - from);
+        if (i == n)
+            break;
+        if (s[i] == ID)
+            tl_buf_add(b, id.text, id.len);
+        else if (s[i] == WORD)
+            tl_buf_add(b, word.text, word.len);
+        else if (++i < n)
+            tl_buf_add(b, s + i, 1);
+    }
+}
+
+static span name_of(const char *href)
+{
+    const char *slash = strrchr(href, '/');
+    const char *name = slash ? slash + 1 : href;
+    return (span){name, strlen(name)};
+}
+
+static size_t shared(span a, span b)
+{
+    size_t n = 0;
+    while (n < a.len && n < b.len && a.text[n] == b.text[n])
+        n++;
+    return n;
+}
+
+/* Of the beginnings that neighbours share, cut behind their last separator, the one that saves most.
+ */
+static span find_word(const tl_scene *s, span id)
+{
+    span best = {"", 0};
+    size_t most = 0;
+    for (size_t i = 0; i + 1 < s->nassets && i < LOOKED_AT; i++) {
+        span a = name_of(s->asset[i].href);
+        size_t n = shared(a, name_of(s->asset[i + 1].href)), saved = 0;
+        while (n && !strchr("_-.", a.text[n - 1]))
+            n--;
+        if (n < SHORTEST || (n == best.len && memcmp(a.text, best.text, n) == 0) ||
+            starts(a.text, a.len, id))
+            continue;
+        for (size_t k = 0; k < s->nassets; k++) {
+            span b = name_of(s->asset[k].href);
+            saved += starts(b.text, b.len, (span){a.text, n}) ? n : 0;
+        }
+        if (saved > most) {
+            most = saved;
+            best = (span){a.text, n};
+        }
+    }
+    return best;
+}
+
+/* --- assets ----------------------------------------------------------------------------------- */
+
+/* The number of the folder among those seen, added where it is new; -1 = too many. */
+static int folder_of(const char *href, size_t len, span *dir, int *n)
+{
+    for (int i = *n - 1; i >= 0; i--)
+        if (dir[i].len == len && memcmp(dir[i].text, href, len) == 0)
+            return i;
+    if (*n == MOST_DIRS)
+        return -1;
+    dir[*n] = (span){href, len};
+    return (*n)++;
+}
+
+static void pack_dirs(const span *dir, int n, span id, span word, tl_buf *out)
+{
+    tl_buf before = TL_BUF_INIT;
+    tl_buf_add(out, word.text, word.len);
+    tl_buf_add(out, "", 1);
+    for (int i = 0; i < n; i++) {
+        tl_buf now = TL_BUF_INIT;
+        encode(dir[i].text, dir[i].len, id, word, &now);
+        size_t same = shared((span){tl_buf_text(&before), before.len},
+                             (span){tl_buf_text(&now), now.len});
+        unsigned char k = same > 255 ? 255 : (unsigned char)same;
+        tl_buf_add(out, &k, 1);
+        tl_buf_add(out, tl_buf_text(&now) + k, now.len - k + 1);
+        tl_buf_free(&before);
+        before = now;
+    }
+    tl_buf_free(&before);
+}
+
+static int pack_assets(const tl_scene *s, tl__packed *p, tl_err *e)
+{
+    span few[32], *dir = few, id = {s->id, strlen(s->id)};
+    int n = 0, rc = 0;
+    void *many = NULL;
+    if (!s->nassets)
+        return 0;
+    if (s->nassets > sizeof few / sizeof *few) {
+        rc = tl_try_alloc(&many, s->nassets, sizeof *dir, "a scene's assets", e);
+        if (rc)
+            return rc;
+        dir = many;
+    }
+    if (id.len < SHORTEST)
+        id.len = 0;
+    span word = find_word(s, id);
+    for (size_t i = 0; i < s->nassets && !rc; i++) {
+        const tl_asset *a = &s->asset[i];
+        span name = name_of(a->href);
+        int d = folder_of(a->href, (size_t)(name.text - a->href), dir, &n);
+        if (d < 0)
+            rc = tl_fail(e, TL_EDATA, "scene '%s' has its assets in more than %d folders", s->id,
+                         MOST_DIRS);
+        unsigned char head[6] = {d & 255,       (d >> 8) & 255,       a->band & 255,
+                                 a->band >> 8 & 255, a->band >> 16 & 255, a->band >> 24 & 255};
+        tl_buf_add(&p->layout, head, sizeof head);
+        tl_buf_add(&p->layout, a->key, strlen(a->key) + 1);
+        encode(name.text, name.len, id, word, &p->layout);
+        tl_buf_add(&p->layout, "", 1);
+    }
+    if (!rc)
+        pack_dirs(dir, n, id, word, &p->dirs);
+    free(many);
+    return rc;
+}
+
+/* The folders, whole, one after the other with NULs, from `dirs`; their places to `at`. */
+static int unpack_dirs(span id, span word, const char *d, const char *end, tl_buf *out, tl_buf *at)
+{
+    tl_buf now = TL_BUF_INIT, next = TL_BUF_INIT;
+    int rc = 0;
+    while (d < end && !rc) {
+        size_t k = (unsigned char)*d++, rest = strnlen(d, (size_t)(end - d));
+        rc = k > now.len || d + rest == end;
+        if (rc)
+            break;
+        next.len = 0;
+        tl_buf_add(&next, tl_buf_text(&now), k);
+        tl_buf_add(&next, d, rest);
+        d += rest + 1;
+        tl_buf swap = now;
+        now = next;
+        next = swap;
+        tl_buf_add(at, &out->len, sizeof out->len);
+        decode(tl_buf_text(&now), now.len, id, word, out);
+        tl_buf_add(out, "", 1);
+    }
+    tl_buf_free(&now);
+    tl_buf_free(&next);
+    return rc;
+}
+
+int tl__unpack_assets(const char *id_text, const char *layout, size_t nlayout, const char *dirs,
+                      size_t ndirs, tl_buf *text, tl_buf *places)
+{
+    const char *p = layout, *end = layout + nlayout;
+    span id = {id_text, strlen(id_text)}, word = {dirs, ndirs ? strnlen(dirs, ndirs) : 0};
+    tl_buf folders = TL_BUF_INIT, at = TL_BUF_INIT;
+    int rc = 0;
+    if (ndirs && word.len < ndirs)
+        rc = unpack_dirs(id, word, dirs + word.len + 1, dirs + ndirs, &folders, &at);
+    while (p < end && !rc) {
+        const unsigned char *h = (const unsigned char *)p;
+        if (end - p < 8)
+            break;
+        size_t dir = h[0] | (size_t)h[1] << 8;
+        tl__place_of_asset a = {
+            .band = (int)(h[2] | (uint32_t)h[3] << 8 | (uint32_t)h[4] << 16 | (uint32_t)h[5] << 24)};
+        const char *key = p + 6, *name = memchr(key, 0, (size_t)(end - key));
+        const char *last = name ? memchr(name + 1, 0, (size_t)(end - name - 1)) : NULL;
+        if (!last || dir >= at.len / sizeof(size_t))
+            break;
+        a.key = text->len;
+        tl_buf_add(text, key, (size_t)(name + 1 - key));
+        a.href = text->len;
+        tl_buf_puts(text, tl_buf_text(&folders) + ((size_t *)(void *)at.data)[dir]);
+        decode(name + 1, (size_t)(last - name - 1), id, word, text);
+        tl_buf_add(text, "", 1);
+        tl_buf_add(places, &a, sizeof a);
+        p = last + 1;
+    }
+    tl_buf_free(&folders);
+    tl_buf_free(&at);
+    return rc || p < end ? -1 : 0;
+}
+
+/* --- properties ------------------------------------------------------------------------------- */
+
+static const char *skip_space(const char *p, const char *end)
+{
+    while (p < end && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r'))
+        p++;
+    return p;
+}
+
+static int pack_properties(const char *text, tl__packed *p)
+{
+    const char *end = text + strlen(text), *s = skip_space(text, end);
+    if (s == end)
+        return 0;
+    if (*s++ != '{')
+        return -1;
+    s = skip_space(s, end);
+    while (s < end && *s == '"') {
+        const char *key = s, *key_end = tl__json_skip(s, end);
+        s = key_end ? skip_space(key_end, end) : end;
+        if (s == end || *s != ':')
+            return -1;
+        const char *value = skip_space(s + 1, end), *value_end = tl__json_skip(value, end);
+        if (!value_end)
+            return -1;
+        tl_buf_add(&p->shape, key, (size_t)(key_end - key));
+        tl_buf_add(&p->shape, "\n", 1);
+        if (p->values.len)
+            tl_buf_add(&p->values, ",", 1);
+        tl_buf_add(&p->values, value, (size_t)(value_end - value));
+        s = skip_space(value_end, end);
+        if (s < end && *s == ',')
+            s = skip_space(s + 1, end);
+    }
+    return s < end && *s == '}' && skip_space(s + 1, end) == end ? 0 : -1;
+}
+
+void tl__unpack_properties(const char *shape, size_t nshape, const char *values, size_t nvalues,
+                           tl_buf *out)
+{
+    const char *end = shape + nshape, *v = values, *vend = values + nvalues;
+    tl_buf_add(out, "{", 1);
+    for (const char *k = shape; k < end && v < vend;) {
+        const char *line = memchr(k, '\n', (size_t)(end - k)), *next = tl__json_skip(v, vend);
+        if (!line || !next)
+            break;
+        if (k > shape)
+            tl_buf_add(out, ",", 1);
+        tl_buf_add(out, k, (size_t)(line - k));
+        tl_buf_add(out, ":", 1);
+        tl_buf_add(out, v, (size_t)(next - v));
+        k = line + 1;
+        v = next + 1;
+    }
+    tl_buf_add(out, "}", 1);
+}
+
+const char *tl__packed_property(const char *shape, size_t nshape, const char *values,
+                                size_t nvalues, const char *quoted, size_t nquoted, size_t *len)
+{
+    const char *end = shape + nshape, *v = values, *vend = values + nvalues;
+    for (const char *k = shape; k < end && v < vend;) {
+        const char *line = memchr(k, '\n', (size_t)(end - k)), *next = tl__json_skip(v, vend);
+        if (!line || !next)
+            return NULL;
+        if ((size_t)(line - k) == nquoted && memcmp(k, quoted, nquoted) == 0) {
+            *len = (size_t)(next - v);
+            return v;
+        }
+        k = line + 1;
+        v = next + 1;
+    }
+    return NULL;
+}
+
+int tl__pack(const tl_scene *s, tl__packed *p, tl_err *e)
+{
+    p->layout.len = p->dirs.len = p->shape.len = p->values.len = 0;
+    if (pack_properties(s->properties ? s->properties : "", p))
+        return tl_fail(e, TL_EDATA, "scene '%s': its properties are no JSON object: %.80s", s->id,
+                       s->properties);
+    return pack_assets(s, p, e);
+}
+
+void tl__packed_free(tl__packed *p)
+{
+    tl_buf_free(&p->layout);
+    tl_buf_free(&p->dirs);
+    tl_buf_free(&p->shape);
+    tl_buf_free(&p->values);
+}

@@ -1,0 +1,26 @@
+/* Texts that catalogues are made of: dates, addresses, JSON. Internal. SPDX-License-Identifier: MIT
+ */
+#ifndef TL_COLLECTION_TEXT_H
+#define TL_COLLECTION_TEXT_H
+
+#include "runtime/buf.h"
+#include <stdint.h>
+
+/* Seconds since 1970-01-01 UTC of "2020-07-01", "2020-07-01T10:20:30.5Z", "... 10:20+02:00"; a time
+ * without zone is UTC. Not 0 = no date. */
+int tl__date_parse(const char *s, size_t len, double *t);
+/* Year, month 1-12, day 1-31 in UTC. */
+void tl__date_split(double t, int *year, int *month, int *day);
+
+/* The text as a JSON string, quotes included; only what must be escaped is. */
+void tl__json_quote(tl_buf *b, const char *s, size_t len);
+/* The end of the JSON value that starts at p (white space before it is skipped), NULL when there is
+ * none before `end`. For texts known to be JSON: brackets and strings are followed, no more. */
+const char *tl__json_skip(const char *p, const char *end);
+
+/* An absolute address of href, which a document at `base` (an absolute path or URL) names. */
+void tl__href_join(tl_buf *b, const char *base, const char *href);
+
+uint64_t tl__hash64(uint64_t seed, const void *data, size_t n);
+
+#endif
