@@ -258,6 +258,7 @@ static int add_scene(const tl__drafts *all, const tl__draft *d, tl_index *into, 
                   .nring = nring,
                   .crs = d->crs,
                   .properties = properties ? properties : "{}",
+                  .assets_info = "",
                   .asset = assets,
                   .nassets = d->nassets};
     memcpy(s.box, box, sizeof s.box);
