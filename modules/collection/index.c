@@ -71,8 +71,8 @@ int tl__index_exec(tl_index *ix, const char *sql, tl_err *e)
 
 int tl__index_statement(tl_index *ix, int which, sqlite3_stmt **out, tl_err *e)
 {
-    if (!ix->st[which] && sqlite3_prepare_v3(ix->db, statement[which], -1, SQLITE_PREPARE_PERSISTENT,
-                                             &ix->st[which], NULL))
+    if (!ix->st[which] && sqlite3_prepare_v3(ix->db, statement[which], -1,
+                                             SQLITE_PREPARE_PERSISTENT, &ix->st[which], NULL))
         return tl__index_fail(ix, "reading", e);
     *out = ix->st[which];
     return 0;
@@ -107,8 +107,8 @@ int tl_index_is_index(const char *path)
 
 static int connect_to(tl_index *ix, int flags, tl_err *e)
 {
-    int rc = sqlite3_open_v2(ix->path ? ix->path : ":memory:", &ix->db,
-                             flags | SQLITE_OPEN_NOMUTEX, NULL);
+    int rc = sqlite3_open_v2(ix->path ? ix->path : ":memory:", &ix->db, flags | SQLITE_OPEN_NOMUTEX,
+                             NULL);
     if (!ix->db)
         return tl_fail(e, TL_ENOMEM, "no memory for an index");
     if (rc)

@@ -40,8 +40,8 @@ static void curve(sqlite3_context *c, int n, sqlite3_value **v)
            y = (sqlite3_value_double(v[1]) + sqlite3_value_double(v[3])) / 2;
     x = floor((x + 180) * 2);
     y = floor((y + 90) * 2);
-    sqlite3_result_int64(c, hilbert((uint32_t)fmin(fmax(x, 0), 65535),
-                                    (uint32_t)fmin(fmax(y, 0), 65535)));
+    sqlite3_result_int64(
+        c, hilbert((uint32_t)fmin(fmax(x, 0), 65535), (uint32_t)fmin(fmax(y, 0), 65535)));
 }
 
 static int add_place(tl_index *ix, sqlite3_stmt *st, int64_t id, double w, double e_, double s,
@@ -131,8 +131,7 @@ static int is_box(const tl_scene *s)
         return 0;
     for (size_t i = 0; i < 5; i++) {
         float x = s->ring[2 * i], y = s->ring[2 * i + 1];
-        if ((x != (float)w && x != (float)east) ||
-            (y != (float)s->box[1] && y != (float)s->box[3]))
+        if ((x != (float)w && x != (float)east) || (y != (float)s->box[1] && y != (float)s->box[3]))
             return 0;
     }
     /* Two opposite corners tell it from a line there and back. */
@@ -164,7 +163,7 @@ static int make_entry(tl_index *ix, entry *n, tl_err *e)
     }
     n->id_hash = tl__hash64(0, s->id, strlen(s->id));
     uint64_t h = tl__hash64(n->id_hash, s->tile, strlen(s->tile));
-    double x[11] = {s->t0,     s->t1,     s->cloud,     s->box[0],    s->box[1],   s->box[2],
+    double x[11] = {s->t0,     s->t1,        s->cloud,     s->box[0],    s->box[1],   s->box[2],
                     s->box[3], s->bounds[0], s->bounds[1], s->bounds[2], s->bounds[3]};
     int64_t w[6] = {n->collection, n->platform, n->crs, n->layout, n->info, n->shape};
     for (int i = 0; i < 11; i++)

@@ -1,12 +1,13 @@
 /* Assets and properties without what repeats from scene to scene. SPDX-License-Identifier: MIT
  *
- * An address is a folder and a name. A scene keeps its folders, each without what it shares with the
- * one before; names are kept in a layout that scenes share, with the scene's id and its `word` (what
- * most names begin with, "T33TWM_20200101T100031_") replaced by one byte each.
+ * An address is a folder and a name. A scene keeps its folders, each without what it shares with
+ * the one before; names are kept in a layout that scenes share, with the scene's id and its `word`
+ * (what most names begin with, "T33TWM_20200101T100031_") replaced by one byte each.
  *
  *   layout: for each asset folder (2 bytes), band (4 bytes), key NUL name NUL
  *   dirs:   word NUL, then for each folder length shared (1 byte), the rest NUL
- *   shape:  names of the properties, quoted, each with a newline; values: their JSON, with commas */
+ *   shape:  names of the properties, quoted, each with a newline; values: their JSON, with commas
+ */
 #include "modules/collection/index_int.h"
 #include "modules/collection/text.h"
 #include "runtime/mem.h"
@@ -82,7 +83,8 @@ static size_t shared(span a, span b)
     return n;
 }
 
-/* Of the beginnings that neighbours share, cut behind their last separator, the one that saves most.
+/* Of the beginnings that neighbours share, cut behind their last separator, the one that saves
+ * most.
  */
 static span find_word(const tl_scene *s, span id)
 {
@@ -130,8 +132,8 @@ static void pack_dirs(const span *dir, int n, span id, span word, tl_buf *out)
     for (int i = 0; i < n; i++) {
         tl_buf now = TL_BUF_INIT;
         encode(dir[i].text, dir[i].len, id, word, &now);
-        size_t same = shared((span){tl_buf_text(&before), before.len},
-                             (span){tl_buf_text(&now), now.len});
+        size_t same =
+            shared((span){tl_buf_text(&before), before.len}, (span){tl_buf_text(&now), now.len});
         unsigned char k = same > 255 ? 255 : (unsigned char)same;
         tl_buf_add(out, &k, 1);
         tl_buf_add(out, tl_buf_text(&now) + k, now.len - k + 1);
@@ -164,8 +166,12 @@ static int pack_assets(const tl_scene *s, tl__packed *p, tl_err *e)
         if (d < 0)
             rc = tl_fail(e, TL_EDATA, "scene '%s' has its assets in more than %d folders", s->id,
                          MOST_DIRS);
-        unsigned char head[6] = {d & 255,       (d >> 8) & 255,       a->band & 255,
-                                 a->band >> 8 & 255, a->band >> 16 & 255, a->band >> 24 & 255};
+        unsigned char head[6] = {d & 255,
+                                 (d >> 8) & 255,
+                                 a->band & 255,
+                                 a->band >> 8 & 255,
+                                 a->band >> 16 & 255,
+                                 a->band >> 24 & 255};
         tl_buf_add(&p->layout, head, sizeof head);
         tl_buf_add(&p->layout, a->key, strlen(a->key) + 1);
         encode(name.text, name.len, id, word, &p->layout);
@@ -217,8 +223,8 @@ int tl__unpack_assets(const char *id_text, const char *layout, size_t nlayout, c
         if (end - p < 8)
             break;
         size_t dir = h[0] | (size_t)h[1] << 8;
-        tl__place_of_asset a = {
-            .band = (int)(h[2] | (uint32_t)h[3] << 8 | (uint32_t)h[4] << 16 | (uint32_t)h[5] << 24)};
+        tl__place_of_asset a = {.band = (int)(h[2] | (uint32_t)h[3] << 8 | (uint32_t)h[4] << 16 |
+                                              (uint32_t)h[5] << 24)};
         const char *key = p + 6, *name = memchr(key, 0, (size_t)(end - key));
         const char *last = name ? memchr(name + 1, 0, (size_t)(end - name - 1)) : NULL;
         if (!last || dir >= at.len / sizeof(size_t))

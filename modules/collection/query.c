@@ -74,7 +74,8 @@ static int read_assets(tl_index *ix, sqlite3_stmt *st, reader *r, tl_err *e)
     int rc = tl__word_text(ix, sqlite3_column_int64(st, LAYOUT), &layout, &len, e);
     if (rc)
         return rc;
-    const char *id = (const char *)sqlite3_column_text(st, ID), *dirs = sqlite3_column_blob(st, DIRS);
+    const char *id = (const char *)sqlite3_column_text(st, ID),
+               *dirs = sqlite3_column_blob(st, DIRS);
     if (tl__unpack_assets(id, layout, len, dirs, (size_t)sqlite3_column_bytes(st, DIRS), &r->text,
                           &r->places))
         return tl_fail(e, TL_EDATA, "the index is damaged at scene '%s': build it again", id);
@@ -222,9 +223,11 @@ static const char summary_sql[] =
     "SELECT tl_word(s.collection), count(*), min(s.t0), max(s.t0), min(s.s), max(s.n),"
     " min(CASE WHEN s.w > s.e THEN -180 ELSE s.w END),"
     " max(CASE WHEN s.w > s.e THEN 180 ELSE s.e END),"
-    " min(CASE WHEN " FROM_0("w") " > " FROM_0("e") " THEN 0 ELSE " FROM_0("w") " END),"
-    " max(CASE WHEN " FROM_0("w") " > " FROM_0("e") " THEN 360 ELSE " FROM_0("e") " END)"
-    " FROM %s WHERE %s GROUP BY s.collection ORDER BY 1";
+    " min(CASE WHEN " FROM_0("w") " > " FROM_0("e") " THEN 0 ELSE " FROM_0(
+        "w") " END),"
+             " max(CASE WHEN " FROM_0("w") " > " FROM_0("e") " THEN 360 ELSE " FROM_0(
+                 "e") " END)"
+                      " FROM %s WHERE %s GROUP BY s.collection ORDER BY 1";
 
 enum { MOST_NAMES = 10 };
 

@@ -102,7 +102,7 @@ static int compare(sqlite3_value *x, const json_t *y)
         return 2;
     default:
         return json_is_boolean(y) && *(const char *)sqlite3_value_blob(x) == json_is_true(y) ? 0
-                                                                                            : 2;
+                                                                                             : 2;
     }
 }
 

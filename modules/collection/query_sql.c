@@ -1,7 +1,7 @@
 /* From a query to SQL. SPDX-License-Identifier: MIT
  *
- * Stages are conditions on the scene `s` as long as none limits; a limit makes what is there so far a
- * subquery of rids, which is joined with `scene` again. An order is always in terms of the scene
+ * Stages are conditions on the scene `s` as long as none limits; a limit makes what is there so far
+ * a subquery of rids, which is joined with `scene` again. An order is always in terms of the scene
  * itself, so it outlives that. */
 #include "modules/collection/index_int.h"
 #include "modules/collection/text.h"
@@ -72,9 +72,8 @@ static void property_sql(tl__sql *q, const char *name, tl_buf *out)
     tl__json_quote(&quoted, name, strlen(name));
     int k = add_value(q, (tl__value){.kind = TEXT, .text = tl_xstrdup(tl_buf_text(&quoted))});
     tl_buf_free(&quoted);
-    tl_buf_printf(out,
-                  "(SELECT tl_property(d.shape, d.props, ?%d) FROM detail d WHERE d.rid = s.rid)",
-                  k);
+    tl_buf_printf(
+        out, "(SELECT tl_property(d.shape, d.props, ?%d) FROM detail d WHERE d.rid = s.rid)", k);
 }
 
 /* A date as text among values for `datetime` becomes seconds; a new reference. */
@@ -102,8 +101,7 @@ static void by_id(tl__sql *q, const json_t *value)
     for (size_t i = 0; i < n; i++) {
         const char *id = json_string_value(json_is_array(value) ? json_array_get(value, i) : value);
         id = id ? id : "";
-        tl_buf_printf(&q->where, "%s%lld", i ? "," : "",
-                      (long long)tl__hash64(0, id, strlen(id)));
+        tl_buf_printf(&q->where, "%s%lld", i ? "," : "", (long long)tl__hash64(0, id, strlen(id)));
     }
     tl_buf_puts(&q->where, "))");
 }
@@ -128,7 +126,8 @@ static int add_condition(tl__sql *q, const json_t *c, tl_err *e)
     and_(&q->where);
     tl_buf_puts(&q->where, "tl_is(");
     property_sql(q, name, &q->where);
-    tl_buf_printf(&q->where, ", '%s', ?%d)", op, add_value(q, (tl__value){.kind = JSON, .json = v}));
+    tl_buf_printf(&q->where, ", '%s', ?%d)", op,
+                  add_value(q, (tl__value){.kind = JSON, .json = v}));
     return 0;
 }
 
@@ -216,10 +215,11 @@ static void add_place(tl__sql *q, const boxes *l, const double time[2])
         int k = first[i];
         if (!i)
             and_(&q->where);
-        tl_buf_printf(&q->where,
-                      "%s SELECT id / 2 FROM place WHERE w <= ?%d AND e >= ?%d AND s <= ?%d AND n >= "
-                      "?%d",
-                      i ? " UNION" : "s.rid IN (", k + 2, k, k + 3, k + 1);
+        tl_buf_printf(
+            &q->where,
+            "%s SELECT id / 2 FROM place WHERE w <= ?%d AND e >= ?%d AND s <= ?%d AND n >= "
+            "?%d",
+            i ? " UNION" : "s.rid IN (", k + 2, k, k + 3, k + 1);
         /* The tree rounds outwards to floats: an hour more on each side. */
         if (isfinite(time[0]))
             tl_buf_printf(&q->where, " AND t1 >= ?%d",
@@ -234,10 +234,11 @@ static void add_place(tl__sql *q, const boxes *l, const double time[2])
     tl_buf_puts(&q->where, l->n ? "(" : "0");
     for (int i = 0; i < l->n; i++) {
         int k = first[i];
-        tl_buf_printf(&q->where,
-                      "%ss.s <= ?%d AND s.n >= ?%d AND CASE WHEN s.w <= s.e THEN s.w <= ?%d AND s.e "
-                      ">= ?%d ELSE s.w <= ?%d OR s.e >= ?%d END",
-                      i ? " OR " : "", k + 3, k + 1, k + 2, k, k + 2, k);
+        tl_buf_printf(
+            &q->where,
+            "%ss.s <= ?%d AND s.n >= ?%d AND CASE WHEN s.w <= s.e THEN s.w <= ?%d AND s.e "
+            ">= ?%d ELSE s.w <= ?%d OR s.e >= ?%d END",
+            i ? " OR " : "", k + 3, k + 1, k + 2, k, k + 2, k);
     }
     tl_buf_puts(&q->where, l->n ? ")" : "");
     q->bare = q->bare && !tree; /* once is enough */
@@ -259,10 +260,11 @@ static int add_geometry(tl__sql *q, const json_t *j, const double time[2], tl_er
     add_place(q, &l, time);
     free(l.b);
     int k = add_value(q, (tl__value){.kind = GEOMETRY, .geometry = g});
-    tl_buf_printf(&q->where,
-                  " AND tl_touches(?%d, (SELECT d.ring FROM detail d WHERE d.rid = s.rid), s.w, s.s, "
-                  "s.e, s.n)",
-                  k);
+    tl_buf_printf(
+        &q->where,
+        " AND tl_touches(?%d, (SELECT d.ring FROM detail d WHERE d.rid = s.rid), s.w, s.s, "
+        "s.e, s.n)",
+        k);
     return 0;
 }
 
@@ -280,8 +282,8 @@ static int add_time(tl__sql *q, const json_t *stage, int placed, double time[2],
         time[i] = json_number_value(j);
         and_(&q->where);
         /* "+" keeps SQLite from the index of times where the place says more. */
-        tl_buf_printf(&q->where, "%ss.t0 %s ?%d", placed ? "+" : "", i ? "<" : ">=",
-                      number_value(q, time[i]));
+        tl_buf_printf(&q->where, "%ss.t0 %s ?%d", placed ? "+" : "",
+                      i ? "<" : ">=", number_value(q, time[i]));
     }
     return 0;
 }
@@ -339,11 +341,12 @@ static int limit(tl__sql *q, const json_t *stage, tl_err *e)
 
 static int add_stage(tl__sql *q, const json_t *stage, tl_err *e)
 {
-    static const char *const names[] = {"from", "to",   "boxes", "geometry",
+    static const char *const names[] = {"from",  "to",   "boxes", "geometry",
                                         "where", "sort", "limit", "per"};
     const char *name;
     json_t *member;
-    json_object_foreach ((json_t *)stage, name, member) {
+    json_object_foreach((json_t *)stage, name, member)
+    {
         int known = 0;
         for (size_t i = 0; i < sizeof names / sizeof *names; i++)
             known = known || strcmp(name, names[i]) == 0;

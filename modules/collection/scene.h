@@ -31,9 +31,10 @@ typedef struct tl_scene {
     const char *properties; /* JSON object of the catalogue's other scalars, by their own names */
     const tl_asset *asset;
     size_t nassets;
-    /* What the catalogue says of assets, a JSON object by their keys, "" = nothing: {"B04": {"name":,
-     * "common_name":, "scale":, "offset":, "nodata":, "data_type":}}, all optional; an asset of
-     * several bands has {"bands": [{...}, ...]} of such instead. Stored once for equal texts. */
+    /* What the catalogue says of assets, a JSON object by their keys, "" = nothing: {"B04":
+     * {"name":, "common_name":, "scale":, "offset":, "nodata":, "data_type":}}, all optional; an
+     * asset of several bands has {"bands": [{...}, ...]} of such instead. Stored once for equal
+     * texts. */
     const char *assets_info;
 } tl_scene;
 

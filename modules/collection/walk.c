@@ -105,8 +105,8 @@ static int walk(trail *t, const char *rel, int depth, tl__paths *out, tl_err *e)
         code = tl_fail(e, TL_EDATA, "%s: cannot read the folder: %s", full, strerror(errno));
     else if (n < 0)
         tl_warn_once("%s: cannot read the folder: %s", full, strerror(errno));
-    for (int i = 0; i < n; i++) {
-        if (entry && !code) {
+    for (int i = 0; entry && i < n; i++) {
+        if (!code) {
             const char *name = entry[i]->d_name;
             char *next = rel[0] ? tl_xasprintf("%s/%s", rel, name) : tl_xstrdup(name);
             code = visit(t, next, name, depth, out, e);

@@ -139,7 +139,7 @@ static const char *stated_crs(GDALGroupH root, GDALDimensionH ydim, GDALDimensio
 }
 
 static int find_place(const tl_raster *r, GDALDatasetH ds, GDALGroupH root, GDALMDArrayH a,
-                      double gt[6], const char **crs)
+                      double *gt, const char **crs)
 {
     size_t n = 0;
     int turned = rows_are_turned(ds), ok = 0;
@@ -148,14 +148,14 @@ static int find_place(const tl_raster *r, GDALDatasetH ds, GDALGroupH root, GDAL
         GDALDimensionGetSize(dim[n - 2]) == (GUInt64)r->h) {
         if (!*crs)
             *crs = stated_crs(root, dim[n - 2], dim[n - 1]);
-        ok = *crs && (place_by_axes(root, dim[n - 2], dim[n - 1], turned, gt) ||
+        ok = *crs && (!gt || place_by_axes(root, dim[n - 2], dim[n - 1], turned, gt) ||
                       place_by_bounds(r, root, turned, gt));
     }
     GDALReleaseDimensions(dim, n);
     return ok;
 }
 
-int tl_raster_stated_place(const tl_raster *r, GDALDatasetH ds, double gt[6], const char **crs)
+int tl_raster_stated_place(const tl_raster *r, GDALDatasetH ds, double *gt, const char **crs)
 {
     char *file = NULL, *name = NULL;
     int ok = 0;

@@ -210,13 +210,15 @@ int tl_raster_read_georef(tl_raster *r, tl_gdal_handle *h, tl_err *e)
     OGRSpatialReferenceH srs = GDALGetSpatialRef(h->ds.h);
     int has_gt = GDALGetGeoTransform(h->ds.h, gt) == CE_None && !is_identity(gt, srs != NULL);
     const char *crs = has_gt ? crs_of(r, srs) : warp_crs(r, h->ds.h);
-    if (!has_gt && !crs) {
-        const char *stated = srs ? crs_of(r, srs) : NULL;
-        has_gt = tl_raster_stated_place(r, h->ds.h, gt, &stated);
-        crs = has_gt ? stated : NULL;
-    }
-    if (has_gt && crs == tl_intern(TL_CRS_LOCAL) && !srs && is_bare_lonlat(r, h->ds.h, gt))
+    const char *stated = srs ? crs_of(r, srs) : NULL;
+    if (has_gt && !srs && is_bare_lonlat(r, h->ds.h, gt))
         crs = tl_intern("EPSG:4326");
+    else if (has_gt && !srs && tl_raster_stated_place(r, h->ds.h, NULL, &stated))
+        crs = stated;
+    else if (!has_gt && !crs && tl_raster_stated_place(r, h->ds.h, gt, &stated)) {
+        has_gt = 1;
+        crs = stated;
+    }
     tl_gdal_end(&g);
     r->s.native.crs = crs;
     if (has_gt) {

@@ -7,7 +7,8 @@
 static const char tile_xml[] =
     "<?xml version=\"1.0\"?><n1:Level-2A_Tile_ID><n1:General_Info>"
     "<L1C_TILE_ID metadataLevel=\"Brief\">S2A_OPER_MSI_L1C_TL_x_N05.00</L1C_TILE_ID>\n"
-    "<TILE_ID metadataLevel=\"Brief\">S2A_OPER_MSI_L2A_TL_2APS_20230810T163000_A042547_T33TWM_N05.09"
+    "<TILE_ID "
+    "metadataLevel=\"Brief\">S2A_OPER_MSI_L2A_TL_2APS_20230810T163000_A042547_T33TWM_N05.09"
     "</TILE_ID>\n<SENSING_TIME metadataLevel=\"Standard\">2023-08-10T10:12:30.5Z</SENSING_TIME>\n"
     "<HORIZONTAL_CS_CODE>EPSG:32633</HORIZONTAL_CS_CODE>"
     "<Size resolution=\"10\"><NROWS>10980</NROWS><NCOLS>10980</NCOLS></Size>"
@@ -21,18 +22,17 @@ static const char tile_xml[] =
 /* The files of a product hold nothing: with the tile's metadata none is opened. */
 static void put_safe(const char *root)
 {
-    static const char *const files[] = {
-        "IMG_DATA/R10m/T33TWM_20230810T100601_B02_10m.jp2",
-        "IMG_DATA/R10m/T33TWM_20230810T100601_B04_10m.jp2",
-        "IMG_DATA/R20m/T33TWM_20230810T100601_B04_20m.jp2",
-        "IMG_DATA/R60m/T33TWM_20230810T100601_B04_60m.jp2",
-        "IMG_DATA/R20m/T33TWM_20230810T100601_SCL_20m.jp2",
-        "IMG_DATA/R60m/T33TWM_20230810T100601_SCL_60m.jp2",
-        "IMG_DATA/R60m/T33TWM_20230810T100601_B01_60m.jp2",
-        "QI_DATA/MSK_CLDPRB_20m.jp2",
-        "QI_DATA/MSK_CLDPRB_60m.jp2",
-        "QI_DATA/MSK_DETFOO_B04.jp2",
-        "QI_DATA/T33TWM_20230810T100601_PVI.jp2"};
+    static const char *const files[] = {"IMG_DATA/R10m/T33TWM_20230810T100601_B02_10m.jp2",
+                                        "IMG_DATA/R10m/T33TWM_20230810T100601_B04_10m.jp2",
+                                        "IMG_DATA/R20m/T33TWM_20230810T100601_B04_20m.jp2",
+                                        "IMG_DATA/R60m/T33TWM_20230810T100601_B04_60m.jp2",
+                                        "IMG_DATA/R20m/T33TWM_20230810T100601_SCL_20m.jp2",
+                                        "IMG_DATA/R60m/T33TWM_20230810T100601_SCL_60m.jp2",
+                                        "IMG_DATA/R60m/T33TWM_20230810T100601_B01_60m.jp2",
+                                        "QI_DATA/MSK_CLDPRB_20m.jp2",
+                                        "QI_DATA/MSK_CLDPRB_60m.jp2",
+                                        "QI_DATA/MSK_DETFOO_B04.jp2",
+                                        "QI_DATA/T33TWM_20230810T100601_PVI.jp2"};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         char rel[512];
         snprintf(rel, sizeof rel, DATA "%s", files[i]);
@@ -80,11 +80,13 @@ static void a_product_without_metadata_asks_its_finest_file(void **state)
     (void)state;
     told t;
     const char *root = new_folder();
-    put_tif(root, "S2B_MSIL1C_20170105T013442_N0204_R031_T53NMJ_20170105T013443.SAFE/GRANULE/"
-                  "L1C_T53NMJ_A000001_20170105T013442/IMG_DATA/T53NMJ_20170105T013442_B02.tif",
+    put_tif(root,
+            "S2B_MSIL1C_20170105T013442_N0204_R031_T53NMJ_20170105T013443.SAFE/GRANULE/"
+            "L1C_T53NMJ_A000001_20170105T013442/IMG_DATA/T53NMJ_20170105T013442_B02.tif",
             1, 0);
-    put_text(root, "S2B_MSIL1C_20170105T013442_N0204_R031_T53NMJ_20170105T013443.SAFE/GRANULE/"
-                   "L1C_T53NMJ_A000001_20170105T013442/IMG_DATA/T53NMJ_20170105T013442_B01.tif",
+    put_text(root,
+             "S2B_MSIL1C_20170105T013442_N0204_R031_T53NMJ_20170105T013443.SAFE/GRANULE/"
+             "L1C_T53NMJ_A000001_20170105T013442/IMG_DATA/T53NMJ_20170105T013442_B01.tif",
              "not a tif");
     assert_scenes(tl_read_folder, root, NULL,
                   "S2B_MSIL1C_20170105T013442_N0204_R031_T53NMJ_20170105T013443 sentinel-2-l1c "
@@ -289,21 +291,21 @@ static void the_ten_scenes_of_two_tiles_are_found(void **state)
         tl_read_folder, root, NULL,
         "S2B_33TWM_20230810_0_L2A sentinel-2-l2a sentinel-2b 33TWM 20230810T095757 70.627 "
         "B02 B03 B04 B08 CLD SCL\n"
-        "S2B_33TWL_20230810_0_L2A sentinel-2-l2a sentinel-2b 33TWL 20230810T095812 69.2862 "
+        "S2B_33TWL_20230810_0_L2A sentinel-2-l2a sentinel-2b 33TWL 20230810T095811 69.2862 "
         "B02 B03 B04 B08 CLD SCL\n"
-        "S2B_33TWM_20230813_0_L2A sentinel-2-l2a sentinel-2b 33TWM 20230813T100754 1.1124 "
+        "S2B_33TWM_20230813_0_L2A sentinel-2-l2a sentinel-2b 33TWM 20230813T100753 1.1124 "
         "B02 B03 B04 B08 CLD SCL\n"
-        "S2B_33TWL_20230813_0_L2A sentinel-2-l2a sentinel-2b 33TWL 20230813T100808 1.70249 "
+        "S2B_33TWL_20230813_0_L2A sentinel-2-l2a sentinel-2b 33TWL 20230813T100807 1.70249 "
         "B02 B03 B04 B08 CLD SCL\n"
         "S2A_33TWM_20230815_0_L2A sentinel-2-l2a sentinel-2a 33TWM 20230815T095757 0.207328 "
         "B02 B03 B04 B08 CLD SCL\n"
-        "S2A_33TWL_20230815_0_L2A sentinel-2-l2a sentinel-2a 33TWL 20230815T095812 0.20399 "
+        "S2A_33TWL_20230815_0_L2A sentinel-2-l2a sentinel-2a 33TWL 20230815T095811 0.20399 "
         "B02 B03 B04 B08 CLD SCL\n"
         "S2A_33TWM_20230818_0_L2A sentinel-2-l2a sentinel-2a 33TWM 20230818T100754 43.8568 "
         "B02 B03 B04 B08 CLD SCL\n"
         "S2A_33TWL_20230818_0_L2A sentinel-2-l2a sentinel-2a 33TWL 20230818T100808 45.7452 "
         "B02 B03 B04 B08 CLD SCL\n"
-        "S2B_33TWM_20230820_0_L2A sentinel-2-l2a sentinel-2b 33TWM 20230820T095757 1.33675 "
+        "S2B_33TWM_20230820_0_L2A sentinel-2-l2a sentinel-2b 33TWM 20230820T095756 1.33675 "
         "B02 B03 B04 B08 CLD SCL\n"
         "S2B_33TWL_20230820_0_L2A sentinel-2-l2a sentinel-2b 33TWL 20230820T095811 8.06635 "
         "B02 B03 B04 B08 CLD SCL\n",

@@ -73,8 +73,8 @@ typedef struct told {
     int band;
 } told;
 
-/* A line for each scene: id, collection, platform, tile, date, cloud, keys; of the last one the rest
- * is kept. */
+/* A line for each scene: id, collection, platform, tile, date, cloud, keys; of the last one the
+ * rest is kept. */
 static inline int tell(void *ctx, const tl_scene *s, tl_err *e)
 {
     told *t = ctx;
