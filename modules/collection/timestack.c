@@ -154,16 +154,32 @@ int tl__timestack_take(tl__drafts *all, const char *path, const char *rel, const
     return code;
 }
 
+/* The file's own name: "s.nc" of "a/s.nc", "a/s.zarr/" or NETCDF:"a/s.nc":B04. */
+static char *name_of(const char *source)
+{
+    int inside = strncmp(source, "NETCDF:", 7) == 0 || strncmp(source, "ZARR:", 5) == 0;
+    const char *from = inside ? strchr(source, ':') + 1 : source;
+    from += *from == '"';
+    size_t n = strcspn(from, inside ? from > source && from[-1] == '"' ? "\"" : ":" : "");
+    while (n > 1 && from[n - 1] == '/')
+        n--;
+    size_t at = n;
+    while (at > 0 && from[at - 1] != '/')
+        at--;
+    return tl_xasprintf("%.*s", (int)(n - at), from + at);
+}
+
 int tl_read_timestack(const char *source, const json_t *options, tl_index *into, tl_err *e)
 {
     tl__drafts all;
-    const char *slash = strrchr(source, '/');
+    char *name = name_of(source);
     tl__drafts_init(&all);
     int code = tl__read_options(options, &all, NULL, e);
     if (!code)
-        code = tl__timestack_take(&all, source, slash && slash[1] ? slash + 1 : source, NULL, e);
+        code = tl__timestack_take(&all, source, name, NULL, e);
     if (!code)
         code = tl__drafts_add(&all, into, e);
     tl__drafts_free(&all);
+    free(name);
     return code;
 }

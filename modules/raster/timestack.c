@@ -222,7 +222,8 @@ static char *read_start(const opened *o)
 
 /* --- the whole ------------------------------------------------------------------------------- */
 
-static int describe(tl_stack *s, opened *o, tl_err *e)
+/* `only`: the variable that was asked for, or NULL. */
+static int describe(tl_stack *s, opened *o, const char *only, tl_err *e)
 {
     o->names = GDALGroupGetMDArrayNames(o->root, NULL);
     find_dimensions(o);
@@ -234,6 +235,8 @@ static int describe(tl_stack *s, opened *o, tl_err *e)
         return tl_fail(e, TL_EDATA, "%s holds no variable of numbers over two dimensions", s->file);
     int code = read_time(s, o, e);
     for (int i = 0; !code && o->names[i] && i < MOST_VARIABLES; i++) {
+        if (only && strcmp(o->names[i], only) != 0)
+            continue;
         GDALMDArrayH a = GDALGroupOpenMDArray(o->root, o->names[i], NULL);
         if (a) {
             add_array(s, o, o->names[i], a);
@@ -241,7 +244,8 @@ static int describe(tl_stack *s, opened *o, tl_err *e)
         }
     }
     if (!code && s->nvars == 0)
-        code = tl_fail(e, TL_EDATA, "%s: its variables have too many dimensions", s->file);
+        code = only ? tl_fail(e, TL_EDATA, "%s has no variable %s over x and y", s->file, only)
+                    : tl_fail(e, TL_EDATA, "%s: its variables have too many dimensions", s->file);
     return code;
 }
 
@@ -266,13 +270,15 @@ int tl_stack_open(const char *path, tl_stack **out, tl_err *e)
     tl_gdal_guard g;
     tl_gdal_start();
     tl_stack *s = tl_xcalloc(1, sizeof *s);
-    s->file = tl_xstrdup(strncmp(path, "/vsi", 4) != 0 && realpath(path, full) ? full : path);
+    char *file = NULL, *array = NULL;
+    tl_mdim_split(path, &file, &array);
+    s->file = tl_xstrdup(strncmp(file, "/vsi", 4) != 0 && realpath(file, full) ? full : file);
     int code = open_group(&o, s, e);
     snprintf(what, sizeof what, "describe %s", s->file);
     tl_gdal_begin(&g, what);
     if (!code) {
         s->is_zarr = strcmp(GDALGetDescription(GDALGetDatasetDriver(o.ds)), "Zarr") == 0;
-        code = describe(s, &o, e);
+        code = describe(s, &o, array ? array + 1 : NULL, e);
     }
     CSLDestroy(o.names);
     if (o.root)
@@ -280,6 +286,8 @@ int tl_stack_open(const char *path, tl_stack **out, tl_err *e)
     if (o.ds)
         GDALClose(o.ds);
     tl_gdal_end(&g);
+    free(file);
+    free(array);
     if (code) {
         if (e)
             tl_err_source(e, s->file);

@@ -180,7 +180,7 @@ static void a_single_file_is_one_scene_of_its_bands(void **state)
     told t;
     const char *root = new_folder();
     put_tif(root, "x_20230810.tif", 2, 0);
-    assert_scenes(tl_read_folder, in_folder(root, "x_20230810.tif"), NULL,
+    assert_scenes(tl_collection_read, in_folder(root, "x_20230810.tif"), NULL,
                   "x_20230810 - - - 20230810T000000 - B1 B2\n", &t);
     assert_string_equal(t.href, in_folder(root, "x_20230810.tif"));
     assert_int_equal(t.band, 1);

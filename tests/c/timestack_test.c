@@ -269,6 +269,24 @@ static void a_further_dimension_is_several_assets(void **state)
     }
 }
 
+static void one_variable_can_be_asked_for(void **state)
+{
+    (void)state;
+    const made m = {.driver = "netCDF", .bare = 1};
+    const char *root = new_folder();
+    char name[1200];
+    if (!has_driver("netCDF"))
+        return;
+    snprintf(name, sizeof name, "NETCDF:\"%s\":SCL", put_stack(root, "s.nc", &m));
+    assert_scenes(tl_collection_read, name, NULL,
+                  "s_20200101T000000 - - - 20200101T000000 - SCL\n"
+                  "s_20200102T000000 - - - 20200102T000000 - SCL\n"
+                  "s_20200106T000000 - - - 20200106T000000 - SCL\n",
+                  NULL);
+    snprintf(name, sizeof name, "NETCDF:\"%s\":B99", in_folder(root, "s.nc"));
+    assert_refused(tl_collection_read, name, NULL, TL_EDATA, "has no variable B99 over x and y");
+}
+
 static void files_that_differ_in_their_pixels_are_one_scene(void **state)
 {
     (void)state;
@@ -437,6 +455,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_step_is_a_scene_with_its_own_pixels),
         cmocka_unit_test(a_further_dimension_is_several_assets),
+        cmocka_unit_test(one_variable_can_be_asked_for),
         cmocka_unit_test(files_that_differ_in_their_pixels_are_one_scene),
         cmocka_unit_test(patterns_choose_stacks_too),
         cmocka_unit_test(times_that_cannot_be_read_name_the_file),
