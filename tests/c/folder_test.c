@@ -302,7 +302,7 @@ static void the_ten_scenes_of_two_tiles_are_found(void **state)
         "S2A_33TWL_20230815_0_L2A sentinel-2-l2a sentinel-2a 33TWL 20230815T095811 0.20399 "
         "B02 B03 B04 B08 CLD SCL\n"
         "S2A_33TWM_20230818_0_L2A sentinel-2-l2a sentinel-2a 33TWM 20230818T100754 43.8568 "
-        "B02 B03 B04 B08 CLD SCL\n"
+        "B02 B03 B04 B08 CLD SCL SNW\n"
         "S2A_33TWL_20230818_0_L2A sentinel-2-l2a sentinel-2a 33TWL 20230818T100808 45.7452 "
         "B02 B03 B04 B08 CLD SCL\n"
         "S2B_33TWM_20230820_0_L2A sentinel-2-l2a sentinel-2b 33TWM 20230820T095756 1.33675 "
