@@ -245,7 +245,10 @@ static int describe(tl_stack *s, opened *o, const char *only, tl_err *e)
     }
     if (!code && s->nvars == 0)
         code = only ? tl_fail(e, TL_EDATA, "%s has no variable %s over x and y", s->file, only)
-                    : tl_fail(e, TL_EDATA, "%s: its variables have too many dimensions", s->file);
+                    : tl_fail(e, TL_EDATA,
+                              "%s: no variable lies over y and x, or time, y and x; time is a "
+                              "dimension of such a name",
+                              s->file);
     return code;
 }
 
