@@ -37,7 +37,8 @@ typedef struct tl_stack {
     tl_stack_scalar *scalar;
 } tl_stack;
 
-/* A path, or NETCDF:"f.nc":B04 for one variable of it. *out is freed by tl_stack_free. A file without a variable over two dimensions is an error. */
+/* A path, or NETCDF:"f.nc":B04 for one variable of it. *out is freed by tl_stack_free. A file
+ * without a variable over two dimensions is an error. */
 int tl_stack_open(const char *path, tl_stack **out, tl_err *e) TL_MUST_CHECK;
 void tl_stack_free(tl_stack *s); /* NULL is allowed */
 

@@ -118,6 +118,25 @@ static void folders_of_cogs_are_scenes(void **state)
     assert_four(t.bounds, 500000, 5000000, 500040, 5000030, 0);
 }
 
+static void only_the_archive_that_takes_the_offset_off_says_so(void **state)
+{
+    (void)state;
+    static const char *const folders[] = {"S2A_33TWM_20230810_0_L2A", "S2A_33TWM_20230810_0_L1C",
+                                          "S2A_T33TWM_20230810T100559_L2A"};
+    for (int i = 0; i < 3; i++) {
+        const char *root = new_folder();
+        char rel[64];
+        tl_err e;
+        told t;
+        snprintf(rel, sizeof rel, "%s/B04.tif", folders[i]);
+        put_tif(root, rel, 1, 0);
+        assert_tl_ok(read_scenes(tl_read_folder, root, NULL, &t, &e), &e);
+        told_free(&t);
+        assert_int_equal(strstr(t.properties, "\"earthsearch:boa_offset_applied\":true") != NULL,
+                         i == 0);
+    }
+}
+
 static void landsat_scenes_have_their_sun_and_clouds(void **state)
 {
     (void)state;
@@ -348,6 +367,7 @@ int main(void)
         cmocka_unit_test(a_product_is_found_when_it_is_the_source_itself),
         cmocka_unit_test(a_product_without_metadata_asks_its_finest_file),
         cmocka_unit_test(folders_of_cogs_are_scenes),
+        cmocka_unit_test(only_the_archive_that_takes_the_offset_off_says_so),
         cmocka_unit_test(landsat_scenes_have_their_sun_and_clouds),
         cmocka_unit_test(plain_files_are_grouped_by_band_and_dated_by_name),
         cmocka_unit_test(a_single_file_is_one_scene_of_its_bands),
