@@ -162,7 +162,11 @@ fuzz: $(BUILD)/modules/expr/fn_prelude.lua.o $(BUILD)/tests/c/fn_random_test ## 
 check-layers: ## includes point down only (DESIGN, the layers)
 	@prove -v tests/cli/layers.t
 
-bench: all ## run bench/*.sh, one after the other
+$(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+bench: all $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c)) ## run bench/*.sh, one after the other
 	@for f in $(wildcard bench/*.sh); do echo "== $$f"; $(TEST_ENV) sh $$f || exit 1; done
 
 ci: ## what .ci/run does: both compilers, sanitizers, linters

@@ -34,7 +34,8 @@ static uint64_t mix(uint64_t z)
 /* 0 to 1 by what it is for: the same whatever else was asked. */
 static double chance(uint64_t a, uint64_t b)
 {
-    return (double)(mix(seed * 0x9e3779b97f4a7c15u + mix(a * 0x632be59bd9b4e019u + b)) >> 11) * 0x1p-53;
+    return (double)(mix(seed * 0x9e3779b97f4a7c15u + mix(a * 0x632be59bd9b4e019u + b)) >> 11) *
+           0x1p-53;
 }
 
 static void lonlat(const tile *t, double x, double y, double *lon, double *lat)
@@ -52,7 +53,8 @@ static void lonlat(const tile *t, double x, double y, double *lon, double *lat)
 static int is_land(double lon, double lat)
 {
     double a = chance((uint64_t)floor((lon + 180) / 15) + 1000, (uint64_t)floor((lat + 90) / 15));
-    return a < 0.36 && chance((uint64_t)floor((lon + 180) * 4), (uint64_t)floor((lat + 90) * 4)) < 0.9;
+    return a < 0.36 &&
+           chance((uint64_t)floor((lon + 180) * 4), (uint64_t)floor((lat + 90) * 4)) < 0.9;
 }
 
 static void make_tiles(void)
@@ -69,8 +71,7 @@ static void make_tiles(void)
                 if (off > 3.2 || !is_land(lon, lat) || ntiles == MOST_TILES)
                     continue;
                 snprintf(t.name, sizeof t.name, "%02d%c%c%c", zone, bands[(int)((lat + 80) / 8)],
-                         letters[((zone - 1) % 3) * 8 + col - 1],
-                         letters[((row + 200) % 20)]);
+                         letters[((zone - 1) % 3) * 8 + col - 1], letters[((row + 200) % 20)]);
                 t.phase = (int)(chance((uint64_t)zone, (uint64_t)col) * 5);
                 tiles[ntiles++] = t;
             }
@@ -119,8 +120,8 @@ static scene make(const tile *t, int day)
 {
     scene s = {.t = t};
     uint64_t k = (uint64_t)(t - tiles), d = (uint64_t)day;
-    time_t at = (time_t)(FIRST_DAY + day) * 86400 + 86400 / 2 - t->zone * 1440 + (time_t)(k % 600) * 7 +
-                (t->zone <= 0) + 43200;
+    time_t at = (time_t)(FIRST_DAY + day) * 86400 + 86400 / 2 - t->zone * 1440 +
+                (time_t)(k % 600) * 7 + (t->zone <= 0) + 43200;
     struct tm tm;
     gmtime_r(&at, &tm);
     s.sat = (day / 5) % 2 ? 'B' : 'A';
@@ -139,8 +140,10 @@ static scene make(const tile *t, int day)
 
 static void href(const scene *s, FILE *f)
 {
-    fprintf(f, "https://sentinel-cogs.s3.us-west-2.amazonaws.com/sentinel-s2-l2a-cogs/%d/%c/%s/%d/%d/%s/",
-            s->t->zone, s->t->name[2], s->t->name + 3, s->y, s->m, s->id);
+    fprintf(
+        f,
+        "https://sentinel-cogs.s3.us-west-2.amazonaws.com/sentinel-s2-l2a-cogs/%d/%c/%s/%d/%d/%s/",
+        s->t->zone, s->t->name[2], s->t->name + 3, s->y, s->m, s->id);
 }
 
 static void coordinates(const scene *s, const char *point, const char *between, FILE *f)
@@ -157,9 +160,10 @@ enum { NBANDS = sizeof bands / sizeof *bands };
 
 static void csv_head(void)
 {
-    fputs("id,collection,platform,tile,datetime,cloud,west,south,east,north,crs,xmin,ymin,xmax,ymax,"
-          "href,footprint,s2:processing_baseline,sat:relative_orbit,view:sun_elevation",
-          stdout);
+    fputs(
+        "id,collection,platform,tile,datetime,cloud,west,south,east,north,crs,xmin,ymin,xmax,ymax,"
+        "href,footprint,s2:processing_baseline,sat:relative_orbit,view:sun_elevation",
+        stdout);
     for (int i = 0; i < NBANDS; i++)
         printf(",asset:%s", bands[i]);
     putchar('\n');
@@ -168,9 +172,11 @@ static void csv_head(void)
 static void csv(const scene *s)
 {
     const tile *t = s->t;
-    printf("%s,sentinel-2-l2a,sentinel-2%c,%s,%s,%.4f,%.6f,%.6f,%.6f,%.6f,EPSG:%d,%.0f,%.0f,%.0f,%.0f,",
-           s->id, s->sat + 32, t->name, s->when, s->cloud, s->box[0], s->box[1], s->box[2], s->box[3],
-           (t->south ? 32700 : 32600) + t->zone, t->x, t->y - 109800, t->x + 109800, t->y);
+    printf("%s,sentinel-2-l2a,sentinel-2%c,%s,%s,%.4f,%.6f,%.6f,%.6f,%.6f,EPSG:%d,%.0f,%.0f,%.0f,%."
+           "0f,",
+           s->id, s->sat + 32, t->name, s->when, s->cloud, s->box[0], s->box[1], s->box[2],
+           s->box[3], (t->south ? 32700 : 32600) + t->zone, t->x, t->y - 109800, t->x + 109800,
+           t->y);
     href(s, stdout);
     fputs(",\"POLYGON((", stdout);
     coordinates(s, "%.5f %.5f", ",", stdout);
@@ -187,15 +193,16 @@ static void ndjson(const scene *s)
            "\"coordinates\":[[",
            s->id, s->box[0], s->box[1], s->box[2], s->box[3]);
     coordinates(s, "[%.4f,%.4f]", ",", stdout);
-    printf("]]},\"properties\":{\"datetime\":\"%s\",\"platform\":\"sentinel-2%c\",\"eo:cloud_cover\":"
-           "%.2f,\"s2:mgrs_tile\":\"%s\",\"proj:epsg\":%d},\"assets\":{\"B04\":{\"href\":\"",
-           s->when, s->sat + 32, s->cloud, s->t->name,
-           (s->t->south ? 32700 : 32600) + s->t->zone);
+    printf(
+        "]]},\"properties\":{\"datetime\":\"%s\",\"platform\":\"sentinel-2%c\",\"eo:cloud_cover\":"
+        "%.2f,\"s2:mgrs_tile\":\"%s\",\"proj:epsg\":%d},\"assets\":{\"B04\":{\"href\":\"",
+        s->when, s->sat + 32, s->cloud, s->t->name, (s->t->south ? 32700 : 32600) + s->t->zone);
     href(s, stdout);
     fputs("B04.tif\"}}}\n", stdout);
 }
 
-/* --- a real item, varied ------------------------------------------------------------------------ */
+/* --- a real item, varied ------------------------------------------------------------------------
+ */
 
 static char *template, old_id[80];
 
@@ -211,7 +218,8 @@ static void load(const char *path)
         exit(1);
     fclose(f);
     const char *id = strstr(template, "\"id\"");
-    if (!id || sscanf(id, "\"id\" : \"%79[^\"]", old_id) + sscanf(id, "\"id\": \"%79[^\"]", old_id) < 1)
+    if (!id ||
+        sscanf(id, "\"id\" : \"%79[^\"]", old_id) + sscanf(id, "\"id\": \"%79[^\"]", old_id) < 1)
         exit(1);
     for (char *p = template; *p; p++)
         if (*p == '\n' || *p == '\r')
@@ -232,8 +240,8 @@ static size_t value(const char *p)
 
 static void full(const scene *s)
 {
-    static const char *const keys[] = {"\"datetime\": ", "\"coordinates\": ", "\"bbox\": ",
-                                       "\"eo:cloud_cover\": "};
+    static const char *const keys[] = {
+        "\"datetime\": ", "\"coordinates\": ", "\"bbox\": ", "\"eo:cloud_cover\": "};
     static struct {
         size_t at, len;
         int what;

@@ -13,8 +13,7 @@ int tl_read_ndjson(const char *source, const json_t *options, tl_index *into,
  * crs), footprint (POLYGON((lon lat, ...))), href, asset:KEY. An asset's value is an address,
  * relative to href where that is given; href alone is the asset "data". Other columns are
  * properties: numbers, true, false, or text; quoted ones are text. Takes no options. */
-int tl_read_csv(const char *source, const json_t *options, tl_index *into,
-                tl_err *e) TL_MUST_CHECK;
+int tl_read_csv(const char *source, const json_t *options, tl_index *into, tl_err *e) TL_MUST_CHECK;
 
 /* Lines of a file, without their ends, each followed by a NUL; a BOM is left out. */
 typedef struct tl__lines {

@@ -31,8 +31,9 @@ enum column {
     PROPERTY
 };
 static const char *const names[KNOWN] = {
-    "id",   "collection", "platform", "tile", "datetime", "end_datetime", "cloud", "west",      "south",
-    "east", "north",      "crs",      "xmin", "ymin",     "xmax",         "ymax",  "footprint", "href"};
+    "id",    "collection", "platform", "tile", "datetime",  "end_datetime",
+    "cloud", "west",       "south",    "east", "north",     "crs",
+    "xmin",  "ymin",       "xmax",     "ymax", "footprint", "href"};
 
 typedef struct {
     char *text;
@@ -140,8 +141,7 @@ static int read_header(table *t, char *line, tl_err *e)
     static const int wanted[] = {ID, DATETIME, WEST, SOUTH, EAST, NORTH};
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (t->of[wanted[i]] < 0)
-            return tl_fail(e, TL_EDATA, "%s:1: there is no column '%s'", t->file,
-                           names[wanted[i]]);
+            return tl_fail(e, TL_EDATA, "%s:1: there is no column '%s'", t->file, names[wanted[i]]);
     return 0;
 }
 

@@ -32,8 +32,7 @@ static int is_box(const tl_scene *s)
         return 0;
     for (size_t i = 0; i < 5; i++) {
         float x = s->ring[2 * i], y = s->ring[2 * i + 1];
-        if ((x != (float)w && x != (float)east) ||
-            (y != (float)s->box[1] && y != (float)s->box[3]))
+        if ((x != (float)w && x != (float)east) || (y != (float)s->box[1] && y != (float)s->box[3]))
             return 0;
     }
     /* Two opposite corners tell it from a line there and back. */
@@ -65,7 +64,7 @@ static int make_entry(tl_index *ix, entry *n, tl_err *e)
     }
     n->id_hash = tl__hash64(0, s->id, strlen(s->id));
     uint64_t h = tl__hash64(n->id_hash, s->tile, strlen(s->tile));
-    double x[11] = {s->t0,     s->t1,     s->cloud,     s->box[0],    s->box[1],   s->box[2],
+    double x[11] = {s->t0,     s->t1,        s->cloud,     s->box[0],    s->box[1],   s->box[2],
                     s->box[3], s->bounds[0], s->bounds[1], s->bounds[2], s->bounds[3]};
     int64_t w[6] = {n->collection, n->platform, n->crs, n->layout, n->info, n->shape};
     for (int i = 0; i < 11; i++)

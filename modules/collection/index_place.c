@@ -1,11 +1,11 @@
 /* The R*Tree of places. SPDX-License-Identifier: MIT
  *
  * Few scenes are inserted one by one. Where they are many beside those that are there, the tree is
- * built anew from the bottom: scenes in the order of a curve over the map, then of time, are cut into
- * leaves, leaves into their parents. That writes the tables below SQLite's R*Tree by their documented
- * names and their format: a node is its depth (root only) and number of cells, 2 bytes each, then
- * cells of a number (8 bytes) and its box (4-byte floats: least and most in each dimension), all
- * big-endian; node 1 is the root. rtreecheck() agrees, as a test says. */
+ * built anew from the bottom: scenes in the order of a curve over the map, then of time, are cut
+ * into leaves, leaves into their parents. That writes the tables below SQLite's R*Tree by their
+ * documented names and their format: a node is its depth (root only) and number of cells, 2 bytes
+ * each, then cells of a number (8 bytes) and its box (4-byte floats: least and most in each
+ * dimension), all big-endian; node 1 is the root. rtreecheck() agrees, as a test says. */
 #include "modules/collection/index_int.h"
 #include "runtime/mem.h"
 
@@ -238,9 +238,9 @@ static int close_tree(tree *t, tl_err *e)
     if (rc)
         return rc;
     rc = write_node(t, root, 1, k, e);
-    char *sql = tl_xasprintf("UPDATE %s SET %s = 1 WHERE %s = %lld", k ? "place_parent" : "place_rowid",
-                             k ? "parentnode" : "nodeno", k ? "parentnode" : "nodeno",
-                             (long long)root->number);
+    char *sql = tl_xasprintf("UPDATE %s SET %s = 1 WHERE %s = %lld",
+                             k ? "place_parent" : "place_rowid", k ? "parentnode" : "nodeno",
+                             k ? "parentnode" : "nodeno", (long long)root->number);
     if (!rc && root->n)
         rc = tl__index_exec(t->ix, sql, e);
     free(sql);
@@ -254,13 +254,13 @@ static int rebuild(tl_index *ix, tl_err *e)
     t->next = 2;
     int rc = tl__index_exec(
         ix, "DELETE FROM place_node; DELETE FROM place_rowid; DELETE FROM place_parent", e);
-    if (!rc && (sqlite3_prepare_v2(ix->db, "INSERT INTO place_node(nodeno, data) VALUES(?,?)", -1,
-                                   &t->node, NULL) ||
-                sqlite3_prepare_v2(ix->db, "INSERT INTO place_rowid(rowid, nodeno) VALUES(?,?)", -1,
-                                   &t->rowid, NULL) ||
-                sqlite3_prepare_v2(ix->db,
-                                   "INSERT INTO place_parent(nodeno, parentnode) VALUES(?,?)", -1,
-                                   &t->parent, NULL)))
+    if (!rc &&
+        (sqlite3_prepare_v2(ix->db, "INSERT INTO place_node(nodeno, data) VALUES(?,?)", -1,
+                            &t->node, NULL) ||
+         sqlite3_prepare_v2(ix->db, "INSERT INTO place_rowid(rowid, nodeno) VALUES(?,?)", -1,
+                            &t->rowid, NULL) ||
+         sqlite3_prepare_v2(ix->db, "INSERT INTO place_parent(nodeno, parentnode) VALUES(?,?)", -1,
+                            &t->parent, NULL)))
         rc = tl__index_fail(ix, "writing", e);
     if (!rc)
         rc = all_rows(ix, 0, load, t, e);

@@ -44,8 +44,7 @@ int tl__lines_next(tl__lines *l, char **line, size_t *len, tl_err *e)
 {
     size_t seen = 0;
     for (;;) {
-        char *from = l->data + l->begin,
-             *end = memchr(from + seen, '\n', l->end - l->begin - seen);
+        char *from = l->data + l->begin, *end = memchr(from + seen, '\n', l->end - l->begin - seen);
         seen = l->end - l->begin;
         if (!end && !l->eof) {
             int rc = fill(l, e);

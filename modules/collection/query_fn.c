@@ -115,6 +115,8 @@ static void is(sqlite3_context *c, int n, sqlite3_value **v)
     if (sqlite3_value_type(v[0]) == SQLITE_NULL || !value)
         return;
     int yes = 0, k = *op == 'i' ? 2 : compare(v[0], value);
+    if (json_is_boolean(value) && (*op == '<' || *op == '>'))
+        k = 2;
     switch (*op) {
     case '<':
         yes = k == -1 || (op[1] && k == 0);

@@ -51,11 +51,11 @@ typedef struct tl__stac_asset {
 
 typedef struct tl__stac {
     const char *file, *base;
-    int64_t number;        /* of the item in its list, from 1 */
-    tl_buf text;           /* starts with a NUL */
-    tl_buf props, info;    /* JSON, without the last brace */
-    tl_buf points, rings;  /* double pairs; tl__stac_ring */
-    tl_buf assets;         /* tl__stac_asset */
+    int64_t number;       /* of the item in its list, from 1 */
+    tl_buf text;          /* starts with a NUL */
+    tl_buf props, info;   /* JSON, without the last brace */
+    tl_buf points, rings; /* double pairs; tl__stac_ring */
+    tl_buf assets;        /* tl__stac_asset */
     size_t known[TL__STAC_TEXTS];
     int geometry, geometry_type_is_area, nbbox, nband;
     double cloud, bbox[6];

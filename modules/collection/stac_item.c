@@ -16,7 +16,19 @@ enum { POINT = 1, RING };
 enum { DEEPEST = 64, SKIPPED_DEEPEST = 1000, CHUNK = 1 << 18, LARGEST_MIB = 64 };
 
 /* What an open object or array is. */
-enum place { TOP, FEATURES, ITEM, PROPERTIES, GEOMETRY, COORDINATES, NUMBERS, ASSETS, ASSET, BANDS, BAND };
+enum place {
+    TOP,
+    FEATURES,
+    ITEM,
+    PROPERTIES,
+    GEOMETRY,
+    COORDINATES,
+    NUMBERS,
+    ASSETS,
+    ASSET,
+    BANDS,
+    BAND
+};
 
 /* What the value of a key is. TL__STAC_TEXTS + ... where it is not one of those texts. */
 enum slot {
@@ -52,10 +64,14 @@ typedef struct {
     int slot;
 } word;
 
-static const word of_top[] = {{"type", TL__STAC_TYPE},   {"features", S_FEATURES},
-                              {"id", TL__STAC_ID},       {"collection", TL__STAC_COLLECTION},
-                              {"bbox", S_BBOX},          {"geometry", S_GEOMETRY},
-                              {"properties", S_PROPERTIES}, {"assets", S_ASSETS},
+static const word of_top[] = {{"type", TL__STAC_TYPE},
+                              {"features", S_FEATURES},
+                              {"id", TL__STAC_ID},
+                              {"collection", TL__STAC_COLLECTION},
+                              {"bbox", S_BBOX},
+                              {"geometry", S_GEOMETRY},
+                              {"properties", S_PROPERTIES},
+                              {"assets", S_ASSETS},
                               {NULL, 0}};
 static const word of_geometry[] = {
     {"type", S_GEOMETRY_TYPE}, {"coordinates", S_COORDINATES}, {NULL, 0}};
@@ -63,6 +79,7 @@ static const word of_properties[] = {{"datetime", TL__STAC_DATETIME},
                                      {"start_datetime", TL__STAC_START},
                                      {"end_datetime", TL__STAC_END},
                                      {"platform", TL__STAC_PLATFORM},
+                                     {"eo:platform", TL__STAC_PLATFORM},
                                      {"constellation", TL__STAC_CONSTELLATION},
                                      {"collection", TL__STAC_COLLECTION},
                                      {"eo:cloud_cover", S_CLOUD},
@@ -97,15 +114,20 @@ static const word of_asset[] = {{"href", S_HREF},
                                 {"nodata", S_NODATA},
                                 {"data_type", S_DATA_TYPE},
                                 {NULL, 0}};
-static const word of_band[] = {{"name", S_NAME},           {"common_name", S_COMMON},
-                               {"eo:common_name", S_COMMON}, {"scale", S_SCALE},
-                               {"offset", S_OFFSET},       {"raster:scale", S_SCALE},
-                               {"raster:offset", S_OFFSET}, {"nodata", S_NODATA},
-                               {"data_type", S_DATA_TYPE}, {NULL, 0}};
+static const word of_band[] = {{"name", S_NAME},
+                               {"common_name", S_COMMON},
+                               {"eo:common_name", S_COMMON},
+                               {"scale", S_SCALE},
+                               {"offset", S_OFFSET},
+                               {"raster:scale", S_SCALE},
+                               {"raster:offset", S_OFFSET},
+                               {"nodata", S_NODATA},
+                               {"data_type", S_DATA_TYPE},
+                               {NULL, 0}};
 static const word *const words[] = {
-    [TOP] = of_top,           [FEATURES] = NULL, [ITEM] = of_top,   [PROPERTIES] = of_properties,
+    [TOP] = of_top,           [FEATURES] = NULL,    [ITEM] = of_top,  [PROPERTIES] = of_properties,
     [GEOMETRY] = of_geometry, [COORDINATES] = NULL, [NUMBERS] = NULL, [ASSETS] = NULL,
-    [ASSET] = of_asset,       [BANDS] = NULL,    [BAND] = of_band};
+    [ASSET] = of_asset,       [BANDS] = NULL,       [BAND] = of_band};
 
 typedef struct {
     tl__stac it;
@@ -116,12 +138,12 @@ typedef struct {
     int depth; /* of `where`; 0 before the text */
     int slot, skipped;
     int is_list, began;
-    char type[40]; /* of the whole text */
+    char type[40];  /* of the whole text */
     double *number; /* where numbers of an array go */
     int *count, most;
-    size_t key;             /* of a property, in it.text */
-    tl__stac_proj now;      /* of this asset */
-    tl__stac_band whole;    /* what an asset says of all its bands */
+    size_t key;          /* of a property, in it.text */
+    tl__stac_proj now;   /* of this asset */
+    tl__stac_band whole; /* what an asset says of all its bands */
     int band;
     int ordinal[DEEPEST];        /* children seen of each open array */
     unsigned char kind[DEEPEST]; /* of coordinates: what they turned out to be */
@@ -317,7 +339,8 @@ static int value(walker *w, scalar v)
         return property(w, &v);
     case GEOMETRY:
         if (w->slot == S_GEOMETRY_TYPE && v.kind == 's')
-            w->it.geometry_type_is_area = v.len >= 7 && memcmp(v.text + v.len - 7, "Polygon", 7) == 0;
+            w->it.geometry_type_is_area =
+                v.len >= 7 && memcmp(v.text + v.len - 7, "Polygon", 7) == 0;
         return 1;
     case COORDINATES:
     case NUMBERS:
@@ -596,8 +619,8 @@ static int json_error(walker *w, yajl_handle h, const unsigned char *text, size_
     const char *colon = strstr((char *)why, ": ");
     const char *id = tl__stac_text(&w->it, TL__STAC_ID);
     int rc = tl_fail(w->e, TL_EDATA, "%s: no JSON at byte %lld%s%.80s%s: %s", w->it.file,
-                     (long long)(at + (int64_t)yajl_get_bytes_consumed(h)), *id ? " (item '" : "",
-                     id, *id ? "')" : "", colon ? colon + 2 : (char *)why);
+                     (long long)(at + (text ? (int64_t)yajl_get_bytes_consumed(h) : 0)),
+                     *id ? " (item '" : "", id, *id ? "')" : "", colon ? colon + 2 : (char *)why);
     yajl_free_error(h, why);
     return rc;
 }
@@ -639,8 +662,10 @@ int tl_stac_item_add(const char *text, size_t len, const char *base_href,
         return rc;
     }
     const unsigned char *t = (const unsigned char *)text;
-    if (yajl_parse(h, t, len) != yajl_status_ok || yajl_complete_parse(h) != yajl_status_ok)
+    if (yajl_parse(h, t, len) != yajl_status_ok)
         rc = json_error(w, h, t, len, 0);
+    else if (yajl_complete_parse(h) != yajl_status_ok)
+        rc = json_error(w, h, NULL, 0, (int64_t)len);
     else
         rc = last(w);
     yajl_free(h);

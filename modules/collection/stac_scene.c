@@ -41,8 +41,8 @@ int tl__stac_bad(const tl__stac *it, tl_err *e, const char *field, const char *w
     if (*id)
         return tl_fail(e, TL_EDATA, "%s: item '%.120s': %s %s", it->file, id, field, what);
     if (it->number)
-        return tl_fail(e, TL_EDATA, "%s: item number %lld: %s %s", it->file,
-                       (long long)it->number, field, what);
+        return tl_fail(e, TL_EDATA, "%s: item number %lld: %s %s", it->file, (long long)it->number,
+                       field, what);
     return tl_fail(e, TL_EDATA, "%s: %s %s", it->file, field, what);
 }
 
@@ -97,8 +97,8 @@ static const char *mgrs(const char *s, char *out, size_t size)
 {
     if (*s == 'T' && isdigit((unsigned char)s[1]))
         s++;
-    snprintf(out, size, "%s%s", isdigit((unsigned char)*s) && !isdigit((unsigned char)s[1]) ? "0" : "",
-             s);
+    snprintf(out, size, "%s%s",
+             isdigit((unsigned char)*s) && !isdigit((unsigned char)s[1]) ? "0" : "", s);
     return out;
 }
 
@@ -112,17 +112,21 @@ static const char *tile(const tl__stac *it, char *out, size_t size)
     if (strncmp(grid, "MGRS-", 5) == 0)
         return mgrs(grid + 5, out, size);
     if (it->known[TL__STAC_SQUARE]) {
+        /* Some say the zone by the coordinate system alone: EPSG:326ZZ, 327ZZ. */
+        const char *zone = tl__stac_text(it, TL__STAC_ZONE),
+                   *crs = tl_buf_text(&it->text) + it->proj.code;
+        if (!*zone && (strncmp(crs, "EPSG:326", 8) == 0 || strncmp(crs, "EPSG:327", 8) == 0))
+            zone = crs + 8;
         char whole[64];
-        snprintf(whole, sizeof whole, "%.20s%.20s%.20s", tl__stac_text(it, TL__STAC_ZONE),
-                 tl__stac_text(it, TL__STAC_BAND), tl__stac_text(it, TL__STAC_SQUARE));
+        snprintf(whole, sizeof whole, "%.20s%.20s%.20s", zone, tl__stac_text(it, TL__STAC_BAND),
+                 tl__stac_text(it, TL__STAC_SQUARE));
         return mgrs(whole, out, size);
     }
     if (*path && *row)
         snprintf(out, size, "%03d%03d", atoi(path) % 1000, atoi(row) % 1000);
     else if (*grid)
-        snprintf(out, size, "%s", strncmp(grid, "WRS", 3) == 0 && strchr(grid, '-')
-                                      ? strchr(grid, '-') + 1
-                                      : grid);
+        snprintf(out, size, "%s",
+                 strncmp(grid, "WRS", 3) == 0 && strchr(grid, '-') ? strchr(grid, '-') + 1 : grid);
     return out;
 }
 

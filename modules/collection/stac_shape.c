@@ -39,7 +39,7 @@ static int check_points(const tl__stac *it, const point *p, size_t n, tl_err *e)
 /* A box drawn as a ring, from -180 to 180 perhaps: taken at its word. */
 static int is_rectangle(const point *p, size_t n, const double b[4])
 {
-    if (b[0] > b[2])
+    if (n < 4 || b[0] > b[2])
         return 0;
     for (size_t i = 0; i < n; i++)
         if ((p[i].x != b[0] && p[i].x != b[2]) || (p[i].y != b[1] && p[i].y != b[3]))
@@ -219,8 +219,8 @@ int tl__stac_shape(tl__stac *it, tl_scene *s, tl_err *e)
             return tl__stac_bad(it, e, "geometry", "has no coordinates");
         memcpy(s->box, given, sizeof given);
         if (has)
-            normalise((double[]){given[0], given[1], given[2] < given[0] ? given[2] + 360 : given[2],
-                                 given[3]},
+            normalise((double[]){given[0], given[1],
+                                 given[2] < given[0] ? given[2] + 360 : given[2], given[3]},
                       s->box);
         return 0;
     }
