@@ -81,6 +81,7 @@ static tl_reader *reader_of(const char *source, const json_t *options)
 {
     static const char *const lines[] = {".ndjson", ".jsonl", ".geojsonl", ".ndgeojson", NULL};
     static const char *const json[] = {".json", ".geojson", NULL};
+    static const char *const files[] = {".tif", ".tiff", ".jp2", ".img", ".txt", NULL};
     static const char *const times[] = {".nc", ".nc4", ".h5", ".hdf", ".zarr", ".zarr/", NULL};
     struct stat st;
     if (tl_href_is_http(source))
@@ -96,6 +97,8 @@ static tl_reader *reader_of(const char *source, const json_t *options)
         return tl_read_csv;
     if (ends_in(source, times))
         return tl_read_timestack;
+    if (there && ends_in(source, files))
+        return tl_read_folder;
     /* What is called JSON and is none gets the error of who reads that. */
     if (ends_in(source, json) || tl_href_is_remote(source))
         return tl_read_stac;

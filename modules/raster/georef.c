@@ -202,14 +202,23 @@ static void set_period(tl_raster *r)
 int tl_raster_read_georef(tl_raster *r, tl_gdal_handle *h, tl_err *e)
 {
     double gt[6];
+    char what[256];
     int code = 0;
     tl_gdal_guard g;
-    tl_gdal_begin(&g, NULL);
+    snprintf(what, sizeof what, "georeference of %s", r->s.uri);
+    tl_gdal_begin(&g, what);
     OGRSpatialReferenceH srs = GDALGetSpatialRef(h->ds.h);
     int has_gt = GDALGetGeoTransform(h->ds.h, gt) == CE_None && !is_identity(gt, srs != NULL);
     const char *crs = has_gt ? crs_of(r, srs) : warp_crs(r, h->ds.h);
+    const char *stated = srs ? crs_of(r, srs) : NULL;
     if (has_gt && !srs && is_bare_lonlat(r, h->ds.h, gt))
         crs = tl_intern("EPSG:4326");
+    else if (has_gt && !srs && tl_raster_stated_place(r, h->ds.h, NULL, &stated))
+        crs = stated;
+    else if (!has_gt && !crs && tl_raster_stated_place(r, h->ds.h, gt, &stated)) {
+        has_gt = 1;
+        crs = stated;
+    }
     tl_gdal_end(&g);
     r->s.native.crs = crs;
     if (has_gt) {

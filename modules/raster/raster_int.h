@@ -42,11 +42,16 @@ typedef struct tl_raster {
     int by_rows; /* the file's blocks are whole rows */
 } tl_raster;
 
-/* --- open.c, bands.c, georef.c: describing a file; ds is the thread's, calls are guarded -------
+/* --- open.c, bands.c, georef.c, coords.c: describing a file; ds is the thread's, calls are guarded
+ * -------
  */
 
 int tl_raster_read_bands(tl_raster *r, tl_gdal_ds ds, tl_err *e) TL_MUST_CHECK;
 int tl_raster_read_georef(tl_raster *r, tl_gdal_handle *h, tl_err *e) TL_MUST_CHECK;
+/* What a netCDF or Zarr says of its place and GDAL does not understand: the CRS by the attribute
+ * `epsg` where *crs is NULL, and, where gt is not, the geotransform by the coordinate variables or
+ * the attribute `bounds`. 1 = all that was asked for is there now. */
+int tl_raster_stated_place(const tl_raster *r, GDALDatasetH ds, double *gt, const char **crs);
 /* The handle's GDALGenImgProjTransformer, made on need. */
 int tl_raster_transformer(const tl_raster *r, tl_gdal_handle *h, void **out,
                           tl_err *e) TL_MUST_CHECK;
