@@ -19,7 +19,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 MAKEFLAGS += --no-builtin-rules
 
 # --- what we stand on (README says why each) -------------------------------------------------
-PKGS := gdal proj jansson sqlite3 yajl libpng chafa libdeflate nettle $(LUA)
+PKGS := gdal proj hdf5-serial jansson sqlite3 yajl libpng chafa libdeflate nettle $(LUA)
 # Asked once, at the first use and not when this file is read: `make deps` may have to run first.
 pkg = $(shell pkg-config $(1) $(PKGS) || echo missing)
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(patsubst -I%,-isystem %,$(call pkg,--cflags)))$(PKG_CHECK)$(PKG_CFLAGS)

@@ -3,6 +3,7 @@
 #include "modules/batch/plan_call.h"
 #include "modules/collection/collection_lua.h"
 #include "modules/map/looks_lua.h"
+#include "modules/raster/outdir.h"
 #include "runtime/border.h"
 #include "runtime/buf.h"
 #include "runtime/log.h"
@@ -183,8 +184,7 @@ static json_t *report_json(const tl_plan *p, const tl_run_report *r, const char 
     json_t *outputs = json_array();
     for (int i = 0; i < p->n; i++) {
         char *path = tl_product_path(&p->out[i], dir);
-        struct stat st;
-        json_int_t size = stat(path, &st) ? 0 : (json_int_t)st.st_size;
+        json_int_t size = (json_int_t)tl_tree_bytes(path);
         json_array_append_new(
             outputs,
             json_pack("{s:s, s:o, s:I, s:I, s:i, s:s, s:I}", "name", p->out[i].name, "path",

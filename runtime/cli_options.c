@@ -137,8 +137,9 @@ static int set_mem(tl_cli *c, const char *t, tl_err *e)
 static int set_format(tl_cli *c, const char *t, tl_err *e)
 {
     c->format = t;
-    return strcmp(t, "cog") && strcmp(t, "gtiff") && strcmp(t, "png")
-               ? bad(e, t, "cog, gtiff or png")
+    return strcmp(t, "cog") && strcmp(t, "gtiff") && strcmp(t, "png") && strcmp(t, "zarr") &&
+                   strcmp(t, "netcdf")
+               ? bad(e, t, "cog, gtiff, png, zarr or netcdf")
                : 0;
 }
 
@@ -243,7 +244,7 @@ static const struct option {
     {"--window", "X,Y,W,H", ALL, set_window, "cells of the grid that the other options give"},
     {"--threads", "N", ALL, set_threads, "threads (all cores)"},
     {"--mem", "SIZE", RUN_PLAN, set_mem, "most memory to take: 512M, 2G (1G)"},
-    {"--format", "FORMAT", RUN_PLAN, set_format, "cog, gtiff or png"},
+    {"--format", "FORMAT", RUN_PLAN, set_format, "cog, gtiff, png, zarr or netcdf"},
     {"--max-pixels", "N", TL_CMD_RUN, set_max_pixels, "refuse larger products"},
     {"--resume", NULL, TL_CMD_RUN, set_resume, "go on with a run that was stopped"},
     {"--center", "LON,LAT", TL_CMD_VIEW, set_center, "middle of the view, with --zoom"},
@@ -269,7 +270,7 @@ static const struct {
     const char *name, *usage, *about;
 } commands[] = {
     {TL_CMD_RUN, "run", "tellua run SCRIPT|PLAN.json|- [options]",
-     "Computes a script's outputs at full resolution into DIR/NAME.tif."},
+     "Computes a script's outputs at full resolution into DIR/NAME.tif (.png, .zarr, .nc)."},
     {TL_CMD_VIEW, "view", "tellua view SCRIPT|- [options]",
      "Shows a script's outputs at a viewport, in the terminal or as PNG."},
     {TL_CMD_PLAN, "plan", "tellua plan SCRIPT|PLAN.json|- [options]",

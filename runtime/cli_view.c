@@ -106,9 +106,8 @@ static int view_pass(const tl_cli *c, tellua *t, const tl_plan *plan, int k, tl_
     if (!rc)
         rc = tl_evaluate(pass->pass, &pass->grid, pass->nouts, types, c->threads, &t->cancel,
                          p.plane, p.valid, e);
-    for (int i = 0; i < plan->n && !rc; i++)
-        if (plan->out[i].pass == k)
-            rc = show(c, plan, &plan->out[i], &p, e);
+    for (int m = 0; m < pass->nmembers && !rc; m++)
+        rc = show(c, plan, &plan->out[pass->member[m].output], &p, e);
     free_planes(&p);
     free(types);
     return rc;

@@ -34,6 +34,7 @@ function library_of(header) {
     sub(/^.*\//, "", header)
     if (header ~ /^(gdal|ogr|cpl|vrt|proj)[^\/]*[.]h$/) return "gdal"
     if (header ~ /^(lua|lauxlib|lualib|luaconf)[.]h$/) return "lua"
+    if (header ~ /^hdf5[.]h$/) return "gdal" # where files are read and written
     if (header ~ /^uv[.]h$/) return "uv"
     return ""
 }

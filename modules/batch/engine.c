@@ -2,6 +2,7 @@
 #include "modules/batch/engine.h"
 #include "modules/batch/crew.h"
 #include "modules/batch/merge.h"
+#include "modules/batch/place.h"
 #include "modules/batch/plan_call.h"
 #include "modules/batch/pyramid.h"
 #include "modules/raster/raster.h"
@@ -10,16 +11,12 @@
 #include "runtime/mem.h"
 #include "runtime/watch.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
 typedef struct {
     const tl_plan *plan;
@@ -37,7 +34,6 @@ typedef struct {
  * of the file. */
 typedef struct {
     engine *eng;
-    int k; /* the pass */
     const tl_plan_pass *pass;
     int64_t across, down;     /* tiles */
     int64_t chunk_w, chunk_h; /* tiles of a chunk */
@@ -46,7 +42,7 @@ typedef struct {
 
 typedef struct {
     tl_pass_worker *worker;
-    tl_codec **codec; /* per output of the plan; NULL for those of other passes */
+    tl_codec **codec; /* per member of the pass */
     void **values;    /* per output of the pass: a whole tile */
     uint8_t **valid;
     void **value_at; /* the rows in work */
@@ -60,18 +56,17 @@ static int make_buffers(const pass_job *j, tools *t, tl_err *e)
 {
     const tl_plan *p = j->eng->plan;
     size_t n = (size_t)j->pass->nouts, cells = (size_t)j->pass->tile * (size_t)j->pass->tile;
-    t->codec = tl_xcalloc((size_t)p->n, sizeof *t->codec);
+    t->codec = tl_xcalloc((size_t)j->pass->nmembers, sizeof *t->codec);
     t->values = tl_xcalloc(n, sizeof *t->values);
     t->valid = tl_xcalloc(n, sizeof *t->valid);
     t->value_at = tl_xcalloc(n, sizeof *t->value_at);
     t->valid_at = tl_xcalloc(n, sizeof *t->valid_at);
     int rc = 0;
-    for (int i = 0; i < p->n && !rc; i++) {
-        const tl_plan_output *o = &p->out[i];
-        if (o->pass != j->k)
-            continue;
-        rc = tl_codec_new(&o->product, &t->codec[i], e);
-        for (int b = o->first; b < o->first + o->nbands && !rc; b++) {
+    for (int m = 0; m < j->pass->nmembers && !rc; m++) {
+        const tl_plan_member *at = &j->pass->member[m];
+        const tl_plan_output *o = &p->out[at->output];
+        rc = tl_codec_new(&o->part, &t->codec[m], e);
+        for (int b = at->first; b < at->first + o->nbands && !rc; b++) {
             rc = tl_try_alloc(&t->values[b], cells, tl_dtype_size(o->product.dtype), "a tile", e);
             if (!rc)
                 rc = tl_try_alloc((void **)&t->valid[b], cells, 1, "a tile's mask", e);
@@ -95,8 +90,8 @@ static void stop(void *ctx, void *arg)
 {
     pass_job *j = ctx;
     tools *t = arg;
-    for (int i = 0; t->codec && i < j->eng->plan->n; i++)
-        tl_codec_free(t->codec[i]);
+    for (int m = 0; t->codec && m < j->pass->nmembers; m++)
+        tl_codec_free(t->codec[m]);
     for (int b = 0; t->values && b < j->pass->nouts; b++) {
         free(t->values[b]);
         free(t->valid[b]);
@@ -113,12 +108,23 @@ static void stop(void *ctx, void *arg)
 /* --- one tile
  * ---------------------------------------------------------------------------------------- */
 
-static const tl_plan_output *output_of_band(const engine *g, int k, int band)
+static const tl_plan_output *output_of(const pass_job *j, int member)
 {
-    const tl_plan_output *o = g->plan->out;
-    while (o->pass != k || band < o->first || band >= o->first + o->nbands)
-        o++;
-    return o;
+    return &j->eng->plan->out[j->pass->member[member].output];
+}
+
+/* Points at the rows from y on of what the pass computes. */
+static void point_at_rows(const pass_job *j, tools *t, int64_t y, int64_t w)
+{
+    for (int m = 0; m < j->pass->nmembers; m++) {
+        const tl_plan_output *o = output_of(j, m);
+        size_t size = tl_dtype_size(o->product.dtype);
+        int first = j->pass->member[m].first;
+        for (int b = first; b < first + o->nbands; b++) {
+            t->value_at[b] = (char *)t->values[b] + (size_t)(y * w) * size;
+            t->valid_at[b] = t->valid[b] + y * w;
+        }
+    }
 }
 
 /* In strips of rows, so that the inputs' buffers stay within the memory plan. */
@@ -127,11 +133,7 @@ static int compute_tile(const pass_job *j, tools *t, tl_rect r, tl_err *e)
     int64_t rows = j->eng->report->memory.rows;
     for (int64_t y = 0; y < r.h; y += rows) {
         tl_rect strip = {r.x, r.y + y, r.w, r.h - y < rows ? r.h - y : rows};
-        for (int b = 0; b < j->pass->nouts; b++) {
-            size_t size = tl_dtype_size(output_of_band(j->eng, j->k, b)->product.dtype);
-            t->value_at[b] = (char *)t->values[b] + (size_t)(y * r.w) * size;
-            t->valid_at[b] = t->valid[b] + y * r.w;
-        }
+        point_at_rows(j, t, y, r.w);
         int rc = tl_pass_run(t->worker, strip, t->value_at, t->valid_at, e);
         if (rc)
             return rc;
@@ -139,30 +141,49 @@ static int compute_tile(const pass_job *j, tools *t, tl_rect r, tl_err *e)
     return 0;
 }
 
-static int store_tile(const pass_job *j, tools *t, int i, int64_t tx, int64_t ty, tl_rect r,
+/* Number of a member's first part in the store. */
+static int part_of(const pass_job *j, int member)
+{
+    const tl_plan_output *o = output_of(j, member);
+    return o->first_part + j->pass->member[member].step * o->nparts;
+}
+
+static int store_tile(const pass_job *j, tools *t, int m, int64_t tx, int64_t ty, tl_rect r,
                       tl_err *e)
 {
     engine *g = j->eng;
-    const tl_plan_output *o = &g->plan->out[i];
-    tl_packed packed;
-    int rc =
-        tl_codec_encode(t->codec[i], (int)r.w, (int)r.h, (const void *const *)t->values + o->first,
-                        (const uint8_t *const *)t->valid + o->first, &packed, e);
-    if (!rc)
-        rc = tl_store_put(g->store, i, 0, tx, ty, &packed, e);
-    if (rc)
-        return rc;
-    atomic_fetch_add(&g->bytes, (long)(packed.len + packed.mask_len));
-    return g->pyramid[i] ? tl_pyramid_climb(g->pyramid[i], t->codec[i], (tl_tile_at){0, tx, ty}, e)
-                         : 0;
+    const tl_plan_output *o = output_of(j, m);
+    int rc = 0;
+    for (int k = 0; k < o->nparts && !rc; k++) {
+        int b = j->pass->member[m].first + k;
+        tl_packed packed;
+        rc = tl_codec_encode(t->codec[m], (int)r.w, (int)r.h, (const void *const *)t->values + b,
+                             (const uint8_t *const *)t->valid + b, &packed, e);
+        if (!rc)
+            rc = tl_store_put(g->store, part_of(j, m) + k, 0, tx, ty, &packed, e);
+        if (!rc)
+            atomic_fetch_add(&g->bytes, (long)(packed.len + packed.mask_len));
+    }
+    tl_pyramid *y = g->pyramid[j->pass->member[m].output];
+    return !rc && y ? tl_pyramid_climb(y, t->codec[m], (tl_tile_at){0, tx, ty}, e) : rc;
 }
 
 static int kept(const pass_job *j, int64_t tx, int64_t ty)
 {
-    for (int i = 0; i < j->eng->plan->n; i++)
-        if (j->eng->plan->out[i].pass == j->k && !tl_store_has(j->eng->store, i, 0, tx, ty))
-            return 0;
+    for (int m = 0; m < j->pass->nmembers; m++)
+        for (int k = 0; k < output_of(j, m)->nparts; k++)
+            if (!tl_store_has(j->eng->store, part_of(j, m) + k, 0, tx, ty))
+                return 0;
     return 1;
+}
+
+/* For errors. */
+static int name_tile(const pass_job *j, int64_t tx, int64_t ty, tl_err *e)
+{
+    const tl_plan_output *o = output_of(j, 0);
+    int step = j->pass->member[0].step, dated = o->nsteps > 1;
+    return tl_err_prefix(e, "block %lld,%lld of %s%s%s", (long long)tx, (long long)ty, o->name,
+                         dated ? ", " : "", dated ? o->ids[step] : "");
 }
 
 static int do_tile(const pass_job *j, tools *t, int64_t tx, int64_t ty, tl_err *e)
@@ -178,11 +199,9 @@ static int do_tile(const pass_job *j, tools *t, int64_t tx, int64_t ty, tl_err *
     }
     rc = compute_tile(j, t, r, e);
     if (rc)
-        return tl_err_prefix(e, "block %lld,%lld of %s", (long long)tx, (long long)ty,
-                             output_of_band(g, j->k, 0)->name);
-    for (int i = 0; i < g->plan->n && !rc; i++)
-        if (g->plan->out[i].pass == j->k)
-            rc = store_tile(j, t, i, tx, ty, r, e);
+        return name_tile(j, tx, ty, e);
+    for (int m = 0; m < j->pass->nmembers && !rc; m++)
+        rc = store_tile(j, t, m, tx, ty, r, e);
     atomic_fetch_add(&g->cells, (long)(r.w * r.h));
     return rc;
 }
@@ -237,7 +256,7 @@ static void choose_chunks(pass_job *j)
 
 static int run_pass(engine *g, int k, tl_err *e)
 {
-    pass_job j = {.eng = g, .k = k, .pass = &g->plan->pass[k]};
+    pass_job j = {.eng = g, .pass = &g->plan->pass[k]};
     j.across = (j.pass->grid.w + j.pass->tile - 1) / j.pass->tile;
     j.down = (j.pass->grid.h + j.pass->tile - 1) / j.pass->tile;
     choose_chunks(&j);
@@ -254,11 +273,6 @@ static int run_pass(engine *g, int k, tl_err *e)
 
 /* --- products
  * ------------------------------------------------------------------------------------------- */
-
-char *tl_product_path(const tl_plan_output *o, const char *dir)
-{
-    return tl_xasprintf("%s/%s.%s", dir, o->name, o->product.format == TL_PNG ? "png" : "tif");
-}
 
 static int merge_output(engine *g, int i, tl_err *e)
 {
@@ -277,65 +291,16 @@ static int merge_output(engine *g, int i, tl_err *e)
         rc = tl_pyramid_finish(g->pyramid[i], codec, e);
     tl_codec_free(codec);
     char *path = tl_product_path(o, g->opt->dir);
+    tl_cube cube = {.p = &o->product,
+                    .ntimes = o->ntimes,
+                    .times = o->times,
+                    .ids = (const char *const *)o->ids};
     if (!rc)
-        rc = tl_merge(g->store, i, &o->product, path, e);
+        rc = tl_format_is_arrays(o->product.format)
+                 ? tl_merge_cube(g->store, o->first_part, &cube, path, e)
+                 : tl_merge(g->store, o->first_part, &o->product, path, e);
     free(path);
     return rc;
-}
-
-static double product_bytes(const tl_plan_output *o)
-{
-    return (double)o->product.grid.w * (double)o->product.grid.h * o->nbands *
-           (double)tl_dtype_size(o->product.dtype);
-}
-
-static int check_size(const tl_plan *p, int64_t most, tl_err *e)
-{
-    double cells = 0;
-    for (int i = 0; i < p->n; i++)
-        cells += (double)p->out[i].product.grid.w * (double)p->out[i].product.grid.h;
-    if (most > 0 && cells > (double)most)
-        return tl_fail(e, TL_EUSAGE, "the products have %.17g cells, --max-pixels allows %lld",
-                       cells, (long long)most);
-    return 0;
-}
-
-/* Refuses what could not be finished, before anything is computed. */
-static int check_room(const tl_plan *p, const char *dir, tl_err *e)
-{
-    double bytes = 0;
-    for (int i = 0; i < p->n; i++)
-        bytes += product_bytes(&p->out[i]);
-    struct statvfs v;
-    if (statvfs(dir, &v))
-        return tl_fail(e, TL_EIO, "cannot write into %s: %s", dir, strerror(errno));
-    double room = (double)v.f_bavail * (double)v.f_frsize;
-    if (bytes > room)
-        return tl_fail(e, TL_EIO,
-                       "the products have %.1f MiB before compression, %s has %.1f MiB left",
-                       bytes / 1048576, dir, room / 1048576);
-    return 0;
-}
-
-/* Files beside the products that a killed run was assembling: .NAME.tmp-PID. */
-static void remove_dead_temporaries(const engine *g)
-{
-    DIR *dir = opendir(g->opt->dir);
-    struct dirent *d;
-    while (dir && (d = readdir(dir)))
-        for (int i = 0; i < g->plan->n; i++) {
-            char *path = tl_product_path(&g->plan->out[i], g->opt->dir), *end = NULL;
-            const char *name = path + strlen(g->opt->dir) + 1;
-            size_t n = strlen(name);
-            int ours = d->d_name[0] == '.' && strncmp(d->d_name + 1, name, n) == 0 &&
-                       strncmp(d->d_name + 1 + n, ".tmp-", 5) == 0;
-            long pid = ours ? strtol(d->d_name + n + 6, &end, 10) : 0;
-            if (pid > 0 && *end == '\0' && kill((pid_t)pid, 0) && errno == ESRCH)
-                unlinkat(dirfd(dir), d->d_name, 0);
-            free(path);
-        }
-    if (dir)
-        closedir(dir);
 }
 
 /* Makes this run the only one that works on these products. */
@@ -352,40 +317,22 @@ static int open_store(engine *g, tl_err *e)
     return rc ? tl_err_prefix(e, "cannot work on %s/%s", g->opt->dir, g->plan->out[0].name) : 0;
 }
 
-/* As mkdir -p. */
-static int make_folders(const char *dir)
-{
-    char *path = tl_xstrdup(dir);
-    int failed = 0;
-    for (char *p = path + 1; *p && !failed; p++)
-        if (*p == '/') {
-            *p = '\0';
-            failed = mkdir(path, 0777) && errno != EEXIST;
-            *p = '/';
-        }
-    failed = failed || (mkdir(path, 0777) && errno != EEXIST);
-    free(path);
-    return failed;
-}
-
 static int open_job(engine *g, tl_err *e)
 {
     const char *dir = g->opt->dir;
-    if (make_folders(dir))
-        return tl_fail(e, TL_EIO, "cannot make %s: %s", dir, strerror(errno));
-    int rc = check_room(g->plan, dir, e);
+    int rc = tl__place_prepare(g->plan, dir, e);
     if (rc)
         return rc;
     g->job_dir = tl_xasprintf("%s/.%s.job", dir, g->plan->out[0].name);
     rc = open_store(g, e);
     if (rc)
         return rc;
-    remove_dead_temporaries(g);
+    tl__place_mend(g->plan, dir);
     g->pyramid = tl_xcalloc((size_t)g->plan->n, sizeof *g->pyramid);
     for (int i = 0; i < g->plan->n && !rc; i++) {
         const tl_product *p = &g->plan->out[i].product;
         if (tl_product_levels(p) > 1)
-            rc = tl_pyramid_new(p, i, g->store, &g->pyramid[i], e);
+            rc = tl_pyramid_new(p, g->plan->out[i].first_part, g->store, &g->pyramid[i], e);
     }
     for (int k = 0; k < g->plan->npasses; k++) {
         const tl_plan_pass *p = &g->plan->pass[k];
@@ -399,7 +346,8 @@ static void close_job(engine *g, int failed, tl_err *e)
 {
     int64_t stored = 0;
     for (int i = 0; g->store && i < g->plan->n; i++) {
-        stored += tl_store_count(g->store, i, 0);
+        for (int k = 0; k < g->plan->out[i].nparts * g->plan->out[i].nsteps; k++)
+            stored += tl_store_count(g->store, g->plan->out[i].first_part + k, 0);
         tl_pyramid_free(g->pyramid ? g->pyramid[i] : NULL);
     }
     free(g->pyramid);
@@ -482,7 +430,7 @@ int tl_run_plan(const tl_plan *p, const tl_run_options *o, tl_run_report *report
     double start_time = tl_now();
     *report = (tl_run_report){0};
     process_io(&read0, &written0);
-    int rc = check_size(p, o->max_pixels, e);
+    int rc = tl__place_check_size(p, o->max_pixels, e);
     if (!rc)
         rc = tl_plan_memory(p, o->threads, o->mem, &report->memory, e);
     if (rc)

@@ -1,8 +1,8 @@
 /* The local engine: a plan computed at full resolution into products. SPDX-License-Identifier: MIT
  *
  * Works in a temporary job folder DIR/.NAME.job: finished compressed tiles in a store, then a merge
- * that assembles them into DIR/NAME.tif (or .png). A run that was killed is continued with
- * `resume`. */
+ * that assembles them into DIR/NAME.tif (or .png, .zarr, .nc). A run that was killed is continued
+ * with `resume`. */
 #ifndef TL_ENGINE_H
 #define TL_ENGINE_H
 
@@ -60,7 +60,7 @@ int tl_run_plan(const tl_plan *p, const tl_run_options *o, tl_run_report *report
  * say nothing. Returns how many; *out is the caller's to free(), what it names is the plan's. */
 int tl_plan_raised(const tl_plan *p, tl_pass_trap **out);
 
-/* DIR/NAME.tif or .png; free() it. */
+/* DIR/NAME.tif, .png, .zarr or .nc; free() it. */
 char *tl_product_path(const tl_plan_output *o, const char *dir);
 
 #endif

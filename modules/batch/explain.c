@@ -14,13 +14,18 @@
 
 static void explain_output(const tl_plan_output *o, tl_buf *t)
 {
-    static const char *const formats[] = {"COG", "GeoTIFF", "PNG"};
+    static const char *const formats[] = {"COG", "GeoTIFF", "PNG", "Zarr", "NetCDF"};
     const tl_product *p = &o->product;
     double box[4];
     tl_grid_bounds(&p->grid, box);
     tl_buf_printf(t, "output %s  (%s)\n  bands   ", o->name, o->where[0] ? o->where : "-");
     for (int b = 0; b < o->nbands; b++)
         tl_buf_printf(t, "%s%s", b ? ", " : "", o->band[b]);
+    if (o->ntimes == 1)
+        tl_buf_printf(t, "\n  date    %s", o->ids[0]);
+    else if (o->ntimes)
+        tl_buf_printf(t, "\n  dates   %d, from %s to %s", o->ntimes, o->ids[0],
+                      o->ids[o->ntimes - 1]);
     tl_buf_printf(t, "\n  cells   %s", tl_dtype_name(p->dtype));
     if (p->has_nodata && tl_dtype_is_float(p->dtype))
         tl_buf_printf(t, ", nodata %g", p->nodata);

@@ -78,6 +78,35 @@ int tl_native_grid(const tl_image *img, tl_grid *out, tl_err *e)
     return 0;
 }
 
+int tl_native_grid_of(tl_image *const *img, int n, tl_grid *out, tl_err *e)
+{
+    double all[4], box[4];
+    tl_grid g, other;
+    int rc = tl_native_grid(img[0], &g, e);
+    if (rc)
+        return rc;
+    tl_grid_bounds(&g, all);
+    for (int k = 1; k < n && !rc; k++) {
+        double from[4];
+        rc = tl_native_grid(img[k], &other, e);
+        if (rc)
+            return rc;
+        tl_grid_bounds(&other, from);
+        memcpy(box, from, sizeof box);
+        if (other.crs != g.crs)
+            rc = tl_crs_transform_box(other.crs, g.crs, from, box, e);
+        for (int i = 0; i < 2; i++) {
+            all[i] = fmin(all[i], box[i]);
+            all[i + 2] = fmax(all[i + 2], box[i + 2]);
+        }
+    }
+    if (!rc && n > 1)
+        rc = tl_grid_cover(&g, all[0], all[1], all[2], all[3], e);
+    if (!rc)
+        *out = g;
+    return rc;
+}
+
 static double diagonal(double w, double h)
 {
     return sqrt(w * w + h * h);

@@ -26,6 +26,9 @@ void tl_where_merge(tl_where *w, const tl_where *weaker);
  * sources in that CRS. TL_ESCRIPT when no source is read. */
 int tl_native_grid(const tl_image *img, tl_grid *out, tl_err *e) TL_MUST_CHECK;
 
+/* That of the first, grown to cover those of all n. */
+int tl_native_grid_of(tl_image *const *img, int n, tl_grid *out, tl_err *e) TL_MUST_CHECK;
+
 /* The native grid as the user wants it. The anchor stays when CRS and cell agree or one cell is a
  * whole multiple of the other; else it is the CRS origin. Extents grow outward to whole cells. */
 int tl_resolve_grid(const tl_grid *native, const tl_where *w, tl_grid *out,

@@ -30,11 +30,10 @@ static int64_t thread_bytes(const tl_plan *p, int k, int rows)
 {
     const tl_plan_pass *pass = &p->pass[k];
     int64_t tile = pass->tile, bytes = tl_pass_worker_bytes(pass->pass, tile, rows), build = 0;
-    for (int i = 0; i < p->n; i++) {
-        const tl_product *q = &p->out[i].product;
-        if (p->out[i].pass != k)
-            continue;
-        bytes += tile * tile * q->nbands * (int64_t)(tl_dtype_size(q->dtype) + 1);
+    for (int m = 0; m < pass->nmembers; m++) {
+        const tl_plan_output *o = &p->out[pass->member[m].output];
+        const tl_product *q = &o->part;
+        bytes += tile * tile * o->nbands * (int64_t)(tl_dtype_size(q->dtype) + 1);
         bytes += tl_codec_bytes(q);
         build = most(build, tl_pyramid_build_bytes(q)); /* one parent at a time */
     }
@@ -80,7 +79,7 @@ static int64_t index_bytes(const tl_plan *p)
         for (int level = 0; level < tl_product_levels(q); level++) {
             int64_t across, down;
             tl_product_level_tiles(q, level, &across, &down);
-            bytes += across * down * 80;
+            bytes += across * down * 80 * p->out[i].nparts * p->out[i].nsteps;
         }
     }
     return bytes;

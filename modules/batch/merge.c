@@ -12,6 +12,11 @@ typedef struct reader {
     size_t cap;
 } reader;
 
+typedef struct cube_reader {
+    reader in; /* its product is that of the first band of the first step */
+    int nbands;
+} cube_reader;
+
 static int size_of(void *ctx, int level, int64_t tx, int64_t ty, uint32_t *len, uint32_t *mask_len,
                    tl_err *e)
 {
@@ -40,4 +45,21 @@ int tl_merge(tl_store *s, int product, const tl_product *p, const char *path, tl
         r = tl_outfile_commit(f, e);
     free(in.buf);
     return r;
+}
+
+static int get_part(void *ctx, int t, int b, int64_t tx, int64_t ty, tl_packed *out, tl_err *e)
+{
+    cube_reader *r = ctx;
+    return tl_store_get(r->in.s, r->in.product + t * r->nbands + b, 0, tx, ty, &r->in.buf,
+                        &r->in.cap, out, e);
+}
+
+int tl_merge_cube(tl_store *s, int first, tl_cube *c, const char *path, tl_err *e)
+{
+    cube_reader r = {{.s = s, .product = first}, c->p->nbands};
+    c->ctx = &r;
+    c->get = get_part;
+    int rc = c->p->format == TL_ZARR ? tl_zarr_write(c, path, e) : tl_netcdf_write(c, path, e);
+    free(r.in.buf);
+    return rc;
 }

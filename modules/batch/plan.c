@@ -18,15 +18,14 @@ static const char *text_option(const json_t *options, const char *key)
 static int choose_format(tl_plan_output *o, const char *name, tl_err *e)
 {
     tl_product *p = &o->product;
-    if (!name || strcmp(name, "cog") == 0)
-        p->format = TL_COG;
-    else if (strcmp(name, "gtiff") == 0)
-        p->format = TL_GTIFF;
-    else if (strcmp(name, "png") == 0)
-        p->format = TL_PNG;
-    else
-        return tl_fail(e, TL_ESCRIPT, "output \"%s\": format '%s' is none of cog, gtiff, png",
+    int f = 0;
+    while (name && f < 5 && strcmp(tl__plan_formats[f], name) != 0)
+        f++;
+    if (f == 5)
+        return tl_fail(e, TL_ESCRIPT,
+                       "output \"%s\": format '%s' is none of cog, gtiff, png, zarr, netcdf",
                        o->name, name);
+    p->format = (enum tl_format)f;
     p->overviews = p->format == TL_COG;
     return 0;
 }
@@ -96,14 +95,23 @@ static int where_options(const json_t *options, tl_where *w, tl_err *e)
 /* --- outputs
  * --------------------------------------------------------------------------------------- */
 
-static void take_bands(tl_plan_output *o, const tl_image *img)
+/* An output of the script, or a part of its images. */
+typedef struct {
+    const tl_output *s;
+    tl_image *const *image; /* n of them: the steps */
+    const tl_dated *dated;  /* n of them, or NULL */
+    int n;
+} steps;
+
+static void take_bands(tl_plan_output *o, tl_image *const *image, int n)
 {
-    o->nbands = img->nbands;
-    o->band = tl_xcalloc((size_t)img->nbands, sizeof *o->band);
-    o->node = tl_xcalloc((size_t)img->nbands, sizeof *o->node);
-    for (int i = 0; i < img->nbands; i++) {
-        o->band[i] = img->band[i].name;
-        o->node[i] = tl_node_ref(img->band[i].node);
+    o->nbands = image[0]->nbands;
+    o->band = tl_xcalloc((size_t)o->nbands, sizeof *o->band);
+    o->node = tl_xcalloc((size_t)o->nbands * (size_t)n, sizeof *o->node);
+    for (int i = 0; i < o->nbands; i++) {
+        o->band[i] = image[0]->band[i].name;
+        for (int t = 0; t < n; t++)
+            o->node[t * o->nbands + i] = tl_node_ref(image[t]->band[i].node);
     }
     o->product.nbands = o->nbands;
     o->product.band_names = o->band;
@@ -119,7 +127,7 @@ static int cast_bands(tl_plan_output *o, const json_t *options, tl_err *e)
     }
     if (tl_dtype_from_name(name, &o->product.dtype))
         return tl_fail(e, TL_ESCRIPT, "output \"%s\": '%s' is no cell type", o->name, name);
-    for (int i = 0; i < o->nbands; i++) {
+    for (int i = 0; i < tl__plan_nodes(o); i++) {
         tl_node *cast = NULL;
         int rc =
             tl_node_astype(o->node[i], o->product.dtype,
@@ -154,13 +162,13 @@ static int has_looks(const tl_output *s)
     return s->image->looks != NULL;
 }
 
-static int output_grid(const tl_output *s, const tl_plan_request *r, tl_plan_output *o, tl_err *e)
+static int output_grid(const steps *in, const tl_plan_request *r, tl_plan_output *o, tl_err *e)
 {
     tl_grid native;
     tl_where own, w = r->where;
-    int rc = where_options(s->options, &own, e);
+    int rc = where_options(in->s->options, &own, e);
     if (!rc)
-        rc = tl_native_grid(s->image, &native, e);
+        rc = tl_native_grid_of(in->image, in->n, &native, e);
     if (rc)
         return rc;
     if (r->view && r->viewport) {
@@ -189,49 +197,97 @@ static int product_crs(const tl_plan_output *o, tl_err *e)
     return rc;
 }
 
-static int fill_output(const tl_output *s, const tl_plan_request *r, tl_plan_output *o, tl_err *e)
+static int fill_bands(const steps *in, const tl_plan_request *r, tl_plan_output *o, tl_err *e)
 {
-    const char *format = r->view     ? "png"
-                         : r->format ? r->format
-                                     : text_option(s->options, "format");
-    tl_product_defaults(&o->product);
-    o->name = tl_xstrdup(s->name);
-    o->where = s->where;
-    int rc = choose_format(o, format, e);
-    if (rc)
-        return rc;
+    const json_t *options = in->s->options;
     tl_image *img = NULL;
-    int picture = r->view || (o->product.format == TL_PNG && has_looks(s));
-    if (picture)
-        rc = r->visualize(r->ctx, s->image, s->options, &img, e);
-    else
-        img = tl_image_ref(s->image);
+    int picture = r->view || (o->product.format == TL_PNG && has_looks(in->s));
+    int rc = picture ? r->visualize(r->ctx, in->image[0], options, &img, e) : 0;
     if (rc)
         return rc;
-    take_bands(o, img);
+    take_bands(o, picture ? &img : in->image, in->n);
     tl_image_unref(img);
     if (picture) { /* a picture is 3 x uint8 whatever the output's own cell type */
         o->product.dtype = TL_U8;
         o->product.rgb = 1;
         o->product.has_mask = 1;
-        rc = writing_options(o, s->options, e);
     } else {
-        rc = cast_bands(o, s->options, e);
+        rc = cast_bands(o, options, e);
         if (!rc)
-            rc = tl__plan_nodata(o, s->options, e);
-        if (!rc)
-            rc = writing_options(o, s->options, e);
+            rc = tl__plan_nodata(o, options, e);
     }
     if (!rc)
-        rc = png_fits(o, e);
+        rc = writing_options(o, options, e);
+    return rc ? rc : png_fits(o, e);
+}
+
+/* o->name and o->product.format are there. */
+static int fill_output(const steps *in, const tl_plan_request *r, tl_plan_output *o, tl_err *e)
+{
+    o->where = in->s->where;
+    tl__plan_date(o, in->dated, in->dated ? in->n : 0);
+    int rc = tl__plan_check_times(o, e);
     if (!rc)
-        rc = output_grid(s, r, o, e);
+        rc = fill_bands(in, r, o, e);
+    if (!rc)
+        rc = output_grid(in, r, o, e);
     if (rc || !tl_product_check(&o->product, e))
         return rc ? rc : product_crs(o, e);
     if (!(r->where.res[0] > 0) &&
         !r->where.has_window) /* only then are the user's words at fault */
         e->code = TL_ESCRIPT;
     return e->code;
+}
+
+static tl_plan_output *new_output(tl_plan *p, char *name)
+{
+    p->out = tl_xrealloc(p->out, (size_t)(p->n + 1) * sizeof *p->out);
+    tl_plan_output *o = &p->out[p->n++];
+    *o = (tl_plan_output){.name = name};
+    tl_product_defaults(&o->product);
+    return o;
+}
+
+/* Of files one for each date; arrays take all dates together. */
+static int add_dated(tl_plan *p, const tl_output *s, const tl_plan_request *r,
+                     const tl_product *like, tl_err *e)
+{
+    int together = tl_format_is_arrays(like->format), rc = 0;
+    tl_image **image = tl_xcalloc((size_t)s->ndated, sizeof *image);
+    for (int k = 0; k < s->ndated; k++)
+        image[k] = s->dated[k].image;
+    for (int k = 0; k < s->ndated && !rc; k += together ? s->ndated : 1) {
+        steps in = {s, image + k, s->dated + k, together ? s->ndated : 1};
+        char *name =
+            together ? tl_xstrdup(s->name) : tl__plan_dated_name(p, s->name, s->dated[k].id);
+        tl_plan_output *o = new_output(p, name);
+        o->product = *like;
+        rc = fill_output(&in, r, o, e);
+    }
+    free(image);
+    return rc;
+}
+
+static int add_output(tl_plan *p, const tl_output *s, const tl_plan_request *r, tl_err *e)
+{
+    const char *format = r->view     ? "png"
+                         : r->format ? r->format
+                                     : text_option(s->options, "format");
+    tl_plan_output named = {.name = s->name};
+    tl_product_defaults(&named.product);
+    int rc = choose_format(&named, format, e);
+    if (rc)
+        return rc;
+    if (s->ndated)
+        return add_dated(p, s, r, &named.product, e);
+    if (tl__plan_has_name(p, s->name))
+        return tl_fail(e, TL_ESCRIPT,
+                       "output \"%s\": a dated output before it has a product of that name",
+                       s->name);
+    steps in = {s, &s->image, NULL, 1};
+    tl_plan_output *o = new_output(p, tl_xstrdup(s->name));
+    o->product = named.product;
+    return fill_output(&in, r, o, e);
 }
 
 static int no_such_output(const tl_script *s, const char *name, tl_err *e)
@@ -247,14 +303,13 @@ static int no_such_output(const tl_script *s, const char *name, tl_err *e)
 int tl_plan_make(const tl_script *s, const tl_plan_request *r, tl_plan **out, tl_err *e)
 {
     tl_plan *p = tl_xcalloc(1, sizeof *p);
-    p->out = tl_xcalloc((size_t)s->noutputs, sizeof *p->out);
     p->params = tl_script_params(s);
     p->script = tl_xstrdup(s->name ? s->name : "");
     memcpy(p->script_sha256, s->sha256, sizeof p->script_sha256);
     int rc = 0;
     for (int i = 0; i < s->noutputs && !rc; i++)
         if (!r->output || strcmp(r->output, s->output[i].name) == 0) {
-            rc = fill_output(&s->output[i], r, &p->out[p->n++], e);
+            rc = add_output(p, &s->output[i], r, e);
             if (rc)
                 tl_err_where(e, s->output[i].where);
         }

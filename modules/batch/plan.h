@@ -17,18 +17,37 @@ typedef struct tl_plan_output {
     const char *where; /* script line */
     int nbands;
     const char **band;  /* interned names */
-    tl_node **node;     /* references */
+    tl_node **node;     /* references: the bands of the first step, of the second ... */
     tl_product product; /* what is written, and on which grid; band_names = band */
-    int pass;           /* index into the plan's passes */
-    int first;          /* its first output of that pass */
+    int ntimes;         /* 0 = without a date; more than 1 only in Zarr and NetCDF */
+    double *times;      /* seconds since 1970 */
+    char **ids;
+    int nsteps;             /* 1, or ntimes */
+    tl_product part;        /* one of its parts to codec and store: all bands, or in arrays one */
+    int nparts;             /* of each step: 1, or in arrays nbands */
+    int first_part;         /* its number in the store; the others follow, step by step */
+    int pass;               /* of the first step: an index into the plan's passes */
+    int first;              /* its first output of that pass */
+    const char *(*meta)[2]; /* provenance: the plan's, and the date; nmeta of them */
+    char time_text[32];     /* in meta */
 } tl_plan_output;
 
-/* Outputs on one and the same grid are computed together. */
+/* What a pass computes of one output. */
+typedef struct tl_plan_member {
+    int output, step;
+    int first; /* its first output of the pass */
+} tl_plan_member;
+
+/* Outputs on one and the same grid are computed together; each step of a dated one by itself, so
+ * that memory does not grow with the number of dates. */
 typedef struct tl_plan_pass {
     tl_pass *pass;
     tl_grid grid;
     int tile;  /* cells along a product's tile */
     int nouts; /* bands of all its outputs */
+    int dated;
+    tl_plan_member *member;
+    int nmembers;
 } tl_plan_pass;
 
 typedef struct tl_plan {
@@ -54,7 +73,7 @@ typedef int tl_visualize(void *ctx, const tl_image *img, const json_t *looks, tl
 typedef struct tl_plan_request {
     const char *output; /* only the output of this name, or NULL */
     tl_where where;     /* from the command line */
-    const char *format; /* "cog", "gtiff", "png", or NULL */
+    const char *format; /* "cog", "gtiff", "png", "zarr", "netcdf", or NULL */
     int view;           /* every output as a picture on `viewport` or fitted into view_w x view_h */
     int64_t view_w, view_h;
     const tl_grid *viewport;

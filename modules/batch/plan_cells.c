@@ -34,7 +34,7 @@ static tl_dtype join_dtype(tl_dtype a, tl_dtype b)
 tl_dtype tl__plan_common_dtype(const tl_plan_output *o)
 {
     tl_dtype t = tl_node_product_dtype(o->node[0]);
-    for (int i = 1; i < o->nbands; i++)
+    for (int i = 1; i < tl__plan_nodes(o); i++)
         t = join_dtype(t, tl_node_product_dtype(o->node[i]));
     return t;
 }
@@ -70,7 +70,7 @@ static void set_nodata(tl_product *p, double x, int64_t i)
 static int inherit_nodata(tl_plan_output *o)
 {
     const tl_band *first = passed_through(o->node[0]);
-    for (int i = 0; i < o->nbands; i++) {
+    for (int i = 0; i < tl__plan_nodes(o); i++) {
         const tl_band *b = passed_through(o->node[i]);
         if (!b || !b->has_nodata || b->dtype != o->product.dtype)
             return 0;
@@ -102,42 +102,49 @@ static int free_number(tl_plan_output *o, int64_t lo, int64_t hi)
 /* A number that no valid cell can hold, or else a mask. Bands that are not valid at the same cells
  * would lose cells under the one mask a file has: they get a wider type, unless the user named one.
  */
-static void choose_nodata(tl_plan_output *o, int may_widen)
+static int choose_nodata(tl_plan_output *o, int may_widen, tl_err *e)
 {
     tl_product *p = &o->product;
     if (tl_dtype_is_float(p->dtype)) {
         set_nodata(p, NAN, 0);
-        return;
+        return 0;
     }
     if (inherit_nodata(o))
-        return;
+        return 0;
     int64_t lo = INT64_MAX, hi = INT64_MIN;
-    for (int i = 0; i < o->nbands; i++) {
+    for (int i = 0; i < tl__plan_nodes(o); i++) {
         lo = o->node[i]->lo < lo ? o->node[i]->lo : lo;
         hi = o->node[i]->hi > hi ? o->node[i]->hi : hi;
     }
     if (free_number(o, lo, hi))
-        return;
+        return 0;
+    int arrays = tl_format_is_arrays(p->format);
     p->has_mask = 1;
-    if (tl__plan_same_validity(o))
-        return;
+    if (!arrays && tl__plan_same_validity(o))
+        return 0;
     tl_dtype wider = hi < INT64_MAX ? smallest_int(lo, hi + 1) : p->dtype;
     if (may_widen && tl_dtype_max(wider) > hi) {
         p->has_mask = 0;
         p->dtype = wider;
         set_nodata(p, (double)tl_dtype_max(wider), tl_dtype_max(wider));
+    } else if (arrays) {
+        return tl_fail(e, TL_ESCRIPT,
+                       "output \"%s\": any number of %s may be a value, so none is left to mark "
+                       "invalid cells, and %s has no masks; give nodata, or another dtype",
+                       o->name, tl_dtype_name(p->dtype), tl__plan_formats[p->format]);
     } else {
         tl_warn_once("output \"%s\": its bands share one mask, so a cell that is invalid in one "
                      "band is invalid in "
                      "all; a wider dtype leaves room for a nodata number",
                      o->name);
     }
+    return 0;
 }
 
 /* A nodata that the user chose and that valid cells may hold: those would be lost. */
 static void warn_if_used(const tl_plan_output *o, double x)
 {
-    for (int i = 0; i < o->nbands; i++) {
+    for (int i = 0; i < tl__plan_nodes(o); i++) {
         const tl_band *b = passed_through(o->node[i]);
         int absent = b && b->has_nodata && b->nodata == x && copies_values(o->node[i]);
         int within = o->node[i]->type == TL_F
@@ -146,7 +153,7 @@ static void warn_if_used(const tl_plan_output *o, double x)
         if (within && !absent)
             tl_warn_once("output \"%s\": nodata %.17g may also be a value of band %s; such cells "
                          "will read as invalid",
-                         o->name, x, o->band[i]);
+                         o->name, x, o->band[i % o->nbands]);
     }
 }
 
@@ -155,8 +162,11 @@ int tl__plan_nodata(tl_plan_output *o, const json_t *options, tl_err *e)
     const json_t *j = json_object_get(options, "nodata");
     tl_product *p = &o->product;
     if (!j) {
-        choose_nodata(o, !json_object_get(options, "dtype"));
+        return choose_nodata(o, !json_object_get(options, "dtype"), e);
     } else if (json_is_false(j)) {
+        if (tl_format_is_arrays(p->format))
+            return tl_fail(e, TL_ESCRIPT, "output \"%s\": %s has no masks: nodata is a number",
+                           o->name, tl__plan_formats[p->format]);
         p->has_mask = 1;
     } else if (json_is_number(j)) {
         double x = json_number_value(j);
@@ -181,7 +191,7 @@ int tl__plan_nodata(tl_plan_output *o, const json_t *options, tl_err *e)
 int tl__plan_is_classes(const tl_plan_output *o)
 {
     int yes = 1;
-    for (int i = 0; i < o->nbands; i++) {
+    for (int i = 0; i < tl__plan_nodes(o); i++) {
         const tl_band *b = passed_through(o->node[i]);
         yes &= o->node[i]->type == TL_B || (b && b->is_classes);
     }

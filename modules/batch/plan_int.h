@@ -13,6 +13,19 @@
 tl_dtype tl__plan_common_dtype(const tl_plan_output *o);
 /* The nodata that the options want, else a number no valid cell can hold, else a mask. */
 int tl__plan_nodata(tl_plan_output *o, const json_t *options, tl_err *e) TL_MUST_CHECK;
+/* Nodes of all steps. */
+static inline int tl__plan_nodes(const tl_plan_output *o)
+{
+    return o->nbands * (o->nsteps ? o->nsteps : 1);
+}
+/* A place for an output of the given dated images, NULL and 0 for one without date; times and ids
+ * are copied. */
+void tl__plan_date(tl_plan_output *o, const tl_dated *d, int n);
+int tl__plan_has_name(const tl_plan *p, const char *name); /* an output of that name */
+/* NAME_ID as a file's name that no output of p has yet. */
+char *tl__plan_dated_name(const tl_plan *p, const char *name, const char *id);
+/* What a cube wants of its times. */
+int tl__plan_check_times(const tl_plan_output *o, tl_err *e) TL_MUST_CHECK;
 /* Whether one mask can stand for all bands: they are valid at the same cells. May say no when they
  * are. */
 int tl__plan_same_validity(const tl_plan_output *o);
@@ -26,6 +39,6 @@ int tl__plan_finish(tl_plan *p, const json_t *known, tl_err *e) TL_MUST_CHECK;
 /* The plan as JSON, a new reference; NULL and *e when it is too large. */
 json_t *tl__plan_json(const tl_plan *p, tl_err *e);
 json_t *tl__plan_source_json(const tl_source *s);
-extern const char *const tl__plan_formats[3]; /* ORDER enum tl_format */
+extern const char *const tl__plan_formats[5]; /* ORDER enum tl_format */
 
 #endif

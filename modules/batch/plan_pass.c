@@ -1,14 +1,17 @@
 /* Finishing plans: outputs on one grid become a pass; text, key and provenance. See plan.h.
  * SPDX-License-Identifier: MIT */
 #include "modules/batch/plan_int.h"
+#include "modules/raster/cube.h"
 #include "modules/raster/raster.h"
 #include "runtime/hash.h"
 #include "runtime/log.h"
 #include "runtime/mem.h"
 #include "runtime/version.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* --- passes
  * --------------------------------------------------------------------------------------- */
@@ -16,24 +19,48 @@
 static int find_pass(const tl_plan *p, const tl_plan_output *o)
 {
     for (int i = 0; i < p->npasses; i++)
-        if (tl_grid_equal(&p->pass[i].grid, &o->product.grid) && p->pass[i].tile == o->product.tile)
+        if (!p->pass[i].dated && tl_grid_equal(&p->pass[i].grid, &o->product.grid) &&
+            p->pass[i].tile == o->product.tile)
             return i;
     return -1;
 }
 
+static int new_pass(tl_plan *p, const tl_plan_output *o)
+{
+    p->pass[p->npasses] =
+        (tl_plan_pass){.grid = o->product.grid, .tile = o->product.tile, .dated = o->ntimes > 0};
+    return p->npasses++;
+}
+
+static void join_pass(tl_plan *p, int k, int output, int step)
+{
+    tl_plan_pass *pass = &p->pass[k];
+    pass->member = tl_xrealloc(pass->member, (size_t)(pass->nmembers + 1) * sizeof *pass->member);
+    pass->member[pass->nmembers++] = (tl_plan_member){output, step, pass->nouts};
+    pass->nouts += p->out[output].nbands;
+}
+
 static void group_outputs(tl_plan *p)
 {
-    p->pass = tl_xcalloc((size_t)p->n, sizeof *p->pass);
+    size_t steps = 0;
+    int parts = 0;
+    for (int i = 0; i < p->n; i++)
+        steps += (size_t)p->out[i].nsteps;
+    p->pass = tl_xcalloc(steps + 1, sizeof *p->pass);
     for (int i = 0; i < p->n; i++) {
         tl_plan_output *o = &p->out[i];
-        o->pass = find_pass(p, o);
-        if (o->pass < 0) {
-            o->pass = p->npasses++;
-            p->pass[o->pass].grid = o->product.grid;
-            p->pass[o->pass].tile = o->product.tile;
-        }
+        int arrays = tl_format_is_arrays(o->product.format);
+        o->part = arrays ? tl_cube_part(&o->product) : o->product;
+        o->nparts = arrays ? o->nbands : 1;
+        o->first_part = parts;
+        parts += o->nparts * o->nsteps;
+        o->pass = o->ntimes ? -1 : find_pass(p, o);
+        if (o->pass < 0)
+            o->pass = new_pass(p, o);
         o->first = p->pass[o->pass].nouts;
-        p->pass[o->pass].nouts += o->nbands;
+        join_pass(p, o->pass, i, 0);
+        for (int t = 1; t < o->nsteps; t++)
+            join_pass(p, new_pass(p, o), i, t);
     }
 }
 
@@ -109,11 +136,14 @@ static int make_pass(tl_plan *p, int k, const json_t *known, tl_err *e)
     tl_plan_pass *pass = &p->pass[k];
     tl_node **nodes = tl_xcalloc((size_t)pass->nouts, sizeof *nodes);
     tl_dtype *dtypes = tl_xcalloc((size_t)pass->nouts, sizeof *dtypes);
-    for (int i = 0; i < p->n; i++)
-        for (int b = 0; p->out[i].pass == k && b < p->out[i].nbands; b++) {
-            nodes[p->out[i].first + b] = p->out[i].node[b];
-            dtypes[p->out[i].first + b] = p->out[i].product.dtype;
+    for (int m = 0; m < pass->nmembers; m++) {
+        const tl_plan_member *at = &pass->member[m];
+        const tl_plan_output *o = &p->out[at->output];
+        for (int b = 0; b < o->nbands; b++) {
+            nodes[at->first + b] = o->node[at->step * o->nbands + b];
+            dtypes[at->first + b] = o->product.dtype;
         }
+    }
     operation_ctx ctx = {known, pass->grid.crs};
     tl_pass_spec spec = {pass->grid, nodes, dtypes, pass->nouts, known ? known_operation : NULL,
                          &ctx};
@@ -150,6 +180,27 @@ static void note_source(const json_t *source, tl_buf *text)
         text, "%s%s", text->len ? "\n" : "", json_string_value(json_object_get(v, "id")));
 }
 
+/* A file of one date says which; a cube has that in its variables. */
+static void note_date(const tl_plan *p, tl_plan_output *o)
+{
+    int n = p->nmeta, dated = o->ntimes && !tl_format_is_arrays(o->product.format);
+    o->meta = tl_xcalloc((size_t)n + 2, sizeof *o->meta);
+    memcpy(o->meta, p->meta, (size_t)n * sizeof *o->meta);
+    if (dated) {
+        o->meta[n][0] = "TELLUA_ID";
+        o->meta[n++][1] = o->ids[0];
+    }
+    time_t t = dated && fabs(o->times[0]) < 2e11 ? (time_t)floor(o->times[0]) : 0;
+    struct tm utc;
+    if (dated && fabs(o->times[0]) < 2e11 && gmtime_r(&t, &utc) &&
+        strftime(o->time_text, sizeof o->time_text, "%Y-%m-%dT%H:%M:%SZ", &utc)) {
+        o->meta[n][0] = "TELLUA_TIME";
+        o->meta[n++][1] = o->time_text;
+    }
+    o->product.meta = o->part.meta = (const char *const(*)[2])o->meta;
+    o->product.nmeta = o->part.nmeta = n;
+}
+
 static void note_provenance(tl_plan *p)
 {
     char *params = json_dumps(p->params, TL_PLAN_DUMP);
@@ -168,10 +219,8 @@ static void note_provenance(tl_plan *p)
     tl_buf_free(&sources);
     json_decref(plan);
     free(params);
-    for (int k = 0; k < p->n; k++) {
-        p->out[k].product.meta = (const char *const(*)[2])p->meta;
-        p->out[k].product.nmeta = p->nmeta;
-    }
+    for (int k = 0; k < p->n; k++)
+        note_date(p, &p->out[k]);
 }
 
 int tl__plan_finish(tl_plan *p, const json_t *known, tl_err *e)
@@ -201,14 +250,21 @@ void tl_plan_free(tl_plan *p)
         return;
     for (int i = 0; i < p->n; i++) {
         tl_plan_output *o = &p->out[i];
-        for (int b = 0; b < o->nbands; b++)
+        for (int b = 0; o->node && b < tl__plan_nodes(o); b++)
             tl_node_unref(o->node[b]);
+        for (int t = 0; t < o->ntimes; t++)
+            free(o->ids[t]);
+        free(o->ids);
+        free(o->times);
+        free(o->meta);
         free(o->node);
         free(o->band);
         free(o->name);
     }
-    for (int k = 0; k < p->npasses; k++)
+    for (int k = 0; p->pass && k < p->npasses; k++) {
         tl_pass_free(p->pass[k].pass);
+        free(p->pass[k].member);
+    }
     for (int i = 0; i < p->nmeta; i++)
         free((char *)(uintptr_t)p->meta[i][1]);
     free(p->meta);

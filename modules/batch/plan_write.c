@@ -219,10 +219,11 @@ static void write_nodes(writer *w, tl_node *const *roots, int nroots, json_int_t
 /* The places of an output's bands. */
 static json_t *graph_json(writer *w, const tl_plan_output *o)
 {
+    int n = tl__plan_nodes(o);
     json_t *bands = json_array();
-    json_int_t *at = tl_xcalloc((size_t)o->nbands, sizeof *at);
-    write_nodes(w, o->node, o->nbands, at);
-    for (int b = 0; b < o->nbands; b++)
+    json_int_t *at = tl_xcalloc((size_t)n, sizeof *at);
+    write_nodes(w, o->node, n, at);
+    for (int b = 0; b < n; b++)
         json_array_append_new(bands, json_integer(at[b]));
     free(at);
     return bands;
@@ -235,7 +236,19 @@ static json_t *grid_json(const tl_grid *g)
                      (json_int_t)g->w, (json_int_t)g->h);
 }
 
-const char *const tl__plan_formats[3] = {"cog", "gtiff", "png"}; /* ORDER enum tl_format */
+/* ORDER enum tl_format */
+const char *const tl__plan_formats[5] = {"cog", "gtiff", "png", "zarr", "netcdf"};
+
+static void put_dates(json_t *j, const tl_plan_output *o)
+{
+    json_t *times = json_array(), *ids = json_array();
+    for (int i = 0; i < o->ntimes; i++) {
+        json_array_append_new(times, real(o->times[i]));
+        json_array_append_new(ids, json_string(o->ids[i]));
+    }
+    json_object_set_new(j, "times", times);
+    json_object_set_new(j, "ids", ids);
+}
 
 static json_t *output_json(writer *w, const tl_plan_output *o)
 {
@@ -257,6 +270,8 @@ static json_t *output_json(writer *w, const tl_plan_output *o)
             json_integer(tl_dtype_size(p->dtype) == 8 ? p->nodata_i : (json_int_t)p->nodata));
     if (p->rgb)
         json_object_set_new(j, "rgb", json_true());
+    if (o->ntimes)
+        put_dates(j, o);
     return j;
 }
 

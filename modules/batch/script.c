@@ -3,6 +3,7 @@
 #include "runtime/buf.h"
 #include "runtime/mem.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +43,79 @@ int tl_script_check(const tl_script *s, int need_output, tl_err *e)
     return 0;
 }
 
+/* --- dated outputs ---------------------------------------------------------------------------- */
+
+static int by_time(const tl_dated *x, const tl_dated *y)
+{
+    int xn = isnan(x->time), yn = isnan(y->time);
+    return xn || yn ? xn - yn : (x->time > y->time) - (x->time < y->time);
+}
+
+static void list_bands(const tl_image *img, tl_buf *b)
+{
+    for (int i = 0; i < img->nbands; i++)
+        tl_buf_printf(b, "%s%s", i ? ", " : "", img->band[i].name);
+}
+
+static int other_bands(const tl_output *o, const tl_dated *d, tl_err *e)
+{
+    tl_buf here = TL_BUF_INIT, first = TL_BUF_INIT;
+    list_bands(d->image, &here);
+    list_bands(o->dated[0].image, &first);
+    tl_fail(e, TL_ESCRIPT,
+            "output \"%s\": image %s has the bands %s, image %s has %s; select the "
+            "same bands of all",
+            o->name, d->id, tl_buf_text(&here), o->dated[0].id, tl_buf_text(&first));
+    tl_buf_free(&here);
+    tl_buf_free(&first);
+    return e->code;
+}
+
+/* Stable, which qsort need not be: where times are equal the place in the list decides. */
+static void sort_by_time(tl_dated *d, int n)
+{
+    for (int width = 1; width < n; width *= 2) {
+        tl_dated *to = tl_xmalloc((size_t)n * sizeof *to);
+        for (int at = 0; at < n; at += 2 * width) {
+            int a = at, middle = at + width < n ? at + width : n, b = middle;
+            int end = at + 2 * width < n ? at + 2 * width : n;
+            for (int k = at; k < end; k++)
+                to[k] = a < middle && (b >= end || by_time(&d[a], &d[b]) <= 0) ? d[a++] : d[b++];
+        }
+        memcpy(d, to, (size_t)n * sizeof *d);
+        free(to);
+    }
+}
+
+int tl_output_arrange(tl_output *o, tl_err *e)
+{
+    sort_by_time(o->dated, o->ndated);
+    const tl_image *first = o->dated[0].image;
+    for (int i = 1; i < o->ndated; i++) {
+        const tl_image *img = o->dated[i].image;
+        int same = img->nbands == first->nbands;
+        for (int b = 0; same && b < img->nbands; b++)
+            same = strcmp(img->band[b].name, first->band[b].name) == 0;
+        if (!same)
+            return other_bands(o, &o->dated[i], e);
+    }
+    tl_image_unref(o->image);
+    o->image = tl_image_ref(o->dated[0].image);
+    return 0;
+}
+
+void tl_output_free(tl_output *o)
+{
+    for (int k = 0; k < o->ndated; k++) {
+        tl_image_unref(o->dated[k].image);
+        free(o->dated[k].id);
+    }
+    free(o->dated);
+    free(o->name);
+    tl_image_unref(o->image);
+    json_decref(o->options);
+}
+
 json_t *tl_script_params(const tl_script *s)
 {
     json_t *o = json_object();
@@ -61,11 +135,8 @@ void tl_script_free(tl_script *s)
         json_decref(s->param[i].value);
         json_decref(s->param[i].options);
     }
-    for (int i = 0; i < s->noutputs; i++) {
-        free(s->output[i].name);
-        tl_image_unref(s->output[i].image);
-        json_decref(s->output[i].options);
-    }
+    for (int i = 0; i < s->noutputs; i++)
+        tl_output_free(&s->output[i]);
     free(s->setting);
     free(s->param);
     free(s->output);

@@ -18,11 +18,20 @@ typedef struct tl_setting { /* -p name=value */
     int used;
 } tl_setting;
 
+/* One of a dated output's images. */
+typedef struct tl_dated {
+    tl_image *image; /* a reference */
+    double time;     /* seconds since 1970; NaN = not known */
+    char *id;
+} tl_dated;
+
 typedef struct tl_output {
     char *name;
     const char *where; /* script line, interned */
-    tl_image *image;   /* a reference */
+    tl_image *image;   /* a reference; of a dated output its first one */
     json_t *options;   /* an object: crs, res, region, dtype ... and looks */
+    tl_dated *dated;   /* in order of time, then as they were given; all with the same bands */
+    int ndated;        /* 0 = an Image without a date */
 } tl_output;
 
 typedef struct tl_script {
@@ -40,6 +49,9 @@ typedef struct tl_script {
 int tl_script_set(tl_script *s, const char *name_value, tl_err *e) TL_MUST_CHECK;
 /* After the script ran: every setting was asked for, and there is an output. */
 int tl_script_check(const tl_script *s, int need_output, tl_err *e) TL_MUST_CHECK;
+/* Puts the images of a dated output in order, and says which do not have the bands of the first. */
+int tl_output_arrange(tl_output *o, tl_err *e) TL_MUST_CHECK;
+void tl_output_free(tl_output *o); /* its contents */
 /* {"name": value, ...}: a new reference. */
 json_t *tl_script_params(const tl_script *s);
 void tl_script_free(tl_script *s); /* its contents */

@@ -177,11 +177,16 @@ static int lua_param(lua_State *L)
 /* --- output -------------------------------------------------------------------------------------
  */
 
+static int is_utf8(const char *s)
+{
+    json_t *text = json_string(s);
+    json_decref(text);
+    return text != NULL;
+}
+
 static int name_is_good(const char *s)
 {
-    json_t *text = json_string(s); /* NULL: not UTF-8 */
-    json_decref(text);
-    if (!text || !*s || strlen(s) > 100 || s[0] == '.')
+    if (!is_utf8(s) || !*s || strlen(s) > 100 || s[0] == '.')
         return 0;
     for (; *s; s++)
         if (strchr("/\\:*?\"<>|", *s) || (unsigned char)*s < 32)
@@ -189,20 +194,88 @@ static int name_is_good(const char *s)
     return 1;
 }
 
-/* Puts looks that are checked and plain data (modules/map/looks.lua) for those at index 3. */
+/* Where lua_output keeps things on its stack. */
+enum { OPTIONS = 3, IMAGE, IMAGES, TIMES, IDS };
+
+/* Puts looks that are checked and plain data (modules/map/looks.lua) for those at OPTIONS. */
 static void check_looks(lua_State *L)
 {
+    int top = lua_gettop(L);
     tl_core_push(L);
     if (lua_getfield(L, -1, "output_options") == LUA_TFUNCTION) {
-        lua_pushvalue(L, 2);
-        lua_pushvalue(L, 3);
+        lua_pushvalue(L, IMAGE);
+        lua_pushvalue(L, OPTIONS);
         lua_call(L, 2, 1);
-        lua_replace(L, 3);
+        lua_replace(L, OPTIONS);
     }
-    lua_settop(L, 3);
+    lua_settop(L, top);
 }
 
-/* output(name, image[, options]) */
+/* The Image at index 2, or the lists of the table there and its first image, to their places. */
+static void place_image(lua_State *L, const char *name)
+{
+    static const char *const lists[] = {"images", "times", "ids"};
+    lua_settop(L, OPTIONS);
+    if (!lua_istable(L, 2)) {
+        tl_image_check(L, 2);
+        lua_pushvalue(L, 2);
+        return;
+    }
+    lua_pushnil(L);
+    for (int k = 0; k < 3; k++)
+        if (lua_getfield(L, 2, lists[k]) != LUA_TTABLE)
+            tl_raisef(L, TL_ESCRIPT,
+                      "output(\"%s\", image): an Image is wanted, or a table of the lists images, "
+                      "times and ids",
+                      name);
+    if (lua_rawlen(L, IMAGES) == 0)
+        tl_raisef(L, TL_ESCRIPT, "output \"%s\": there are no images", name);
+    lua_rawgeti(L, IMAGES, 1);
+    lua_replace(L, IMAGE);
+    if (!tl_box_test(L, IMAGE, TL_IMAGE_TYPE))
+        tl_raisef(L, TL_ESCRIPT, "output \"%s\": the first of images is no Image", name);
+}
+
+/* Raises unless the lists fit together. Runs no code of the script. */
+static void check_lists(lua_State *L, const char *name)
+{
+    lua_Unsigned n = lua_rawlen(L, IMAGES);
+    if (n > 1 << 20)
+        tl_raisef(L, TL_ESCRIPT, "output \"%s\": more than 2^20 images", name);
+    if (lua_rawlen(L, TIMES) != n || lua_rawlen(L, IDS) != n)
+        tl_raisef(L, TL_ESCRIPT,
+                  "output \"%s\": %d images, %d times, %d ids: one of each is wanted", name, (int)n,
+                  (int)lua_rawlen(L, TIMES), (int)lua_rawlen(L, IDS));
+    for (lua_Integer i = 1; i <= (lua_Integer)n; i++) {
+        lua_rawgeti(L, IMAGES, i);
+        int has_time = lua_rawgeti(L, TIMES, i) == LUA_TNUMBER;
+        int has_id = lua_rawgeti(L, IDS, i) == LUA_TSTRING;
+        size_t len = lua_rawlen(L, -1);
+        if (!tl_box_test(L, -3, TL_IMAGE_TYPE) || !has_time || !has_id || !len ||
+            strlen(lua_tostring(L, -1)) != len || !is_utf8(lua_tostring(L, -1)))
+            tl_raisef(L, TL_ESCRIPT,
+                      "output \"%s\": entry %d is an Image, a time in seconds and an id", name,
+                      (int)i);
+        lua_pop(L, 3);
+    }
+}
+
+/* The contents of lists that were checked. Raises nothing. */
+static void take_lists(lua_State *L, tl_output *o)
+{
+    o->ndated = (int)lua_rawlen(L, IMAGES);
+    o->dated = tl_xcalloc((size_t)o->ndated, sizeof *o->dated);
+    for (int i = 0; i < o->ndated; i++) {
+        lua_rawgeti(L, IMAGES, i + 1);
+        lua_rawgeti(L, TIMES, i + 1);
+        lua_rawgeti(L, IDS, i + 1);
+        o->dated[i] = (tl_dated){tl_image_ref(tl_box_test(L, -3, TL_IMAGE_TYPE)),
+                                 lua_tonumber(L, -2), tl_xstrdup(lua_tostring(L, -1))};
+        lua_pop(L, 3);
+    }
+}
+
+/* output(name, image[, options]); the image may be a table of dated ones */
 static int lua_output(lua_State *L)
 {
     static const option known[] = {
@@ -216,7 +289,8 @@ static int lua_output(lua_State *L)
     tl_script *s = script(L);
     size_t len;
     const char *name = luaL_checklstring(L, 1, &len);
-    tl_image *img = tl_image_check(L, 2);
+    place_image(L, name);
+    int dated = lua_gettop(L) == IDS;
     if (strlen(name) != len || !name_is_good(name))
         return tl_raisef(L, TL_ESCRIPT,
                          "output(\"%s\"): a name becomes a file's name, so no / \\ : and the like",
@@ -229,15 +303,25 @@ static int lua_output(lua_State *L)
         luaL_checktype(L, 3, LUA_TTABLE);
         check_looks(L);
     }
+    if (dated)
+        check_lists(L, name);
+    tl_image *img = tl_image_check(L, IMAGE);
     const char *where = tl_script_line(L);
     json_t *options = lua_istable(L, 3) ? tl_json_from(L, 3, &e) : json_object();
     if (!options || known_options("output", options, known, &e)) {
         json_decref(options);
         return tl_raise(L, &e);
     }
-    s->output = tl_xrealloc(s->output, (size_t)(s->noutputs + 1) * sizeof *s->output);
-    s->output[s->noutputs++] = (tl_output){
+    tl_output o = {
         .name = tl_xstrdup(name), .where = where, .image = tl_image_ref(img), .options = options};
+    if (dated)
+        take_lists(L, &o);
+    if (dated && tl_output_arrange(&o, &e)) {
+        tl_output_free(&o);
+        return tl_raise(L, &e);
+    }
+    s->output = tl_xrealloc(s->output, (size_t)(s->noutputs + 1) * sizeof *s->output);
+    s->output[s->noutputs++] = o;
     return 0;
 }
 

@@ -123,12 +123,23 @@ static void name_bands(tl_raster *r, tl_gdal_ds ds)
 
 /* --- types and validity ----------------------------------------------------------------------- */
 
+/* GDAL 3.7 made signed bytes a type of their own, and warns of whoever still asks for this. */
+static int is_signed_byte(GDALRasterBandH band)
+{
+#if GDAL_VERSION_NUM >= 3070000
+    (void)band;
+    return 0;
+#else
+    const char *pixel = GDALGetMetadataItem(band, "PIXELTYPE", "IMAGE_STRUCTURE");
+    return pixel && EQUAL(pixel, "SIGNEDBYTE");
+#endif
+}
+
 static int map_type(GDALRasterBandH band, GDALDataType type, tl_dtype *out)
 {
-    const char *pixel = GDALGetMetadataItem(band, "PIXELTYPE", "IMAGE_STRUCTURE");
     switch (type) {
     case GDT_Byte:
-        *out = pixel && EQUAL(pixel, "SIGNEDBYTE") ? TL_I8 : TL_U8;
+        *out = is_signed_byte(band) ? TL_I8 : TL_U8;
         return 0;
 #if GDAL_VERSION_NUM >= 3070000
     case GDT_Int8:

@@ -12,12 +12,13 @@ struct tl_codec {
     struct libdeflate_compressor *comp;
     struct libdeflate_decompressor *decomp;
     uint8_t *raw;  /* one tile, interleaved; raw_len bytes */
-    uint8_t *work; /* one row, for the float predictor */
+    uint8_t *work; /* one row, for the float predictor; a whole tile, for shuffling */
     uint8_t *out;  /* compressed */
     uint8_t *bits; /* mask tile, one bit per cell */
     uint8_t *mask; /* compressed mask */
     uint8_t *both; /* per cell: valid in all bands; only with has_mask */
     size_t raw_len, out_cap, bits_len, mask_cap;
+    int block_w; /* cells along a row of the tile's bytes */
     uint64_t fill;
 };
 
@@ -25,7 +26,9 @@ struct tl_codec {
 
 static size_t cells(const tl_product *p)
 {
-    return (size_t)p->tile * (size_t)p->tile;
+    int w, h;
+    tl_product_block(p, &w, &h);
+    return (size_t)w * (size_t)h;
 }
 
 static size_t raw_bytes(const tl_product *p)
@@ -36,14 +39,17 @@ static size_t raw_bytes(const tl_product *p)
 int64_t tl_codec_bytes(const tl_product *p)
 {
     size_t raw = raw_bytes(p), mask = p->has_mask ? cells(p) * 2 : 0;
+    size_t shuffled = tl_product_shuffles(p) ? raw : 0;
     /* A deflate compressor holds up to 8 MiB at its highest levels. */
-    return (int64_t)(raw * 2 + raw / 8 + mask + ((size_t)8 << 20) + 65536);
+    return (int64_t)(raw * 2 + shuffled + raw / 8 + mask + ((size_t)8 << 20) + 65536);
 }
 
 static int allocate(tl_codec *c, tl_err *e)
 {
     const tl_product *p = c->p;
-    size_t row = (size_t)p->tile * (size_t)p->nbands * tl_dtype_size(p->dtype);
+    int h;
+    tl_product_block(p, &c->block_w, &h);
+    size_t row = (size_t)c->block_w * (size_t)p->nbands * tl_dtype_size(p->dtype);
     c->raw_len = raw_bytes(p);
     c->bits_len = cells(p) / 8;
     c->out_cap = c->raw_len;
@@ -51,7 +57,8 @@ static int allocate(tl_codec *c, tl_err *e)
         c->out_cap = libdeflate_zlib_compress_bound(c->comp, c->raw_len);
     c->mask_cap = libdeflate_zlib_compress_bound(c->comp, c->bits_len);
     if (tl_try_alloc((void **)&c->raw, c->raw_len, 1, "a tile", e) ||
-        tl_try_alloc((void **)&c->work, row, 1, "a row of a tile", e) ||
+        tl_try_alloc((void **)&c->work, tl_product_shuffles(p) ? c->raw_len : row, 1,
+                     "a row of a tile", e) ||
         tl_try_alloc((void **)&c->out, c->out_cap, 1, "a compressed tile", e))
         return e->code;
     if (p->has_mask && (tl_try_alloc((void **)&c->bits, c->bits_len, 1, "a mask", e) ||
@@ -223,6 +230,19 @@ static void accumulate(void *row, size_t n, size_t lag, size_t size)
     }
 }
 
+/* HDF5's shuffle: first bytes of all cells, then the second ones ... */
+static void shuffle(tl_codec *c, int undo)
+{
+    size_t size = tl_dtype_size(c->p->dtype), n = c->raw_len / size;
+    for (size_t k = 0; k < size; k++)
+        for (size_t i = 0; i < n; i++)
+            if (undo)
+                c->work[i * size + k] = c->raw[k * n + i];
+            else
+                c->work[k * n + i] = c->raw[i * size + k];
+    memcpy(c->raw, c->work, c->raw_len);
+}
+
 /* Floats: the row's bytes regrouped by significance, the highest first, then differenced. */
 static void split_bytes(uint8_t *row, uint8_t *work, size_t n, size_t size)
 {
@@ -244,6 +264,10 @@ static void predict(tl_codec *c, int undo)
 {
     const tl_product *p = c->p;
     size_t size = tl_dtype_size(p->dtype), lag = (size_t)p->nbands, n = lag * (size_t)p->tile;
+    if (tl_product_shuffles(p))
+        shuffle(c, undo);
+    if (tl_format_is_arrays(p->format))
+        return;
     for (int y = 0; y < p->tile; y++) {
         uint8_t *row = c->raw + (size_t)y * n * size;
         if (!tl_dtype_is_float(p->dtype)) {
@@ -260,7 +284,7 @@ static void predict(tl_codec *c, int undo)
 
 static int predicts(const tl_product *p)
 {
-    return p->predictor && p->compress != TL_UNCOMPRESSED;
+    return p->predictor && p->compress != TL_UNCOMPRESSED && p->format != TL_ZARR;
 }
 
 /* --- masks ---------------------------------------------------------------------------------- */
@@ -325,11 +349,11 @@ int tl_codec_encode(tl_codec *c, int w, int h, const void *const *values,
         *out = t;
         return 0;
     }
-    if (w < p->tile || h < p->tile)
+    if (n < cells(p))
         pad(c);
     for (size_t b = 0; b < nb; b++) {
         const uint8_t *ok = p->has_mask ? c->both : valid ? valid[b] : NULL;
-        window v = {w, h, nb, nb * (size_t)p->tile, c->fill, ok};
+        window v = {w, h, nb, nb * (size_t)c->block_w, c->fill, ok};
         put_cells(tl_dtype_size(p->dtype), &v, values[b], c->raw, b);
     }
     if (predicts(p))
@@ -398,7 +422,7 @@ int tl_codec_decode(tl_codec *c, const tl_packed *in, int w, int h, void *const 
     if (r)
         return r;
     for (size_t b = 0; b < nb; b++) {
-        window v = {w, h, nb, nb * (size_t)p->tile, c->fill, p->has_mask ? c->both : NULL};
+        window v = {w, h, nb, nb * (size_t)c->block_w, c->fill, p->has_mask ? c->both : NULL};
         get_cells(p, &v, c->raw, b, values[b], valid[b]);
     }
     return 0;

@@ -1,9 +1,10 @@
 /* Tiles to bytes and back. SPDX-License-Identifier: MIT
  *
- * Dense planar cells <-> the bytes of one TIFF tile: invalid cells filled, bands interleaved by
- * cell, neighbours differenced, deflated. The same cells give the same bytes. A codec is one
- * thread's: it owns the compressor and scratch memory. Cells and validity are as in tl_read: per
- * band w * h values without gaps and as many bytes 1/0; w, h <= product tile. */
+ * Dense planar cells <-> the bytes of one tile of a TIFF, or of one chunk of an array: invalid
+ * cells filled, bands interleaved by cell, neighbours differenced (bytes shuffled for NetCDF,
+ * nothing for Zarr), deflated. The same cells give the same bytes. A codec is one thread's: it owns
+ * the compressor and scratch memory. Cells and validity are as in tl_read: per band w * h values
+ * without gaps and as many bytes 1/0; w, h <= product tile. */
 #ifndef TL_CODEC_H
 #define TL_CODEC_H
 

@@ -1,6 +1,6 @@
 /* A coordinate system as GeoTIFF keys: see geokeys.h. SPDX-License-Identifier: MIT */
 #include "modules/raster/geokeys.h"
-#include "modules/raster/raster.h"
+#include "modules/raster/raster_int.h"
 #include "runtime/mem.h"
 
 #include <cpl_conv.h>
@@ -69,7 +69,7 @@ static int is_plain(const char *crs)
                                                     "abcdefghijklmnopqrstuvwxyz+")] == 0;
 }
 
-static OGRSpatialReferenceH parse_crs(const char *crs)
+OGRSpatialReferenceH tl__parse_crs(const char *crs)
 {
     OGRSpatialReferenceH srs = is_plain(crs) ? OSRNewSpatialReference(NULL) : NULL;
     if (srs && OSRSetFromUserInput(srs, crs) != OGRERR_NONE) {
@@ -99,7 +99,7 @@ static int write_cell(const char *path, OGRSpatialReferenceH srs)
 
 static int keys_of(const char *crs, const char *path, tl_geokeys *out, tl_err *e)
 {
-    OGRSpatialReferenceH srs = parse_crs(crs);
+    OGRSpatialReferenceH srs = tl__parse_crs(crs);
     if (!srs)
         return tl_fail(e, TL_EUSAGE, "unknown coordinate system '%.80s': %s", crs,
                        CPLGetLastErrorMsg());

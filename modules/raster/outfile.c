@@ -60,14 +60,19 @@ static int fail(const tl_outfile *f, int why, tl_err *e)
     return tl_fail(e, TL_EIO, "cannot write %s: %s", f->path, strerror(why));
 }
 
-int tl_outfile_open(const char *path, tl_outfile **out, tl_err *e)
+char *tl_outfile_temporary(const char *path)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    return tl_xasprintf("%.*s.%s.tmp-%ld", (int)(name - path), path, name, (long)getpid());
+}
+
+int tl_outfile_open(const char *path, tl_outfile **out, tl_err *e)
+{
     tl_outfile *f = tl_xmalloc(sizeof *f);
     f->pos = 0;
     f->used = 0;
     f->path = tl_xstrdup(path);
-    f->tmp = tl_xasprintf("%.*s.%s.tmp-%ld", (int)(name - path), path, name, (long)getpid());
+    f->tmp = tl_outfile_temporary(path);
     unlink(f->tmp); /* of a dead process that had our number */
     f->fd = open(f->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (f->fd < 0) {
@@ -138,5 +143,18 @@ int tl_outfile_commit(tl_outfile *f, tl_err *e)
     if (!r && tl_sync_dir_of(f->path))
         r = tl_fail(e, TL_EIO, "cannot sync the folder of %s: %s", f->path, strerror(errno));
     tl_outfile_abort(f); /* after the rename there is no temporary name left to remove */
+    return r;
+}
+
+int tl_outfile_adopt(const char *tmp, const char *path, tl_err *e)
+{
+    int fd = open(tmp, O_RDONLY | O_CLOEXEC), r = 0;
+    if (fd < 0 || fsync(fd) || rename(tmp, path))
+        r = tl_fail(e, TL_EIO, "cannot write %s: %s", path, strerror(errno));
+    else if (tl_sync_dir_of(path))
+        r = tl_fail(e, TL_EIO, "cannot sync the folder of %s: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    unlink(tmp);
     return r;
 }

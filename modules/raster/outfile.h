@@ -19,6 +19,11 @@ int64_t tl_outfile_pos(const tl_outfile *f); /* bytes written so far */
 int tl_outfile_commit(tl_outfile *f, tl_err *e) TL_MUST_CHECK;
 void tl_outfile_abort(tl_outfile *f); /* NULL is allowed */
 
+/* For files that a library writes: DIR/.NAME.tmp-PID, free() it; and the end of its life as
+ * DIR/NAME, after which the temporary one is gone in any case. */
+char *tl_outfile_temporary(const char *path);
+int tl_outfile_adopt(const char *tmp, const char *path, tl_err *e) TL_MUST_CHECK;
+
 /* Writes all n bytes: short writes go on, EINTR repeats. 0, or -1 with errno. */
 int tl_write_all(int fd, const void *data, size_t n);
 /* Makes a rename or a new file in the directory of `path` last. 0, or -1 with errno. */

@@ -20,6 +20,11 @@ void tl_product_defaults(tl_product *p)
     };
 }
 
+int tl_format_is_arrays(enum tl_format f)
+{
+    return f == TL_ZARR || f == TL_NETCDF;
+}
+
 static int is_wide(tl_dtype t)
 {
     return t == TL_U64 || t == TL_I64;
@@ -57,8 +62,8 @@ int tl_product_check(const tl_product *p, tl_err *e)
     if (p->tile < 16 || p->tile > 16384 || p->tile % 16)
         return tl_fail(e, TL_EUSAGE, "tiles of %d cells: give a multiple of 16, up to 16384",
                        p->tile);
-    if ((uint64_t)p->tile * (uint64_t)p->tile * (uint64_t)p->nbands * tl_dtype_size(p->dtype) >
-        INT32_MAX)
+    uint64_t together = tl_format_is_arrays(p->format) ? 1 : (uint64_t)p->nbands;
+    if ((uint64_t)p->tile * (uint64_t)p->tile * together * tl_dtype_size(p->dtype) > INT32_MAX)
         return tl_fail(e, TL_EUSAGE, "tiles of %d cells with %d bands of %s exceed 2 GiB", p->tile,
                        p->nbands, tl_dtype_name(p->dtype));
     if (p->compress == TL_DEFLATE && (p->level < 1 || p->level > 12))
@@ -74,6 +79,8 @@ int tl_product_check(const tl_product *p, tl_err *e)
     if (p->format == TL_PNG && (p->nbands > 4 || (p->dtype != TL_U8 && p->dtype != TL_U16)))
         return tl_fail(e, TL_EUSAGE, "PNG holds 1 to 4 bands of uint8 or uint16, not %d of %s",
                        p->nbands, tl_dtype_name(p->dtype));
+    if (tl_format_is_arrays(p->format) && !p->has_nodata)
+        return tl_fail(e, TL_EUSAGE, "Zarr and NetCDF need a nodata number: they have no masks");
     return check_nodata(p, e);
 }
 
@@ -91,7 +98,7 @@ void tl_product_level_size(const tl_product *p, int level, int64_t *w, int64_t *
 int tl_product_levels(const tl_product *p)
 {
     int n = 1;
-    if (!p->overviews || p->format == TL_PNG)
+    if (!p->overviews || p->format == TL_PNG || tl_format_is_arrays(p->format))
         return 1;
     while (shrink(p->grid.w, n - 1) > p->tile || shrink(p->grid.h, n - 1) > p->tile)
         n++;
@@ -114,6 +121,19 @@ void tl_product_tile_size(const tl_product *p, int level, int64_t tx, int64_t ty
     lh -= ty * p->tile;
     *w = (int)(lw < p->tile ? lw : p->tile);
     *h = (int)(lh < p->tile ? lh : p->tile);
+}
+
+void tl_product_block(const tl_product *p, int *w, int *h)
+{
+    *w = *h = p->tile;
+    if (tl_format_is_arrays(p->format))
+        tl_product_tile_size(p, 0, 0, 0, w, h);
+}
+
+int tl_product_shuffles(const tl_product *p)
+{
+    return p->format == TL_NETCDF && p->predictor && p->compress == TL_DEFLATE &&
+           tl_dtype_size(p->dtype) > 1;
 }
 
 int tl_product_may_skip(const tl_product *p)

@@ -2,6 +2,8 @@
  *
  * A product is a pyramid of square tiles: level 0 is the grid itself, level l has ceil(w / 2^l) by
  * ceil(h / 2^l) cells, and tile (tx, ty) of a level starts at its cell (tx * tile, ty * tile).
+ * A product of arrays (Zarr, NetCDF) has level 0 alone, and each band's tiles by themselves; see
+ * cube.h.
  * Plain values; the texts and tables it points to are borrowed and must outlive it. */
 #ifndef TL_PRODUCT_H
 #define TL_PRODUCT_H
@@ -10,7 +12,7 @@
 #include "modules/image/source.h"
 #include "runtime/dtype.h"
 
-enum tl_format { TL_COG, TL_GTIFF, TL_PNG };
+enum tl_format { TL_COG, TL_GTIFF, TL_PNG, TL_ZARR, TL_NETCDF };
 enum tl_compress { TL_DEFLATE, TL_UNCOMPRESSED };
 
 typedef struct tl_product {
@@ -39,6 +41,9 @@ typedef struct tl_product {
 /* A COG of one uint8 band without nodata; the grid is left empty. */
 void tl_product_defaults(tl_product *p);
 
+/* Zarr and NetCDF: one array for each band. */
+int tl_format_is_arrays(enum tl_format f);
+
 /* Finds what no file could hold: sizes, nodata out of the type's range, ... TL_EUSAGE. */
 int tl_product_check(const tl_product *p, tl_err *e) TL_MUST_CHECK;
 
@@ -47,6 +52,14 @@ void tl_product_level_size(const tl_product *p, int level, int64_t *w, int64_t *
 void tl_product_level_tiles(const tl_product *p, int level, int64_t *across, int64_t *down);
 /* The part of a tile that lies in the image; less than p->tile at the right and lower edge. */
 void tl_product_tile_size(const tl_product *p, int level, int64_t tx, int64_t ty, int *w, int *h);
+
+/* The cells that the bytes of every tile hold: tile x tile, but in arrays never more than these
+ * have. */
+void tl_product_block(const tl_product *p, int *w, int *h);
+
+/* Whether the cells' bytes are sorted by significance before they are compressed (HDF5's shuffle).
+ */
+int tl_product_shuffles(const tl_product *p);
 
 /* Whether a tile without valid cells may be left out of the file. */
 int tl_product_may_skip(const tl_product *p);

@@ -52,6 +52,13 @@ int tl_raster_transformer(const tl_raster *r, tl_gdal_handle *h, void **out,
                           tl_err *e) TL_MUST_CHECK;
 extern const tl_source_vt tl_raster_vt;
 
+/* --- geokeys.c ---------------------------------------------------------------------------------
+ */
+
+/* x before y. NULL for a text that is no canonical one; destroy with OSRDestroySpatialReference.
+ * Errors go to GDAL's handler. */
+OGRSpatialReferenceH tl__parse_crs(const char *crs);
+
 /* --- sample.c ----------------------------------------------------------------------------------
  */
 

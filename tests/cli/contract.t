@@ -81,6 +81,9 @@ fails("a folder as raster", 1, ["-e", 'Image "folder"'], "folder", "not recogniz
 fails("a raster without a name", 1, ["-e", 'Image ""'], "name is empty")
 fails("a name with a newline stays one line", 1, ["-e", 'Image "no\\n\\27[31mwhere.tif"'], "no such file")
 fails("a name that is not UTF-8", 1, ["-e", 'Image "no\\xff\\x9bwhere.tif"'], "no??where.tif")
+subprocess.run("gdal_create -q -of GTiff -ot Byte -bands 1 -outsize 9 9 -burn 7 bytes.tif", shell=True, check=True)
+r = tellua("-e", 'assert(Image "bytes.tif")')
+ok(r.status == 0 and r.err == "", "a picture of bytes is opened without a warning", r)
 fails("a wrong band", 1, ["-e", 'Image "in.tif":select "B3"'], "'B3'", "B1", "B2", "did you mean")
 
 # --- where -------------------------------------------------------------------------------------------
@@ -98,14 +101,14 @@ IN = 'output("o", Image "in.tif", {%s})'
 for option, words in (("crs = 3035", "crs is a text"), ("format = 3", "format is a text"), ("dtype = 7", "dtype is a text"),
                       ("compress = 5", "compress is a text"), ("overview = 3", "overview is a text"),
                       ("align = true", "align is a text"), ("saturate = 1", "saturate is true or false"),
-                      ('format = "zarr"', "none of cog, gtiff, png"), ('crs = "nonsense"', "no coordinate system"),
+                      ('format = "hdf"', "none of cog, gtiff, png, zarr, netcdf"), ('crs = "nonsense"', "no coordinate system"),
                       ('dtype = "int64", nodata = 2.0^63', "does not fit int64")):
     script_fails("an output's " + option + " is an error of the script", IN % option, words, "fails.lua:1")
 script_fails("a parameter's limit of the wrong type", 'param("n", 1, {min = "a"})', "min is a number")
 script_fails("an output's name with a zero byte", 'output("o\\0p", Image "in.tif")', "a file's name")
 fails("a cell size of 0", 2, ["run", GOOD, "--res", "0"], "--res")
 fails("a cell size that makes too many cells", 2, ["run", GOOD, "--res", "1e-9"], "2147483647")
-fails("an unknown format", 2, ["run", GOOD, "--format", "doc"], "cog, gtiff or png")
+fails("an unknown format", 2, ["run", GOOD, "--format", "doc"], "cog, gtiff, png, zarr or netcdf")
 fails("no threads", 2, ["run", GOOD, "--threads", "0"], "--threads")
 fails("a product larger than --max-pixels", 2, ["run", GOOD, "--max-pixels", "1000"], "60000", "1000")
 fails("a product larger than --max-pixels in 2^62 cells", 2,
