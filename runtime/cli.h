@@ -5,14 +5,22 @@
 #include "modules/batch/engine.h"
 #include "runtime/session.h"
 
-enum { TL_CMD_RUN = 1, TL_CMD_VIEW = 2, TL_CMD_PLAN = 4, TL_CMD_EVAL = 8, TL_CMD_DOCTOR = 16 };
+enum {
+    TL_CMD_RUN = 1,
+    TL_CMD_VIEW = 2,
+    TL_CMD_PLAN = 4,
+    TL_CMD_EVAL = 8,
+    TL_CMD_DOCTOR = 16,
+    TL_CMD_INDEX = 32
+};
 
 typedef struct tl_cli {
     int command;        /* one of TL_CMD_* */
-    const char *script; /* SCRIPT, PLAN.json or "-"; the code of -e */
+    const char *script; /* SCRIPT, PLAN.json or "-"; the code of -e; the SOURCE of index */
     const char **param;
     int nparams;
     const char *out, *output, *format, *png;
+    const char *to, *pattern; /* of index */
     tl_where where;
     int has_center;
     double center[2]; /* longitude, latitude */
@@ -35,6 +43,7 @@ int tl_cli_run(const tl_cli *c, tellua *t, tl_err *e);
 int tl_cli_view(const tl_cli *c, tellua *t, tl_err *e);
 int tl_cli_plan(const tl_cli *c, tellua *t, tl_err *e);
 int tl_cli_eval(const tl_cli *c, tellua *t, tl_err *e);
+int tl_cli_index(const tl_cli *c, tellua *t, tl_err *e);
 int tl_cli_doctor(const tl_cli *c);
 
 /* Shared: runs the script, or reads the plan. `view` = every output as a picture. */

@@ -220,6 +220,8 @@ static int set_size(tl_cli *c, const char *t, tl_err *e)
 TEXT(out)
 TEXT(output)
 TEXT(png)
+TEXT(to)
+TEXT(pattern)
 FLAG(resume)
 FLAG(json)
 FLAG(quiet)
@@ -251,16 +253,18 @@ static const struct option {
     {"--zoom", "Z", TL_CMD_VIEW, set_zoom, "web map zoom level, with --center"},
     {"--size", "WxH", TL_CMD_VIEW, set_size, "of the view in pixels (800x600)"},
     {"--png", "FILE", TL_CMD_VIEW, set_png, "write the picture (else the terminal shows it)"},
-    {"--io-timeout", "SECONDS", ALL | TL_CMD_EVAL, set_timeout,
+    {"--to", "FILE", TL_CMD_INDEX, set_to, "the index, made or gone on with"},
+    {"--pattern", "P", TL_CMD_INDEX, set_pattern, "of the names of a folder's files"},
+    {"--io-timeout", "SECONDS", ALL | TL_CMD_EVAL | TL_CMD_INDEX, set_timeout,
      "give up when one read takes longer (60)"},
     {"--budget", "N", ALL | TL_CMD_EVAL, set_budget,
      "Lua instructions of the script itself (1e10)"},
     {"--allow", "io,os", ALL | TL_CMD_EVAL, set_allow, "give the script Lua's io, os"},
     {"--allow-libm-drift", NULL, ALL, set_allow_drift, "run a plan made with another libm"},
-    {"--json", NULL, ALL | TL_CMD_EVAL, set_json,
-     "errors as JSON; of run and plan also the result"},
-    {"--quiet", NULL, ALL | TL_CMD_EVAL, set_quiet, "no progress, no warnings"},
-    {"--debug", NULL, ALL | TL_CMD_EVAL, set_debug,
+    {"--json", NULL, ALL | TL_CMD_EVAL | TL_CMD_INDEX, set_json,
+     "errors as JSON; of run, plan and index also the result"},
+    {"--quiet", NULL, ALL | TL_CMD_EVAL | TL_CMD_INDEX, set_quiet, "no progress, no warnings"},
+    {"--debug", NULL, ALL | TL_CMD_EVAL | TL_CMD_INDEX, set_debug,
      "more of what happens; the call stack of errors"},
 };
 enum { NOPTIONS = sizeof options / sizeof options[0] };
@@ -275,6 +279,8 @@ static const struct {
      "Shows a script's outputs at a viewport, in the terminal or as PNG."},
     {TL_CMD_PLAN, "plan", "tellua plan SCRIPT|PLAN.json|- [options]",
      "Says what a run would do: grids, sources, program, memory. Nothing is computed."},
+    {TL_CMD_INDEX, "index", "tellua index SOURCE --to FILE [options]",
+     "Lists the scenes of a catalogue, folder or table in an index file."},
     {TL_CMD_EVAL, "-e", "tellua -e CODE [options]",
      "Runs a line of Lua and prints what it returns."},
     {TL_CMD_DOCTOR, "doctor", "tellua doctor", "Says what this machine has."},
@@ -349,12 +355,14 @@ int tl_cli_parse(tl_cli *c, int argc, char **argv, tl_err *e)
         else if (!only_words && argv[i][0] == '-' && argv[i][1])
             rc = parse_option(c, argc, argv, &i, e);
         else if (c->script)
-            rc = tl_fail(e, TL_EUSAGE, "one script at a time: '%s' and '%s'", c->script, argv[i]);
+            rc = tl_fail(e, TL_EUSAGE, "one %s at a time: '%s' and '%s'",
+                         c->command == TL_CMD_INDEX ? "source" : "script", c->script, argv[i]);
         else
             c->script = argv[i];
     }
     if (!rc && !c->script && c->command != TL_CMD_DOCTOR)
-        rc = tl_fail(e, TL_EUSAGE, "which script? `tellua --help` shows the commands");
+        rc = tl_fail(e, TL_EUSAGE, "which %s? `tellua --help` shows the commands",
+                     c->command == TL_CMD_INDEX ? "source" : "script");
     if (!rc && c->has_center != (c->zoom >= 0))
         rc = tl_fail(e, TL_EUSAGE, "--center and --zoom go together");
     const tl_where *w = &c->where;

@@ -65,6 +65,7 @@ static int command_of(const char *word)
     } words[] = {{"run", TL_CMD_RUN},
                  {"view", TL_CMD_VIEW},
                  {"plan", TL_CMD_PLAN},
+                 {"index", TL_CMD_INDEX},
                  {"-e", TL_CMD_EVAL},
                  {"doctor", TL_CMD_DOCTOR}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
@@ -90,6 +91,8 @@ static int dispatch(const tl_cli *c, tellua *t, tl_err *e)
         return tl_cli_view(c, t, e);
     case TL_CMD_PLAN:
         return tl_cli_plan(c, t, e);
+    case TL_CMD_INDEX:
+        return tl_cli_index(c, t, e);
     default:
         return tl_cli_eval(c, t, e);
     }

@@ -1,4 +1,4 @@
-/* Adding scenes to the index, and the R*Tree of their places. SPDX-License-Identifier: MIT */
+/* Adding scenes to the index. SPDX-License-Identifier: MIT */
 #include "modules/collection/index_int.h"
 #include "modules/collection/text.h"
 
@@ -7,110 +7,11 @@
 
 enum { COMMIT_EVERY = 100000, TELL_EVERY = 4096 };
 
-/* --- places ----------------------------------------------------------------------------------- */
-
-/* Position along a Hilbert curve of 2^16 cells a side: neighbours on it are neighbours on the map.
- */
-static int64_t hilbert(uint32_t x, uint32_t y)
-{
-    int64_t d = 0;
-    for (uint32_t s = 1u << 15; s; s >>= 1) {
-        uint32_t rx = (x & s) != 0, ry = (y & s) != 0;
-        d += (int64_t)s * s * ((3 * rx) ^ ry);
-        if (!ry) {
-            if (rx) {
-                x = 65535 - x;
-                y = 65535 - y;
-            }
-            uint32_t swap = x;
-            x = y;
-            y = swap;
-        }
-    }
-    return d;
-}
-
-/* tl_curve(w, s, e, n): the order in which places are added. Cells of some half a degree, so that
- * the scenes of one tile come together, in order of time. */
-static void curve(sqlite3_context *c, int n, sqlite3_value **v)
-{
-    (void)n;
-    double w = sqlite3_value_double(v[0]), e = sqlite3_value_double(v[2]);
-    double x = (w + (e < w ? e + 360 : e)) / 2,
-           y = (sqlite3_value_double(v[1]) + sqlite3_value_double(v[3])) / 2;
-    x = floor((x + 180) * 2);
-    y = floor((y + 90) * 2);
-    sqlite3_result_int64(c, hilbert((uint32_t)fmin(fmax(x, 0), 65535),
-                                    (uint32_t)fmin(fmax(y, 0), 65535)));
-}
-
-static int add_place(tl_index *ix, sqlite3_stmt *st, int64_t id, double w, double e_, double s,
-                     double n, double t, tl_err *e)
-{
-    sqlite3_bind_int64(st, 1, id);
-    const double x[6] = {w, e_, s, n, t, t};
-    for (int i = 0; i < 6; i++)
-        sqlite3_bind_double(st, i + 2, x[i]);
-    int step = sqlite3_step(st);
-    sqlite3_reset(st);
-    return step == SQLITE_DONE ? 0 : tl__index_fail(ix, "writing", e);
-}
-
-static int place_one(tl_index *ix, sqlite3_stmt *from, sqlite3_stmt *to, tl_err *e)
-{
-    int64_t rid = sqlite3_column_int64(from, 0);
-    double w = sqlite3_column_double(from, 1), s = sqlite3_column_double(from, 2),
-           east = sqlite3_column_double(from, 3), n = sqlite3_column_double(from, 4),
-           t = sqlite3_column_double(from, 5) / TL__TIME_UNIT;
-    if (w <= east)
-        return add_place(ix, to, 2 * rid, w, east, s, n, t, e);
-    int rc = add_place(ix, to, 2 * rid, w, 180, s, n, t, e);
-    return rc ? rc : add_place(ix, to, 2 * rid + 1, -180, east, s, n, t, e);
-}
-
 static int told(tl_index *ix, tl_err *e)
 {
     if (ix->progress && ix->progress(ix->progress_ctx, &ix->n))
         return tl_fail(e, TL_EINTR, "interrupted");
     return 0;
-}
-
-int tl__index_place(tl_index *ix, tl_err *e)
-{
-    sqlite3_stmt *from = NULL, *to;
-    if (!ix->waiting)
-        return 0;
-    int rc = tl__index_statement(ix, TL__ADD_PLACE, &to, e), step = SQLITE_DONE;
-    if (rc)
-        return rc;
-    if (sqlite3_prepare_v2(ix->db,
-                           "SELECT rid, w, s, e, n, t0 FROM scene WHERE rid > ? AND w IS NOT NULL"
-                           " ORDER BY tl_curve(w, s, e, n), t0",
-                           -1, &from, NULL))
-        return tl__index_fail(ix, "reading", e);
-    sqlite3_bind_int64(from, 1, ix->placed);
-    for (int64_t k = 0; !rc && (step = sqlite3_step(from)) == SQLITE_ROW; k++) {
-        rc = place_one(ix, from, to, e);
-        if (!rc && k % TELL_EVERY == 0)
-            rc = told(ix, e);
-    }
-    if (!rc && step != SQLITE_DONE)
-        rc = tl__index_fail(ix, "reading", e);
-    sqlite3_finalize(from);
-    if (rc)
-        return rc;
-    ix->placed = ix->next_rid - 1;
-    ix->waiting = 0;
-    char sql[80];
-    sqlite3_snprintf(sizeof sql, sql, "UPDATE meta SET value = %lld WHERE key = 'placed'",
-                     (sqlite3_int64)ix->placed);
-    return tl__index_exec(ix, sql, e);
-}
-
-int tl__index_curve(tl_index *ix)
-{
-    return sqlite3_create_function_v2(ix->db, "tl_curve", 4, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
-                                      NULL, curve, NULL, NULL, NULL);
 }
 
 /* --- scenes ----------------------------------------------------------------------------------- */

@@ -172,60 +172,6 @@ const char *tl__json_skip(const char *p, const char *end)
     return p && p > first && !depth ? p : NULL;
 }
 
-/* --- addresses -------------------------------------------------------------------------------- */
-
-/* "s3:", "https:", "NETCDF:"; the length with its colon, 0 for none. */
-static size_t scheme(const char *s)
-{
-    size_t n = 0;
-    while (isalnum((unsigned char)s[n]) || (n && (s[n] == '+' || s[n] == '-' || s[n] == '.')))
-        n++;
-    return n > 1 && isalpha((unsigned char)*s) && s[n] == ':' ? n + 1 : 0;
-}
-
-/* What of `base` stays whatever the href: "https://host" or "". */
-static size_t root_of(const char *base)
-{
-    size_t n = scheme(base);
-    if (!n || strncmp(base + n, "//", 2) != 0)
-        return 0;
-    return n + 2 + strcspn(base + n + 2, "/?#");
-}
-
-void tl__href_join(tl_buf *b, const char *base, const char *href)
-{
-    if (scheme(href)) {
-        tl_buf_puts(b, href);
-        return;
-    }
-    size_t root = root_of(base), len = root + strcspn(base + root, root ? "?#" : "");
-    if (href[0] == '/') {
-        if (href[1] == '/' && root) /* "//host/path" */
-            tl_buf_add(b, base, scheme(base));
-        else
-            tl_buf_add(b, base, root);
-        tl_buf_puts(b, href);
-        return;
-    }
-    while (len > root && base[len - 1] != '/')
-        len--;
-    for (;;) {
-        if (strncmp(href, "./", 2) == 0) {
-            href += 2;
-        } else if (strncmp(href, "../", 3) == 0 && len > root + 1) {
-            href += 3;
-            for (len--; len > root && base[len - 1] != '/'; len--)
-                ;
-        } else {
-            break;
-        }
-    }
-    tl_buf_add(b, base, len);
-    if (root && len == root)
-        tl_buf_add(b, "/", 1);
-    tl_buf_puts(b, href);
-}
-
 /* --- hashes ----------------------------------------------------------------------------------- */
 
 static uint64_t mix(uint64_t h)

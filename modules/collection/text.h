@@ -1,4 +1,4 @@
-/* Texts that catalogues are made of: dates, addresses, JSON. Internal. SPDX-License-Identifier: MIT
+/* Texts that catalogues are made of: dates, JSON. Internal. SPDX-License-Identifier: MIT
  */
 #ifndef TL_COLLECTION_TEXT_H
 #define TL_COLLECTION_TEXT_H
@@ -17,9 +17,6 @@ void tl__json_quote(tl_buf *b, const char *s, size_t len);
 /* The end of the JSON value that starts at p (white space before it is skipped), NULL when there is
  * none before `end`. For texts known to be JSON: brackets and strings are followed, no more. */
 const char *tl__json_skip(const char *p, const char *end);
-
-/* An absolute address of href, which a document at `base` (an absolute path or URL) names. */
-void tl__href_join(tl_buf *b, const char *base, const char *href);
 
 uint64_t tl__hash64(uint64_t seed, const void *data, size_t n);
 

@@ -9,6 +9,7 @@ import time
 TELLUA = os.environ.get("TELLUA") or os.path.abspath("build/release/tellua")
 SHARED = os.environ.get("TELLUA_SHARED")
 CONFIG = os.environ.get("CONFIG", "release")
+BUILD_C = os.path.join(os.environ.get("BUILD") or os.path.abspath("build/release"), "tests/c")
 SANITIZED = CONFIG in ("asan", "tsan")
 SLOWER = {"asan": 4, "tsan": 10}.get(CONFIG, 1) * float(os.environ.get("TEST_TIMEOUT_FACTOR", "1"))
 
