@@ -275,6 +275,22 @@ static void take_lists(lua_State *L, tl_output *o)
     }
 }
 
+/* Puts the table of a Collection's scenes (modules/collection/products.lua) for the Collection at
+ * index 2. */
+static void take_collection(lua_State *L)
+{
+    if (lua_type(L, 2) != LUA_TUSERDATA)
+        return;
+    tl_core_push(L);
+    if (lua_getfield(L, -1, "collection_products") == LUA_TFUNCTION) {
+        lua_pushvalue(L, 2);
+        lua_call(L, 1, 1);
+        if (lua_istable(L, -1))
+            lua_copy(L, -1, 2);
+    }
+    lua_pop(L, 2);
+}
+
 /* output(name, image[, options]); the image may be a table of dated ones */
 static int lua_output(lua_State *L)
 {
@@ -289,6 +305,7 @@ static int lua_output(lua_State *L)
     tl_script *s = script(L);
     size_t len;
     const char *name = luaL_checklstring(L, 1, &len);
+    take_collection(L);
     place_image(L, name);
     int dated = lua_gettop(L) == IDS;
     if (strlen(name) != len || !name_is_good(name))
