@@ -290,6 +290,8 @@ static int take_table(lua_State *L, tl_script *s, const char *name)
 /* What modules/collection/products.lua makes of a Collection at index 2, to its place. */
 static void open_collection(lua_State *L)
 {
+    if (lua_type(L, 2) != LUA_TUSERDATA)
+        return;
     tl_core_push(L);
     if (lua_getfield(L, -1, "collection_products") == LUA_TFUNCTION) {
         lua_pushvalue(L, 2);

@@ -42,7 +42,9 @@ end
 local function offered()
   local list, seen = {}, {}
   for _, folder in ipairs(folders()) do
-    for _, file in ipairs(core.folder(folder)) do
+    local files = core.folder(folder)
+    sort(files)
+    for _, file in ipairs(files) do
       local name = file:match "^(.+)%.index$" or file:match "^(.+)%.json$"
         or file:match "^(.+)%.ndjson$"
       if name and not seen[name:lower()] then

@@ -15,7 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TL_INDEX_TYPE "tellua.index"
+#define TL_INDEX_TYPE  "tellua.index"
+#define TL_FOLDER_TYPE "tellua.folder"
 
 /* --- the index ----------------------------------------------------------------------------------
  */
@@ -224,17 +225,15 @@ static int from_json(lua_State *L)
 /* core.read_text(path) -> the text of a small file; nil when it cannot be read */
 static int read_text(lua_State *L)
 {
-    FILE *f = fopen(luaL_checkstring(L, 1), "rb");
     luaL_Buffer b;
+    const char *path = luaL_checkstring(L, 1);
+    char *text = luaL_buffinitsize(L, &b, MOST_DEFINITION);
+    FILE *f = fopen(path, "rb");
     if (!f)
         return 0;
-    char *text = malloc(MOST_DEFINITION);
-    size_t n = text ? fread(text, 1, MOST_DEFINITION, f) : 0;
+    size_t n = fread(text, 1, MOST_DEFINITION, f);
     fclose(f);
-    luaL_buffinit(L, &b);
-    luaL_addlstring(&b, text ? text : "", n);
-    free(text);
-    luaL_pushresult(&b);
+    luaL_pushresultsize(&b, n);
     return 1;
 }
 
@@ -248,20 +247,26 @@ static int path_kind(lua_State *L)
     return 1;
 }
 
-/* core.folder(path) -> a sorted list of the names in it, empty when there is none */
+static void release_folder(void *p)
+{
+    closedir(p);
+}
+
+/* core.folder(path) -> a list of the names in it, in no order, empty when there is none */
 static int folder(lua_State *L)
 {
-    struct dirent **names = NULL;
-    int n = scandir(luaL_checkstring(L, 1), &names, NULL, alphasort);
+    const char *path = luaL_checkstring(L, 1);
+    lua_settop(L, 1);
+    void **box = tl_box_push(L, TL_FOLDER_TYPE);
     lua_newtable(L);
-    for (int i = 0, k = 0; i < n; i++) {
-        if (names[i]->d_name[0] != '.') {
-            lua_pushstring(L, names[i]->d_name);
-            lua_rawseti(L, -2, ++k);
+    DIR *d = *box = opendir(path);
+    const struct dirent *entry;
+    for (int k = 0; d && (entry = readdir(d));)
+        if (entry->d_name[0] != '.') {
+            lua_pushstring(L, entry->d_name);
+            lua_rawseti(L, 3, ++k);
         }
-        free(names[i]);
-    }
-    free(names);
+    tl_box_close(L, 2, TL_FOLDER_TYPE);
     return 1;
 }
 
@@ -386,6 +391,7 @@ void tl_collection_open_lua(lua_State *L)
                                          {"line", line},
                                          {NULL, NULL}};
     tl_box_register(L, TL_INDEX_TYPE, "index", none, NULL, release_index);
+    tl_box_register(L, TL_FOLDER_TYPE, "folder", none, NULL, release_folder);
     if (luaL_newmetatable(L, TL_COLLECTION_TYPE)) {
         lua_pushstring(L, "Collection");
         lua_setfield(L, -2, "__name");

@@ -138,6 +138,14 @@ check("strictly it compiles", FN + "output('out', west:mask_clouds():reduce(spre
 r = run("output('out', c:filter_date('2022'):band('B04'):mosaic())", grid=[])
 ok(r.size == (90, 40), "a mosaic covers both tiles", r.size)
 
+# --- each scene a product
+r = run("output('out', west:mask_clouds():band('B04'))", name="out_" + ids[1])
+v, valid = harmonised(ids[1], "B04")
+valid &= clear(ids[1])
+got = np.where(r.valid[0], r.values[0], 0)
+ok(not differ(np.where(valid, v, 0).astype(got.dtype), got), "a Collection as an output is a product for each scene",
+   differ(np.where(valid, v, 0).astype(got.dtype), got))
+
 # --- the three vocabularies
 def plan(text):
     with open("names.lua", "w") as f:
