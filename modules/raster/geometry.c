@@ -231,7 +231,7 @@ int tl__geometry_take(tl_shape *s, tl_geometry **out, tl_err *e)
     tl_gdal_start();
     int rc = tl_crs_canonical(LONLAT, &lonlat, e);
     if (!rc && s->crs && s->crs != lonlat) {
-        tl_shape mapped;
+        tl_shape mapped = {0};
         rc = tl__shape_map(s, lonlat, 1e-8, &mapped, &broken, e);
         tl__shape_clear(s);
         *s = mapped;

@@ -71,7 +71,7 @@ static int cut(const tl_shape *s, const facts *f, double grow, tl_shape *out, tl
     double first = ceil((s->box[0] - east) / 360), last = floor((s->box[2] - w) / 360);
     for (double k = first; k <= last && !rc; k++) {
         double window[4] = {box[0] + 360 * k, box[1], box[2] + 360 * k, box[3]};
-        tl_shape piece;
+        tl_shape piece = {0};
         rc = tl__shape_clip(s, window, &piece, e);
         if (!rc)
             rc = append(out, &piece, -360 * k, e);
@@ -88,7 +88,7 @@ static int map_cut(const tl_shape *s, const char *crs, double tolerance, tl_shap
     facts f = facts_of(crs);
     int broken = 1, rc = 0;
     for (size_t i = 0; i < sizeof grow / sizeof grow[0] && broken && !rc; i++) {
-        tl_shape piece;
+        tl_shape piece = {0};
         tl__shape_clear(out);
         rc = cut(s, &f, grow[i], &piece, e);
         if (!rc)

@@ -40,17 +40,19 @@ void tl__shape_path(tl_shape *s, enum tl_path_kind kind)
     s->path[s->npaths++] = (tl_path){kind, s->n, 0};
 }
 
+static int grow(double **list, size_t cap)
+{
+    double *more = realloc(*list, cap * sizeof *more);
+    if (more)
+        *list = more;
+    return more != NULL;
+}
+
 int tl__shape_point(tl_shape *s, double x, double y, tl_err *e)
 {
-    if (is_full(s->n)) {
-        size_t cap = s->n ? 2 * s->n : 1;
-        double *nx = realloc(s->x, cap * sizeof *nx);
-        s->x = nx ? nx : s->x;
-        double *ny = nx ? realloc(s->y, cap * sizeof *ny) : NULL;
-        s->y = ny ? ny : s->y;
-        if (!ny)
-            return tl_fail(e, TL_ENOMEM, "no memory for a geometry of more than %zu points", s->n);
-    }
+    size_t cap = s->n ? 2 * s->n : 1;
+    if (is_full(s->n) && (!grow(&s->x, cap) || !grow(&s->y, cap)))
+        return tl_fail(e, TL_ENOMEM, "no memory for a geometry of more than %zu points", s->n);
     s->x[s->n] = x;
     s->y[s->n++] = y;
     s->path[s->npaths - 1].n++;
