@@ -12,6 +12,8 @@
 /* Per thread: its stack, its dataset handles, its PROJ context, what a decoder allocates. */
 #define HANDLE_BYTES (6 * MIB)
 #define LEAST_ROWS   16
+/* Program, samplings and JSON of one pass of a short graph; BASE_BYTES holds the first ones. */
+#define PASS_BYTES (24 * 1024LL)
 /* Datasets a thread keeps open. ORDER modules/raster/gdal.c */
 #define MOST_HANDLES 32
 
@@ -70,10 +72,11 @@ static int64_t default_limit(void)
     return ram > 0 && ram / 2 < 1024 * MIB ? ram / 2 : 1024 * MIB;
 }
 
-/* Index of the store (40 bytes a tile), offsets of the file (16 a tile), pyramid (1). */
+/* Index of the store (40 bytes a tile), offsets of the file (16 a tile), pyramid (1); the plan of
+ * many dates. */
 static int64_t index_bytes(const tl_plan *p)
 {
-    int64_t bytes = 0;
+    int64_t bytes = (p->npasses - 1) * PASS_BYTES;
     for (int i = 0; i < p->n; i++) {
         const tl_product *q = &p->out[i].product;
         for (int level = 0; level < tl_product_levels(q); level++) {
