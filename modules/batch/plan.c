@@ -302,8 +302,8 @@ static tl_output copy_output(const tl_output *s)
     return c;
 }
 
-/* region = a geometry: its box is the output's, and the images are invalid outside. *out: the output
- * as it then is, the caller's. */
+/* region = a geometry: its box is the output's, and the images are invalid outside. *out: the
+ * output as it then is, the caller's. */
 static int apply_region(const tl_output *s, tl_output *out, tl_err *e)
 {
     const json_t *region = json_object_get(s->options, "region");

@@ -180,8 +180,8 @@ static void note_source(const json_t *source, tl_buf *text)
     size_t i;
     if (uri)
         tl_buf_printf(text, "%s%s", text->len ? "\n" : "", uri);
-    json_array_foreach(scenes, i, v) tl_buf_printf(
-        text, "%s%s", text->len ? "\n" : "", json_string_value(json_object_get(v, "id")));
+    json_array_foreach(scenes, i, v) tl_buf_printf(text, "%s%s", text->len ? "\n" : "",
+                                                   json_string_value(json_object_get(v, "id")));
 }
 
 /* A file of one date says which; a cube has that in its variables. */

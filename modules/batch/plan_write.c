@@ -152,8 +152,8 @@ static json_int_t composite_place(writer *w, const tl_source *s)
         json_array_append_new(names, tl_json_text(c->names[b]));
     free(place);
     json_int_t at = place_of(&w->sources, json_pack("{s:o, s:o, s:o}", "composite",
-                                                    tl_composite_json(s, w->area, w->nareas), "kinds", kinds, "bands",
-                                                    names));
+                                                    tl_composite_json(s, w->area, w->nareas),
+                                                    "kinds", kinds, "bands", names));
     w->composite = tl_xrealloc(w->composite, (w->ncomposites + 1) * sizeof *w->composite);
     w->composite[w->ncomposites].source = s;
     w->composite[w->ncomposites++].place = at;
@@ -174,8 +174,8 @@ static json_t *node_json(writer *w, const tl_node *n, const json_int_t *args)
     if (n->kind == TL_NODE_CONST)
         return json_pack("{s:o}", "const", number(n->type, n->value));
     if (n->kind == TL_NODE_BAND)
-        return json_pack("{s:I, s:i, s:s}", "source",
-                         source_place(w, n->source), "band", n->band + 1, "resample", tl_method_name(n->method));
+        return json_pack("{s:I, s:i, s:s}", "source", source_place(w, n->source), "band",
+                         n->band + 1, "resample", tl_method_name(n->method));
     json_t *list = json_array();
     for (int k = 0; k < n->nargs; k++)
         json_array_append_new(list, json_integer(args[k]));

@@ -315,7 +315,8 @@ static int push_rows(lua_State *L)
     return lua_isstring(L, -1);
 }
 
-/* output(name, image[, options]), where the image may be a table of dated ones; output(name, rows) */
+/* output(name, image[, options]), where the image may be a table of dated ones; output(name, rows)
+ */
 static int lua_output(lua_State *L)
 {
     static const option known[] = {

@@ -69,8 +69,7 @@ static int core_compose(lua_State *L)
     luaL_argcheck(L, first != NULL, 1, "kinds is a list of Images");
     int nbands = first->nbands;
     const char *where = tl_script_line(L);
-    tl_node **nodes =
-        lua_newuserdatauv(L, (size_t)nkinds * (size_t)nbands * sizeof *nodes, 0);
+    tl_node **nodes = lua_newuserdatauv(L, (size_t)nkinds * (size_t)nbands * sizeof *nodes, 0);
     const char **names = lua_newuserdatauv(L, (size_t)nbands * sizeof *names, 0);
     void **box = tl_box_push(L, TL_IMAGE_TYPE);
     int rc = read_kinds(L, 2, nkinds, nodes, names, nbands, &e);

@@ -1,4 +1,5 @@
-/* Composites: what they are made of, and their own grid. See composite.h. SPDX-License-Identifier: MIT
+/* Composites: what they are made of, and their own grid. See composite.h. SPDX-License-Identifier:
+ * MIT
  */
 #include "modules/collection/composite_int.h"
 #include "modules/image/order.h"
@@ -16,7 +17,8 @@ const tl_composite_spec *tl_composite_spec_of(const tl_source *s)
 }
 
 /* --- copies
- * ----------------------------------------------------------------------------------------------- */
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void copy_member(tl_member *to, const tl_member *from)
 {
@@ -76,7 +78,8 @@ static void destroy(tl_source *s)
 }
 
 /* --- cell types
- * ----------------------------------------------------------------------------------------------- */
+ * -----------------------------------------------------------------------------------------------
+ */
 
 /* The smallest type that holds band b of every kind exactly. */
 static tl_dtype band_dtype(const tl_composite_spec *c, int b)
@@ -115,7 +118,8 @@ static int is_classes(const tl_composite_spec *c, int b)
 }
 
 /* --- the grid
- * ----------------------------------------------------------------------------------------------- */
+ * -----------------------------------------------------------------------------------------------
+ */
 
 int tl__member_box(const tl_member *m, const char *crs, double out[4])
 {
@@ -309,7 +313,8 @@ static int find_grid(tl__composite *c, tl_source *const *layouts, tl_err *e)
 }
 
 /* --- making
- * ----------------------------------------------------------------------------------------------- */
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static const tl_source_vt vt = {.destroy = destroy,
                                 .sample = tl__composite_sample,

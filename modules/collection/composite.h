@@ -2,16 +2,17 @@
  *
  * What is computed of a scene is a graph over a *scene source*, which stands for the files of any
  * scene and cannot be read itself. Scenes that differ in nothing but their files share one such
- * graph, a *kind*. A composite is a source like any other: its sampling evaluates, for the cells asked
- * for, the kind of every scene that touches them over that scene's files, and reduces. Files are
- * opened when a block first needs them. Immutable, refcounted, any thread. */
+ * graph, a *kind*. A composite is a source like any other: its sampling evaluates, for the cells
+ * asked for, the kind of every scene that touches them over that scene's files, and reduces. Files
+ * are opened when a block first needs them. Immutable, refcounted, any thread. */
 #ifndef TL_COMPOSITE_H
 #define TL_COMPOSITE_H
 
 #include "modules/collection/reduce.h"
 #include "modules/image/node.h"
 
-/* --- the scene source -------------------------------------------------------------------------- */
+/* --- the scene source --------------------------------------------------------------------------
+ */
 
 typedef struct tl_scene_band {
     const char *name; /* interned */
@@ -22,8 +23,8 @@ typedef struct tl_scene_band {
     int is_classes;
     int has_nodata; /* cells that hold this are not valid, whatever the file says of nodata */
     double nodata;
-    double res; /* how fine it is, metres; 0 = unknown. Where it is known of all bands that are used,
-                   only a file of the finest is opened to learn the grid */
+    double res; /* how fine it is, metres; 0 = unknown. Where it is known of all bands that are
+                   used, only a file of the finest is opened to learn the grid */
 } tl_scene_band;
 
 /* Copies. One reference. */
@@ -31,7 +32,8 @@ tl_source *tl_scene_source_new(const tl_scene_band *bands, int n);
 int tl_is_scene_source(const tl_source *s);
 const tl_scene_band *tl_scene_source_bands(const tl_source *s); /* s->nbands of them */
 
-/* --- the composite ------------------------------------------------------------------------------ */
+/* --- the composite ------------------------------------------------------------------------------
+ */
 
 typedef struct tl_member {
     const char *id;

@@ -7,7 +7,7 @@
 #include <pthread.h>
 
 typedef struct tl__composite {
-    tl_source s; /* first */
+    tl_source s;            /* first */
     tl_composite_spec spec; /* owns what its pointers lead to */
     tl_dtype *in;           /* per band of a kind: what holds the values of every kind */
 } tl__composite;
@@ -15,7 +15,8 @@ typedef struct tl__composite {
 /* W,S,E,N of a member in crs; -1 when that is not known. */
 int tl__member_box(const tl_member *m, const char *crs, double out[4]);
 
-/* --- scene_source.c ---------------------------------------------------------------------------- */
+/* --- scene_source.c ----------------------------------------------------------------------------
+ */
 
 /* The files of one scene, sampled for one kind: a sampling for each group of the kind's pass that
  * reads the scene source, NULL for the others. */
@@ -32,7 +33,8 @@ typedef struct tl__opened {
 int tl__scene_sample(const tl_source *scene, const tl_member *m, const tl_sampling *like,
                      const int *bands, int nbands, tl_sampling **out, tl_err *e) TL_MUST_CHECK;
 
-/* --- composite_sample.c ------------------------------------------------------------------------- */
+/* --- composite_sample.c -------------------------------------------------------------------------
+ */
 
 #define TL__KEPT_OPEN 256 /* scenes of one sampling whose files stay described */
 
@@ -55,8 +57,8 @@ typedef struct tl__composite_sampling {
     int *place;  /* per band asked for: place in needed */
     tl__kind *kind;
     int npasses;
-    tl_pass **pass; /* those made so far */
-    int64_t most;   /* members that meet at one place, at most */
+    tl_pass **pass;      /* those made so far */
+    int64_t most;        /* members that meet at one place, at most */
     tl__opened **opened; /* per member, or NULL */
     int nopened;
     uint64_t clock;
@@ -72,13 +74,14 @@ void tl__composite_sampling_destroy(tl_sampling *m);
 int tl__composite_prepare(tl_sampling *m, int nbands, const int *bands, tl_err *e);
 int tl__composite_passes(const tl_sampling *m, tl_pass *const **out);
 
-/* The kind's pass, and the member's files for it; the caller gives the latter back. *out NULL and 0:
- * left out. */
+/* The kind's pass, and the member's files for it; the caller gives the latter back. *out NULL and
+ * 0: left out. */
 int tl__composite_open(tl__composite_sampling *m, int64_t member, tl_pass **pass, tl__opened **out,
                        tl_err *e) TL_MUST_CHECK;
 void tl__composite_close(tl__composite_sampling *m, tl__opened *o);
 
-/* --- composite_read.c --------------------------------------------------------------------------- */
+/* --- composite_read.c ---------------------------------------------------------------------------
+ */
 
 int64_t tl__composite_working_bytes(const tl_sampling *m, int64_t w, int64_t h, int n);
 int tl__composite_read(const tl_sampling *m, const tl_read *r, tl_err *e);

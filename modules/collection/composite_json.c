@@ -8,7 +8,8 @@
 #include <string.h>
 
 /* --- scene sources
- * ------------------------------------------------------------------------------------------------ */
+ * ------------------------------------------------------------------------------------------------
+ */
 
 json_t *tl_scene_source_json(const tl_source *s)
 {
@@ -75,7 +76,8 @@ int tl_scene_source_from_json(const json_t *list, tl_source **out, tl_err *e)
 }
 
 /* --- composites
- * ----------------------------------------------------------------------------------------------- */
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static json_t *four(const double *x)
 {
@@ -177,8 +179,9 @@ static int read_members(const json_t *list, tl_composite_spec *p, tl_err *e)
     for (size_t i = 0; i < n; i++) {
         p->nmembers++;
         if (read_member(json_array_get(list, i), p->nkinds, &member[i]))
-            return tl_fail(e, TL_ESCRIPT, "scene %zu of a composite: id, kind, assets are wanted%s%s",
-                           i + 1, member[i].id ? ": " : "", member[i].id ? member[i].id : "");
+            return tl_fail(e, TL_ESCRIPT,
+                           "scene %zu of a composite: id, kind, assets are wanted%s%s", i + 1,
+                           member[i].id ? ": " : "", member[i].id ? member[i].id : "");
     }
     return 0;
 }

@@ -2,13 +2,11 @@
  * SPDX-License-Identifier: MIT
  *
  *   scene source: [{"name":, "asset": from 1, "band": from 1, "dtype":, "scale":, "offset":,
- *                   "nodata":, "classes": true, "res": metres}, ...]; band and what follows dtype may
- *                   be left out
- *   composite: {"reducer":, "percentile":, "quality": name of a band, "ddof":, "min_count":,
- *               "on_error": "fail" | "skip", "label":,
- *               "scenes": [{"id":, "kind": from 1, "t": seconds, "assets": [path, ...], "crs":,
- *                           "bounds": [xmin,ymin,xmax,ymax], "box": [w,s,e,n]}, ...]};
- *               all but reducer, id, kind and assets may be left out */
+ *                   "nodata":, "classes": true, "res": metres}, ...]; band and what follows dtype
+ * may be left out composite: {"reducer":, "percentile":, "quality": name of a band, "ddof":,
+ * "min_count":, "on_error": "fail" | "skip", "label":, "scenes": [{"id":, "kind": from 1, "t":
+ * seconds, "assets": [path, ...], "crs":, "bounds": [xmin,ymin,xmax,ymax], "box": [w,s,e,n]},
+ * ...]}; all but reducer, id, kind and assets may be left out */
 #ifndef TL_COMPOSITE_JSON_H
 #define TL_COMPOSITE_JSON_H
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STACK_BYTES (24 << 20) /* for the values of all scenes of some rows; one row at least */
-#define KEPT_WORKERS 3         /* kinds of which a reader keeps the buffers */
+#define STACK_BYTES  (24 << 20) /* for the values of all scenes of some rows; one row at least */
+#define KEPT_WORKERS 3          /* kinds of which a reader keeps the buffers */
 
 /* The buffers of one thread. */
 struct tl__reader {
@@ -67,7 +67,8 @@ static int64_t stacked_bytes_per_cell(const tl__composite *c, const tl__composit
 }
 
 /* --- memory
- * ----------------------------------------------------------------------------------------------- */
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static int64_t stack_room(const tl__composite *c, const tl__composite_sampling *m, int64_t w,
                           int64_t h)
@@ -151,7 +152,8 @@ static int reserve_stack(struct tl__reader *d, const tl__composite *c,
         free(d->stack[j]);
         free(d->stack_valid[j]);
         d->stack[j] = d->stack_valid[j] = NULL;
-        rc = tl_try_alloc(&d->stack[j], (size_t)room, size_of(c, m, j), "the values of all scenes", e);
+        rc = tl_try_alloc(&d->stack[j], (size_t)room, size_of(c, m, j), "the values of all scenes",
+                          e);
         if (!rc)
             rc = tl_try_alloc((void *)&d->stack_valid[j], (size_t)room, 1,
                               "the values of all scenes", e);
@@ -256,7 +258,8 @@ static void give_reader(tl__composite_sampling *m, struct tl__reader *d)
 }
 
 /* --- one member
- * ----------------------------------------------------------------------------------------------- */
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static int worker_of(struct tl__reader *d, const tl_pass *pass, tl_pass_worker **out, tl_err *e)
 {
@@ -352,7 +355,8 @@ static void clear_outputs(const job *j)
 }
 
 /* --- one scene after the other
- * ----------------------------------------------------------------------------------------------- */
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void add_member(const job *j, tl_rect sub)
 {
@@ -362,7 +366,8 @@ static void add_member(const job *j, tl_rect sub)
         int k = j->m->place[i];
         size_t size = size_of(j->c, j->m, k);
         if (sub.w == all.w) {
-            tl_running_add(&j->rd->running[i], at, sub.w * sub.h, j->rd->values[k], j->rd->valid[k]);
+            tl_running_add(&j->rd->running[i], at, sub.w * sub.h, j->rd->values[k],
+                           j->rd->valid[k]);
             continue;
         }
         for (int64_t y = 0; y < sub.h; y++)
@@ -402,7 +407,8 @@ static int read_stream(const job *j)
 }
 
 /* --- the best scene of each cell
- * ----------------------------------------------------------------------------------------------- */
+ * -----------------------------------------------------------------------------------------------
+ */
 
 /* Cells of row y of the member whose quality is better than all before. */
 static void take_better(const job *j, tl_rect sub, int64_t y)
@@ -453,7 +459,8 @@ static int read_quality(const job *j)
 }
 
 /* --- all values of some rows
- * ----------------------------------------------------------------------------------------------- */
+ * -----------------------------------------------------------------------------------------------
+ */
 
 /* Fills the stack for the cells of `strip`; the members that touch it are those of the reader. */
 static int fill_stack(const job *j, tl_rect strip)
@@ -540,7 +547,8 @@ static int read_stacked(const job *j)
 }
 
 /* --- every scene's bands
- * ----------------------------------------------------------------------------------------------- */
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static int read_side_by_side(const job *j)
 {

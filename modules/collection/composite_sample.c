@@ -10,7 +10,8 @@
 #include <string.h>
 
 /* --- where members lie
- * ------------------------------------------------------------------------------------------------ */
+ * ------------------------------------------------------------------------------------------------
+ */
 
 #define EVERYWHERE ((tl_rect){INT64_MIN / 4, INT64_MIN / 4, INT64_MAX / 2, INT64_MAX / 2})
 
@@ -89,7 +90,8 @@ static char *describe(const tl__composite *c, const tl__composite_sampling *m)
     return tl_xasprintf("%s%s%lld scenes in %d kind%s, at most some %lld at one place%s",
                         p->label[0] ? p->label : "", p->label[0] ? ", " : "",
                         (long long)p->nmembers, p->nkinds, p->nkinds == 1 ? "" : "s",
-                        (long long)m->most, p->skip ? "; scenes that cannot be read are left out" : "");
+                        (long long)m->most,
+                        p->skip ? "; scenes that cannot be read are left out" : "");
 }
 
 int tl__composite_sample(tl_source *s, const tl_grid *grid, tl_method method, const char *operation,
@@ -122,7 +124,8 @@ int tl__composite_sample(tl_source *s, const tl_grid *grid, tl_method method, co
 }
 
 /* --- files of members
- * ----------------------------------------------------------------------------------------------- */
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void free_opened(tl__opened *o)
 {
@@ -176,8 +179,8 @@ static void make_room(tl__composite_sampling *m)
     m->nopened--;
 }
 
-static int open_groups(const tl__composite_sampling *m, const tl_member *member, const tl_pass *pass,
-                       tl__opened *o, tl_err *e)
+static int open_groups(const tl__composite_sampling *m, const tl_member *member,
+                       const tl_pass *pass, tl__opened *o, tl_err *e)
 {
     int rc = 0;
     (void)m;
@@ -240,7 +243,8 @@ void tl__composite_close(tl__composite_sampling *m, tl__opened *o)
 }
 
 /* --- kinds
- * ------------------------------------------------------------------------------------------------ */
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static int make_pass(tl__composite_sampling *m, int kind, tl_err *e)
 {
@@ -302,7 +306,8 @@ int tl__composite_passes(const tl_sampling *base, tl_pass *const **out)
 }
 
 /* --- what is asked for
- * ----------------------------------------------------------------------------------------------- */
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static int need(tl__composite_sampling *m, int band)
 {
@@ -330,8 +335,8 @@ int tl__composite_prepare(tl_sampling *base, int nbands, const int *bands, tl_er
         m->place[i] = need(m, bands[i] % p->nbands);
     }
     m->quality = p->r.how == TL_R_quality_mosaic ? need(m, p->quality) : -1;
-    /* Every kind is compiled on trial, so that what is wrong is said now; and one member's files are
-     * looked at, which tells what reading takes. */
+    /* Every kind is compiled on trial, so that what is wrong is said now; and one member's files
+     * are looked at, which tells what reading takes. */
     int rc = 0;
     for (int k = 0; k < p->nkinds && k < 64 && !rc; k++)
         rc = m->kind[k].pass ? 0 : make_pass(m, k, e);

@@ -56,8 +56,9 @@ static int first_byte(const char *path)
 
 static int is_search(const char *url, const json_t *options)
 {
-    static const char *const members[] = {"collections", "ids",    "bbox",  "datetime", "intersects",
-                                          "query",       "filter", "limit", "prefer"};
+    static const char *const members[] = {"collections", "ids",        "bbox",
+                                          "datetime",    "intersects", "query",
+                                          "filter",      "limit",      "prefer"};
     size_t path = strcspn(url, "?#");
     if (path > 7 && strncmp(url + path - 7, "/search", 7) == 0)
         return 1;

@@ -56,7 +56,8 @@ tl_dtype tl_reducer_dtype(tl_reducer r, tl_dtype in)
 }
 
 /* --- cells of any type as int64 or double
- * ----------------------------------------------------------------------------------------------- */
+ * -----------------------------------------------------------------------------------------------
+ */
 
 #define WIDEN(name, T, W)                                                                          \
     static void name(const void *from, int64_t n, void *to)                                        \
@@ -111,7 +112,8 @@ void tl__widen(tl_dtype t, const void *from, int64_t n, void *to)
 }
 
 /* --- state
- * ----------------------------------------------------------------------------------------------- */
+ * -----------------------------------------------------------------------------------------------
+ */
 
 int64_t tl_running_bytes(int64_t n)
 {
@@ -157,7 +159,8 @@ int tl_running_done(const tl_running *s, int64_t n)
 }
 
 /* --- steps
- * ----------------------------------------------------------------------------------------------- */
+ * -----------------------------------------------------------------------------------------------
+ */
 
 #define TAKE(W, CONDITION)                                                                         \
     for (int64_t i = 0; i < n; i++) {                                                              \
@@ -254,13 +257,15 @@ void tl_running_better(const tl_running *s, int64_t at, int64_t n, const void *v
         const void *x = (const char *)values + (size_t)i * tl_dtype_size(s->in);
         widen[s->in](x, k, is_float ? (void *)as_float : (void *)wide);
         for (int64_t j = 0; j < k; j++)
-            better[i + j] = valid[i + j] && (!s->count[at + i + j] ||
-                                             (is_float ? as_float[j] > f[i + j] : wide[j] > a[i + j]));
+            better[i + j] =
+                valid[i + j] &&
+                (!s->count[at + i + j] || (is_float ? as_float[j] > f[i + j] : wide[j] > a[i + j]));
     }
 }
 
 /* --- results
- * ----------------------------------------------------------------------------------------------- */
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static double mean_of(const tl_running *s, int64_t i)
 {
@@ -271,8 +276,8 @@ static double mean_of(const tl_running *s, int64_t i)
 void tl_running_end(const tl_running *s, int64_t n, void *out, uint8_t *valid)
 {
     tl_reducer how = s->r.how;
-    int64_t least = how == TL_R_stddev && s->r.ddof >= s->r.min_count ? s->r.ddof + 1
-                                                                      : s->r.min_count;
+    int64_t least =
+        how == TL_R_stddev && s->r.ddof >= s->r.min_count ? s->r.ddof + 1 : s->r.min_count;
     for (int64_t i = 0; i < n; i++)
         valid[i] = how == TL_R_count || s->count[i] >= least;
     if (how == TL_R_count) {
@@ -282,7 +287,7 @@ void tl_running_end(const tl_running *s, int64_t n, void *out, uint8_t *valid)
     if (how == TL_R_mean || how == TL_R_stddev) {
         double *y = out;
         for (int64_t i = 0; i < n; i++)
-            y[i] = !valid[i]           ? 0
+            y[i] = !valid[i]          ? 0
                    : how == TL_R_mean ? mean_of(s, i)
                                       : sqrt(s->b[i] / ((double)s->count[i] - s->r.ddof));
         return;

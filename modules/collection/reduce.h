@@ -1,7 +1,7 @@
 /* Reducing the values of many scenes to one, cell by cell. SPDX-License-Identifier: MIT
  *
- * Arithmetic on buffers, nothing else; no allocation that is not said. Cells that are not valid play
- * no part, whatever they hold. Objects belong to one thread. */
+ * Arithmetic on buffers, nothing else; no allocation that is not said. Cells that are not valid
+ * play no part, whatever they hold. Objects belong to one thread. */
 #ifndef TL_REDUCE_H
 #define TL_REDUCE_H
 
@@ -57,7 +57,8 @@ void tl_running_end(const tl_running *s, int64_t n, void *out, uint8_t *valid);
 /* first: every one of the n cells has its value, so later scenes change nothing. */
 int tl_running_done(const tl_running *s, int64_t n);
 
-/* --- all values at once ------------------------------------------------------------------------ */
+/* --- all values at once ------------------------------------------------------------------------
+ */
 
 /* values: scenes x n cells of type `in`, scene by scene; valid likewise. scratch: as many bytes as
  * tl_sorted_bytes says. */
@@ -65,8 +66,8 @@ int64_t tl_sorted_bytes(int64_t scenes, tl_dtype in);
 void tl_sorted(const tl_reduction *r, tl_dtype in, int64_t scenes, int64_t n, const void *values,
                const uint8_t *valid, void *scratch, void *out, uint8_t *out_valid);
 
-/* chosen[i]: the scene that stands for cell i, or -1. values[b], valid[b]: as above, one per band of
- * type in[b]; a scene takes part where all its bands are valid. scratch: tl_medoid_bytes. */
+/* chosen[i]: the scene that stands for cell i, or -1. values[b], valid[b]: as above, one per band
+ * of type in[b]; a scene takes part where all its bands are valid. scratch: tl_medoid_bytes. */
 int64_t tl_medoid_bytes(int64_t scenes, int nbands);
 void tl_medoid(int64_t scenes, int nbands, int64_t n, const tl_dtype *in, void *const *values,
                uint8_t *const *valid, int64_t min_count, void *scratch, int32_t *chosen);

@@ -1,7 +1,7 @@
 /* Reducers that need all values of a cell at once. See reduce.h. SPDX-License-Identifier: MIT
  *
- * Columns of a span are sorted together (sort_kernels.c). What is not valid becomes the type's largest
- * value and so comes last. */
+ * Columns of a span are sorted together (sort_kernels.c). What is not valid becomes the type's
+ * largest value and so comes last. */
 #include "modules/collection/reduce_int.h"
 #include "modules/expr/expr.h"
 
@@ -11,7 +11,8 @@
 #include <string.h>
 
 /* --- sorting
- * ----------------------------------------------------------------------------------------------- */
+ * -----------------------------------------------------------------------------------------------
+ */
 
 /* The widest kernels that this machine has. */
 static void sort(tl_dtype t, void *columns, int64_t n)
@@ -55,7 +56,8 @@ static void (*const gather[TL_DTYPES])(const void *, const uint8_t *, int64_t, v
     gather_i32, gather_u64, gather_i64, gather_f32, gather_f64};
 
 /* --- what is asked of sorted columns
- * ----------------------------------------------------------------------------------------------- */
+ * -----------------------------------------------------------------------------------------------
+ */
 
 /* Numbers a and b at ranks `rank` and the next, t of the way: the formula of numpy's linear method,
  * which is exact at both ends. */
@@ -123,11 +125,11 @@ PICK(pick_f64, double)
 static const struct {
     void (*rank)(const tl_reduction *, const void *, const uint32_t *, int64_t, double *);
     void (*mode)(const void *, const uint32_t *, int64_t, void *);
-} pick[TL_DTYPES] = {
-    {pick_u8_rank, pick_u8_mode},   {pick_i8_rank, pick_i8_mode},   {pick_u16_rank, pick_u16_mode},
-    {pick_i16_rank, pick_i16_mode}, {pick_u32_rank, pick_u32_mode}, {pick_i32_rank, pick_i32_mode},
-    {pick_u64_rank, pick_u64_mode}, {pick_i64_rank, pick_i64_mode}, {pick_f32_rank, pick_f32_mode},
-    {pick_f64_rank, pick_f64_mode}};
+} pick[TL_DTYPES] = {{pick_u8_rank, pick_u8_mode},   {pick_i8_rank, pick_i8_mode},
+                     {pick_u16_rank, pick_u16_mode}, {pick_i16_rank, pick_i16_mode},
+                     {pick_u32_rank, pick_u32_mode}, {pick_i32_rank, pick_i32_mode},
+                     {pick_u64_rank, pick_u64_mode}, {pick_i64_rank, pick_i64_mode},
+                     {pick_f32_rank, pick_f32_mode}, {pick_f64_rank, pick_f64_mode}};
 
 int64_t tl_sorted_bytes(int64_t scenes, tl_dtype in)
 {
@@ -170,7 +172,8 @@ void tl_sorted(const tl_reduction *r, tl_dtype in, int64_t scenes, int64_t n, co
 }
 
 /* --- medoid: N. Flood, Seasonal composite Landsat TM/ETM+ images using the medoid (2013)
- * ----------------------------------------------------------------------------------------------- */
+ * -----------------------------------------------------------------------------------------------
+ */
 
 int64_t tl_medoid_bytes(int64_t scenes, int nbands)
 {

@@ -1,4 +1,5 @@
-/* The scene source: stands for the files of any scene. See composite.h. SPDX-License-Identifier: MIT
+/* The scene source: stands for the files of any scene. See composite.h. SPDX-License-Identifier:
+ * MIT
  */
 #include "modules/collection/composite_int.h"
 #include "modules/raster/raster.h"
@@ -34,7 +35,8 @@ static void destroy(tl_source *s)
 }
 
 /* --- sampling
- * ------------------------------------------------------------------------------------------------ */
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static scene_sampling *new_sampling(tl_source *s, const tl_grid *lattice, tl_method method)
 {
@@ -102,8 +104,7 @@ int tl__scene_sample(const tl_source *scene, const tl_member *member, const tl_s
                      const int *bands, int nbands, tl_sampling **out, tl_err *e)
 {
     const tl_scene_band *band = tl_scene_source_bands(scene);
-    scene_sampling *m =
-        new_sampling((tl_source *)(uintptr_t)scene, &like->lattice, like->method);
+    scene_sampling *m = new_sampling((tl_source *)(uintptr_t)scene, &like->lattice, like->method);
     int rc = 0;
     for (int i = 0; i < nbands; i++)
         m->nassets = band[bands[i]].asset >= m->nassets ? band[bands[i]].asset + 1 : m->nassets;
@@ -130,7 +131,8 @@ static int64_t working_bytes(const tl_sampling *base, int64_t w, int64_t h, int 
 }
 
 /* --- reading
- * ----------------------------------------------------------------------------------------------- */
+ * -----------------------------------------------------------------------------------------------
+ */
 
 #define CLEAR(name, T)                                                                             \
     static void name(void *values, uint8_t *restrict valid, int64_t n, double nodata)              \
@@ -211,7 +213,8 @@ static int read_scene(const tl_sampling *base, const tl_read *r, tl_err *e)
 }
 
 /* --- making
- * ------------------------------------------------------------------------------------------------ */
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static const tl_source_vt vt = {.destroy = destroy,
                                 .sample = sample,

@@ -1,7 +1,7 @@
 /* Sorting the columns of a span, compiled once per instruction set. SPDX-License-Identifier: MIT
  *
- * K. Batcher's odd-even merge network (1968): the same comparisons for every cell, so that the inner
- * loop runs along the span and is vectorised. */
+ * K. Batcher's odd-even merge network (1968): the same comparisons for every cell, so that the
+ * inner loop runs along the span and is vectorised. */
 #include "modules/collection/reduce_int.h"
 
 #ifndef TL_KERNEL_ISA
@@ -42,4 +42,5 @@ SORT(sort_f64, double)
 
 /* ORDER TL_DTYPE */
 tl__sort_fn *const JOIN(tl__sort_, TL_KERNEL_ISA)[TL_DTYPES] = {
-    sort_u8, sort_i8, sort_u16, sort_i16, sort_u32, sort_i32, sort_u64, sort_i64, sort_f32, sort_f64};
+    sort_u8,  sort_i8,  sort_u16, sort_i16, sort_u32,
+    sort_i32, sort_u64, sort_i64, sort_f32, sort_f64};

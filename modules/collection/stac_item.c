@@ -692,8 +692,8 @@ int tl_stac_items_stream(FILE *f, const char *base_href, const char *name_for_er
         at += (int64_t)n;
         /* Neither a text nor an item may grow without end. */
         quiet = w->items != items ? 0 : quiet + (int64_t)n;
-        /* A text that goes on in the next chunk is read again from its beginning: twice as much each
-         * time keeps that linear. */
+        /* A text that goes on in the next chunk is read again from its beginning: twice as much
+         * each time keeps that linear. */
         if (quiet > 2 * (int64_t)room) {
             room *= 2;
             chunk = tl_xrealloc(chunk, room);

@@ -30,10 +30,11 @@ int tl_pass_samplings(const tl_pass *p);
 const tl_sampling *tl_pass_sampling(const tl_pass *p, int k); /* borrowed */
 /* The bands read through it, 0-based; *n of them, borrowed. */
 const int *tl_pass_bands(const tl_pass *p, int k, int *n);
-const tl_prog *tl_pass_program(const tl_pass *p);             /* borrowed */
+const tl_prog *tl_pass_program(const tl_pass *p); /* borrowed */
 /* The program that computes the outputs; calls that are interpreted run before it. */
 
-/* Passes that run within reads of sampling k: those of a collection's scenes. Borrowed; how many. */
+/* Passes that run within reads of sampling k: those of a collection's scenes. Borrowed; how many.
+ */
 int tl_pass_inner(const tl_pass *p, int k, tl_pass *const **out);
 /* Whether last bits may differ between machines, here or within. */
 int tl_pass_uses_libm(const tl_pass *p);

@@ -25,7 +25,7 @@ typedef struct {
 
 struct tl_pass_worker {
     const tl_pass *pass;
-    int64_t w, h;  /* of the largest block */
+    int64_t w, h;                 /* of the largest block */
     const tl_sampling **sampling; /* per group */
     void **values;                /* one per band read, with its group's halo */
     uint8_t **valid;
@@ -99,8 +99,8 @@ int64_t tl_pass_worker_bytes(const tl_pass *p, int64_t w, int64_t h)
     for (int i = 0; i < p->ngroups; i++) { /* groups are read one after the other */
         const tl__group *g = &p->group[i];
         int64_t cells = group_cells(g, w, h);
-        int64_t own = g->source->vt->working_bytes(g->sampling, w + 2 * g->halo_x,
-                                                   h + 2 * g->halo_y, g->n);
+        int64_t own =
+            g->source->vt->working_bytes(g->sampling, w + 2 * g->halo_x, h + 2 * g->halo_y, g->n);
         if (g->source->vt->prepare) /* and keeps its buffers for the next block */
             bytes += own;
         else

@@ -35,13 +35,14 @@ typedef struct tl_band {
     double nodata; /* exact for every type but 64-bit integers, for which nodata_i holds */
     int64_t nodata_i;
     int block_w, block_h; /* the file's own blocks, cells */
-    int block_bands; /* bands that one such block holds: more than 1 where they are interleaved */
-    int is_classes;  /* a palette or class names: averaging makes no sense */
-    int is_computed; /* not stored anywhere: a float64 is written as float32 unless asked otherwise */
+    int block_bands;  /* bands that one such block holds: more than 1 where they are interleaved */
+    int is_classes;   /* a palette or class names: averaging makes no sense */
+    int is_computed;  /* not stored anywhere: a float64 is written as float32 unless asked otherwise
+                       */
     int own_validity; /* other cells than in the source's other bands may be valid */
     int has_range;    /* of an integer type: every valid value lies in lo .. hi */
     int64_t lo, hi;
-    int ncolors;     /* palette: RGBA each, colors[0..ncolors) ; NULL when none */
+    int ncolors; /* palette: RGBA each, colors[0..ncolors) ; NULL when none */
     const uint8_t (*colors)[4];
 } tl_band;
 

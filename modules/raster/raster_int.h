@@ -106,8 +106,8 @@ int tl_raster_window(const tl_raster *r, tl_gdal_handle *h, int level, int band,
 int tl_raster_handle(const tl_raster *r, tl_gdal_handle **out, tl_err *e) TL_MUST_CHECK;
 
 int tl_raster_read(const tl_sampling *m, const tl_read *q, tl_err *e);
-/* remote.c: after `tries` failures with `code`, whether the file should be read once more; has waited
- * and cleared what is cached of it. */
+/* remote.c: after `tries` failures with `code`, whether the file should be read once more; has
+ * waited and cleared what is cached of it. */
 int tl_raster_try_again(const char *uri, int code, int tries);
 int64_t tl_raster_working_bytes(const tl_sampling *m, int64_t w, int64_t h, int n);
 
