@@ -160,12 +160,14 @@ static void (*const clear[TL_DTYPES])(void *, uint8_t *, int64_t, double) = {
     clear_u8,  clear_i8,  clear_u16, clear_i16, clear_u32,
     clear_i32, clear_u64, clear_i64, clear_f32, clear_f64};
 
+/* Files that say the same of nodata have cleared it already. */
 static void clear_nodata(const scene_sampling *m, const tl_read *r)
 {
     const tl_scene_band *band = tl_scene_source_bands(m->m.source);
     for (int i = 0; i < r->nbands; i++) {
         const tl_scene_band *b = &band[r->bands[i]];
-        if (b->has_nodata)
+        const tl_band *file = &m->asset[b->asset]->source->bands[b->band];
+        if (b->has_nodata && !(file->has_nodata && file->nodata == b->nodata))
             clear[b->dtype](r->values[i], r->valid[i], r->rect.w * r->rect.h, b->nodata);
     }
 }

@@ -106,6 +106,13 @@ int tl_raster_window(const tl_raster *r, tl_gdal_handle *h, int level, int band,
 int tl_raster_handle(const tl_raster *r, tl_gdal_handle **out, tl_err *e) TL_MUST_CHECK;
 
 int tl_raster_read(const tl_sampling *m, const tl_read *q, tl_err *e);
+/* nearest.c: whether the lattice's axes are the file's, and the block read so. Bits as by
+ * tl_resample_read, and no more memory. */
+int tl_nearest_fits(const tl_raster_sampling *m);
+int tl_nearest_read(const tl_raster_sampling *m, const tl_read *q, tl_err *e) TL_MUST_CHECK;
+/* The pixel that a coordinate lies in; on an edge, or as near as 1e-9 pixel to it, the lower one.
+ */
+double tl_pixel_of(double x);
 /* remote.c: after `tries` failures with `code`, whether the file should be read once more; has
  * waited and cleared what is cached of it. */
 int tl_raster_try_again(const char *uri, int code, int tries);

@@ -179,7 +179,9 @@ int tl_raster_read(const tl_sampling *m, const tl_read *q, tl_err *e)
     const tl_raster_sampling *rm = (const tl_raster_sampling *)m;
     for (int tries = 1;; tries++) {
         tl_err own = TL_ERR_INIT;
-        int code = m->exact ? read_exact(rm, q, &own) : tl_resample_read(rm, q, &own);
+        int code = m->exact              ? read_exact(rm, q, &own)
+                   : tl_nearest_fits(rm) ? tl_nearest_read(rm, q, &own)
+                                         : tl_resample_read(rm, q, &own);
         if (!code || !tl_raster_try_again(m->source->uri, code, tries)) {
             if (code && e)
                 *e = own;

@@ -47,8 +47,7 @@ typedef struct job {
 /* --- footprints ---------------------------------------------------------------------------------
  */
 
-/* The pixel that a coordinate lies in; on an edge the lower one. */
-static double pixel_of(double x)
+double tl_pixel_of(double x)
 {
     return ceil(x - TIE) - 1;
 }
@@ -69,7 +68,7 @@ static int set_range(footprint *f, const job *j, double x0, double x1, double y0
 
 static int point_footprint(const job *j, tl_method method, double x, double y, footprint *f)
 {
-    double px = pixel_of(x), py = pixel_of(y);
+    double px = tl_pixel_of(x), py = tl_pixel_of(y);
     if (!(px >= 0 && px < j->level.w && py >= 0 && py < j->level.h)) /* NaN: no */
         return 0;
     f->left = x;
@@ -98,7 +97,7 @@ static void centres_in(double lo, double hi, double *first, double *end)
     *first = ceil(lo - 0.5 - TIE);
     *end = ceil(hi - 0.5 - TIE);
     if (*end <= *first) {
-        *first = pixel_of((lo + hi) / 2);
+        *first = tl_pixel_of((lo + hi) / 2);
         *end = *first + 1;
     }
 }
@@ -212,7 +211,7 @@ static int64_t cubic_taps(double centre)
  * what is there into gaps. */
 static int is_masked(const job *j, const footprint *f)
 {
-    int64_t px = (int64_t)pixel_of(f->left), py = (int64_t)pixel_of(f->top);
+    int64_t px = (int64_t)tl_pixel_of(f->left), py = (int64_t)tl_pixel_of(f->top);
     return !j->valid[(py - j->win.y) * j->win.w + px - j->win.x];
 }
 
@@ -273,7 +272,7 @@ static int stream_cell(job *j, int64_t i, int64_t k, const footprint *f, tl_err 
     int64_t w = f->x1 - f->x0, line = w < WINDOW_WIDTH ? w : WINDOW_WIDTH;
     int64_t lines = line < w ? 1 : WINDOW_BYTES / (line * (int64_t)(j->size + 1));
     int code = 0, masked = 0;
-    int64_t cx = (int64_t)pixel_of(f->left), cy = (int64_t)pixel_of(f->top);
+    int64_t cx = (int64_t)tl_pixel_of(f->left), cy = (int64_t)tl_pixel_of(f->top);
     if (method == TL_MODE)
         tl_vote_begin(&j->vote, j->t, w * (f->y1 - f->y0));
     for (int64_t y = f->y0; y < f->y1 && !code; y += lines)

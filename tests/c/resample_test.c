@@ -375,6 +375,67 @@ typedef struct reader {
     int bad;
 } reader;
 
+/* --- where the axes agree: nearest.c against resample.c ------------------------------------------
+ */
+
+static void compare_twins(const tl_sampling *m, tl_rect r)
+{
+    tl_err e = TL_ERR_INIT;
+    size_t n = (size_t)(r.w * r.h), size = tl_dtype_size(m->source->bands[0].dtype);
+    block fast = block_read(m, 0, r), slow = {r, size, malloc(n * size), malloc(n)};
+    memset(slow.values, 0x5a, n * size);
+    memset(slow.valid, 0x5a, n);
+    int band = 0;
+    const tl_read q = {r, 1, &band, &slow.values, &slow.valid};
+    assert_true(tl_nearest_fits((const tl_raster_sampling *)m));
+    assert_tl_ok(tl_resample_read((const tl_raster_sampling *)m, &q, &e), &e);
+    assert_memory_equal(fast.valid, slow.valid, n);
+    assert_memory_equal(fast.values, slow.values, n * size);
+    block_free(&fast);
+    block_free(&slow);
+}
+
+static void columns_and_rows_apart_give_the_same_bits(void **state)
+{
+    static const char *const files[] = {S2 "B04.tif",
+                                        L8 "srtm.tif",
+                                        "awkward/rasterio/world.byte.tif",
+                                        "awkward/rio-tiler/cog_dateline.tif",
+                                        "awkward/rasterio/RGBA.uint16.tif",
+                                        "landsat7_stars/L7_ETMs.tif"};
+    uint64_t seed = 20240722;
+    (void)state;
+    print_message("# seed %llu\n", (unsigned long long)seed);
+    for (size_t c = 0; c < sizeof files / sizeof files[0]; c++) {
+        const char *path = shared_file(files[c]);
+        if (!path)
+            continue;
+        tl_source *s = open_source(path);
+        for (int turn = 0; turn < 12; turn++) {
+            tl_grid g = s->native;
+            double k = 0.2 + 5 * (double)(tl_test_random(&seed) % 1000) / 1000;
+            g.dx *= turn % 3 == 0 ? 0.5 : k;
+            g.dy *= turn % 3 == 0 ? 0.5 : k * 1.1;
+            g.x0 += turn % 2 ? g.dx * 0.31 : 0;
+            tl_sampling *m = sample_source(s, &g, TL_NEAREST);
+            double across = (double)s->native.w * s->native.dx / g.dx;
+            double down = (double)s->native.h * s->native.dy / g.dy;
+            for (int i = 0; i < 6 && !m->exact; i++) {
+                tl_rect r = {(int64_t)(across * (double)(tl_test_random(&seed) % 120) / 100) - 20,
+                             (int64_t)(down * (double)(tl_test_random(&seed) % 120) / 100) - 20,
+                             1 + (int64_t)(tl_test_random(&seed) % 200),
+                             1 + (int64_t)(tl_test_random(&seed) % 90)};
+                r.x += (int64_t)floor((s->native.x0 - g.x0) / g.dx) +
+                       (int64_t)((double)s->native.col * s->native.dx / g.dx);
+                r.y += (int64_t)((double)s->native.row * s->native.dy / g.dy);
+                compare_twins(m, r);
+            }
+            tl_sampling_unref(m);
+        }
+        tl_source_unref(s);
+    }
+}
+
 static void *read_tiles(void *arg)
 {
     reader *t = arg;
@@ -517,6 +578,7 @@ int main(void)
         cmocka_unit_test_teardown(nearest_reads_are_those_of_gdalwarp, no_datasets_are_left),
         cmocka_unit_test_teardown(bilinear_and_cubic_reads_are_close_to_gdalwarp,
                                   no_datasets_are_left),
+        cmocka_unit_test_teardown(columns_and_rows_apart_give_the_same_bits, no_datasets_are_left),
         cmocka_unit_test_teardown(a_cell_does_not_depend_on_the_block_it_is_read_in,
                                   no_datasets_are_left),
         cmocka_unit_test_teardown(four_threads_read_what_one_reads, no_datasets_are_left),
