@@ -124,23 +124,25 @@ static int folder_of(const char *href, size_t len, span *dir, int *n)
     return (*n)++;
 }
 
-static void pack_dirs(const span *dir, int n, span id, span word, tl_buf *out)
+static void pack_dirs(const span *dir, int n, span id, span word, tl__packed *p)
 {
-    tl_buf before = TL_BUF_INIT;
+    tl_buf *out = &p->dirs;
+    p->before.len = 0;
     tl_buf_add(out, word.text, word.len);
     tl_buf_add(out, "", 1);
     for (int i = 0; i < n; i++) {
-        tl_buf now = TL_BUF_INIT;
-        encode(dir[i].text, dir[i].len, id, word, &now);
-        size_t same =
-            shared((span){tl_buf_text(&before), before.len}, (span){tl_buf_text(&now), now.len});
+        p->now.len = 0;
+        encode(dir[i].text, dir[i].len, id, word, &p->now);
+        span now = {tl_buf_text(&p->now), p->now.len};
+        size_t same = shared((span){tl_buf_text(&p->before), p->before.len}, now);
         unsigned char k = same > 255 ? 255 : (unsigned char)same;
         tl_buf_add(out, &k, 1);
-        tl_buf_add(out, tl_buf_text(&now) + k, now.len - k + 1);
-        tl_buf_free(&before);
-        before = now;
+        tl_buf_add(out, now.text + k, now.len - k);
+        tl_buf_add(out, "", 1);
+        tl_buf swap = p->before;
+        p->before = p->now;
+        p->now = swap;
     }
-    tl_buf_free(&before);
 }
 
 static int pack_assets(const tl_scene *s, tl__packed *p, tl_err *e)
@@ -178,7 +180,7 @@ static int pack_assets(const tl_scene *s, tl__packed *p, tl_err *e)
         tl_buf_add(&p->layout, "", 1);
     }
     if (!rc)
-        pack_dirs(dir, n, id, word, &p->dirs);
+        pack_dirs(dir, n, id, word, p);
     free(many);
     return rc;
 }
@@ -333,4 +335,6 @@ void tl__packed_free(tl__packed *p)
     tl_buf_free(&p->dirs);
     tl_buf_free(&p->shape);
     tl_buf_free(&p->values);
+    tl_buf_free(&p->now);
+    tl_buf_free(&p->before);
 }
