@@ -74,6 +74,7 @@ int tl__index_functions(tl_index *ix, tl_err *e) TL_MUST_CHECK;
 typedef struct tl__value tl__value;
 typedef struct tl__sql {
     tl_buf from, where, order; /* of the stages so far; `where` without the word, "" = all */
+    tl_buf keys, ways;         /* what `order` is made of: expressions; 'a' or 'd' for each */
     tl__value *value;          /* of the parameters ?1, ?2, ... */
     int n, bare;               /* bare: `from` is all scenes */
 } tl__sql;
