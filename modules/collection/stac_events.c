@@ -23,8 +23,8 @@ static int stop(walker *w, int rc)
 static size_t keep(walker *w, const void *text, size_t len)
 {
     size_t at = w->it.text.len;
-    tl_buf_add(&w->it.text, text, len);
-    tl_buf_add(&w->it.text, "", 1);
+    tl__put(&w->it.text, text, len);
+    tl__put(&w->it.text, "", 1);
     return at;
 }
 
@@ -51,7 +51,7 @@ static void quote(tl_buf *b, const scalar *v)
     if (v->kind == 's')
         tl__json_quote(b, v->text, v->len);
     else
-        tl_buf_add(b, v->text, v->len);
+        tl__put(b, v->text, v->len);
 }
 
 static size_t keep_json(walker *w, const scalar *v)
@@ -61,7 +61,7 @@ static size_t keep_json(walker *w, const scalar *v)
     if (v->kind == '0')
         return 0;
     quote(b, v);
-    tl_buf_add(b, "", 1);
+    tl__put(b, "", 1);
     return at;
 }
 
@@ -75,10 +75,10 @@ static void add_property(walker *w, const scalar *v)
     tl_buf *b = &w->it.props;
     if (v->kind == '0')
         return;
-    tl_buf_add(b, b->len ? "," : "{", 1);
+    tl__put(b, b->len ? "," : "{", 1);
     const char *key = tl_buf_text(&w->it.text) + w->key;
     tl__json_quote(b, key, strlen(key));
-    tl_buf_add(b, ":", 1);
+    tl__put(b, ":", 1);
     quote(b, v);
 }
 
@@ -151,7 +151,7 @@ static int number(walker *w, const scalar *v)
         if (v->kind != 'n')
             return stop(w, tl__stac_bad(&w->it, w->e, "geometry.coordinates", "has no numbers"));
         if (k < 2)
-            tl_buf_add(&w->it.points, &x, sizeof x);
+            tl__put(&w->it.points, &x, sizeof x);
         w->kind[w->depth - 1] = POINT;
         return 1;
     }
@@ -225,24 +225,24 @@ static void add_member(walker *w, tl_buf *b, const char *name, size_t json, size
     if (!json)
         return;
     if (b->data[b->len - 1] != '{')
-        tl_buf_add(b, ",", 1);
-    tl_buf_add(b, "\"", 1);
+        tl__put(b, ",", 1);
+    tl__put(b, "\"", 1);
     tl_buf_puts(b, name);
-    tl_buf_add(b, "\":", 2);
+    tl__put(b, "\":", 2);
     tl_buf_puts(b, tl_buf_text(&w->it.text) + json);
 }
 
 static void add_band(walker *w, tl_buf *b, const tl__stac_band *band)
 {
     const tl__stac_band *all = &w->whole;
-    tl_buf_add(b, "{", 1);
+    tl__put(b, "{", 1);
     add_member(w, b, "name", band->name, 0);
     add_member(w, b, "common_name", band->common, 0);
     add_member(w, b, "scale", band->scale, all->scale);
     add_member(w, b, "offset", band->offset, all->offset);
     add_member(w, b, "nodata", band->nodata, all->nodata);
     add_member(w, b, "data_type", band->type, all->type);
-    tl_buf_add(b, "}", 1);
+    tl__put(b, "}", 1);
 }
 
 static void end_asset(walker *w)
@@ -257,13 +257,13 @@ static void end_asset(walker *w)
     if (!it->nband && !(all->scale || all->offset || all->nodata || all->type))
         return;
     const char *key = tl_buf_text(&it->text) + a->key;
-    tl_buf_add(&it->info, it->info.len ? "," : "{", 1);
+    tl__put(&it->info, it->info.len ? "," : "{", 1);
     tl__json_quote(&it->info, key, strlen(key));
-    tl_buf_add(&it->info, ":", 1);
+    tl__put(&it->info, ":", 1);
     if (it->nband > 1)
         tl_buf_puts(&it->info, "{\"bands\":[");
     for (int i = 0; i < (it->nband > 1 ? it->nband : 1); i++) {
-        tl_buf_add(&it->info, ",", i > 0);
+        tl__put(&it->info, ",", i > 0);
         add_band(w, &it->info, &it->band[i]);
     }
     if (it->nband > 1)
@@ -273,7 +273,7 @@ static void end_asset(walker *w)
 static void begin_asset(walker *w)
 {
     tl__stac_asset a = {.key = w->key};
-    tl_buf_add(&w->it.assets, &a, sizeof a);
+    tl__put(&w->it.assets, &a, sizeof a);
     memset(w->it.band, 0, sizeof w->it.band);
     w->it.nband = 0;
     w->now = (tl__stac_proj){0};
@@ -356,7 +356,7 @@ static void end_coordinates(walker *w)
     if (kind == RING) {
         int first = !d || w->where[d - 1] != COORDINATES || w->ordinal[d - 1] == 1;
         tl__stac_ring r = {w->first[d], first};
-        tl_buf_add(&w->it.rings, &r, sizeof r);
+        tl__put(&w->it.rings, &r, sizeof r);
     }
     if (d && w->where[d - 1] == COORDINATES && kind)
         w->kind[d - 1] = (unsigned char)(kind + 1);

@@ -80,7 +80,8 @@ static const word *const words[] = {
 int tl__stac_slot(int place, const char *key, size_t len)
 {
     for (const word *p = words[place]; p && p->key; p++)
-        if ((size_t)p->len == len && memcmp(p->key, key, len) == 0)
+        if ((size_t)p->len == len && p->key[len - 1] == key[len - 1] &&
+            memcmp(p->key, key, len) == 0)
             return p->slot;
     return place == PROPERTIES ? S_PROPERTY : NONE;
 }
