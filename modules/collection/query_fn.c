@@ -2,6 +2,7 @@
 #include "modules/collection/index_int.h"
 #include "modules/collection/text.h"
 #include "modules/raster/geometry.h"
+#include "runtime/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -253,6 +254,60 @@ static void first_last(sqlite3_context *c)
     sqlite3_result_int64(c, f->rid);
 }
 
+/* --- names ------------------------------------------------------------------------------------ */
+
+enum { MOST_NAMES = 10 };
+typedef struct {
+    int64_t wid[MOST_NAMES + 1];
+    int n;
+} name_set;
+
+/* tl_names(wid): the different names, some ten of them, in the order of the alphabet. */
+static void names_step(sqlite3_context *c, int n, sqlite3_value **v)
+{
+    name_set *set = sqlite3_aggregate_context(c, sizeof *set);
+    int64_t wid = sqlite3_value_int64(v[0]);
+    (void)n;
+    if (!set || !wid || set->n > MOST_NAMES)
+        return;
+    for (int i = set->n - 1; i >= 0; i--)
+        if (set->wid[i] == wid)
+            return;
+    set->wid[set->n++] = wid;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void names_last(sqlite3_context *c)
+{
+    name_set *set = sqlite3_aggregate_context(c, 0);
+    char *name[MOST_NAMES];
+    tl_buf all = TL_BUF_INIT;
+    tl_err e = TL_ERR_INIT;
+    int n = 0, rc = 0;
+    for (; set && n < set->n && n < MOST_NAMES && !rc; n++) {
+        const char *text = "";
+        size_t len;
+        rc = tl__word_text(sqlite3_user_data(c), set->wid[n], &text, &len, &e);
+        name[n] = tl_xstrdup(text);
+    }
+    qsort(name, (size_t)n, sizeof *name, by_name);
+    for (int i = 0; i < n; i++) {
+        tl_buf_printf(&all, "%s%s", i ? ", " : "", name[i]);
+        free(name[i]);
+    }
+    if (set && set->n > MOST_NAMES)
+        tl_buf_puts(&all, ", ...");
+    if (rc)
+        sqlite3_result_error(c, e.message, -1);
+    else
+        sqlite3_result_text64(c, tl_buf_text(&all), all.len, SQLITE_TRANSIENT, SQLITE_UTF8);
+    tl_buf_free(&all);
+}
+
 int tl__index_functions(tl_index *ix, tl_err *e)
 {
     static const struct {
@@ -272,5 +327,8 @@ int tl__index_functions(tl_index *ix, tl_err *e)
     if (!rc)
         rc = sqlite3_create_function_v2(ix->db, "tl_first", -1, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
                                         ix, NULL, first_step, first_last, NULL);
+    if (!rc)
+        rc = sqlite3_create_function_v2(ix->db, "tl_names", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
+                                        ix, NULL, names_step, names_last, NULL);
     return rc ? tl__index_fail(ix, "opening", e) : 0;
 }

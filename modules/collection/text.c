@@ -244,6 +244,7 @@ uint64_t tl__hash64(uint64_t seed, const void *data, size_t n)
         h = mix(h ^ w);
     }
     w = 0;
-    memcpy(&w, p, n);
+    if (n)
+        memcpy(&w, p, n);
     return mix(h ^ w ^ 0x5bd1e995u);
 }

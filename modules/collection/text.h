@@ -14,7 +14,8 @@ static inline void tl__put(tl_buf *b, const void *data, size_t n)
         tl_buf_add(b, data, n);
         return;
     }
-    memcpy(b->data + b->len, data, n);
+    if (n)
+        memcpy(b->data + b->len, data, n);
     b->len += n;
     b->data[b->len] = '\0';
 }
