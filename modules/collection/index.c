@@ -237,6 +237,7 @@ void tl_index_close(tl_index *ix)
         sqlite3_finalize(ix->st[i]);
     sqlite3_close(ix->db);
     tl__words_free(ix);
+    tl__packed_free(&ix->packed);
     free(ix->path);
     free(ix);
 }

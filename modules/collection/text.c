@@ -118,21 +118,21 @@ int tl__date_parse(const char *s, size_t len, double *t)
 
 void tl__json_quote(tl_buf *b, const char *s, size_t len)
 {
-    tl_buf_add(b, "\"", 1);
+    tl__put(b, "\"", 1);
     size_t from = 0;
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)s[i];
         if (c >= 0x20 && c != '"' && c != '\\')
             continue;
-        tl_buf_add(b, s + from, i - from);
+        tl__put(b, s + from, i - from);
         from = i + 1;
         if (c < 0x20)
             tl_buf_printf(b, "\\u%04x", c);
         else
-            tl_buf_add(b, (char[]){'\\', (char)c}, 2);
+            tl__put(b, (char[]){'\\', (char)c}, 2);
     }
-    tl_buf_add(b, s + from, len - from);
-    tl_buf_add(b, "\"", 1);
+    tl__put(b, s + from, len - from);
+    tl__put(b, "\"", 1);
 }
 
 static const char *skip_string(const char *p, const char *end)
