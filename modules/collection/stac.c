@@ -219,10 +219,11 @@ static void self_of(tl_span item, const char *address, tl_buf *base)
                 continue;
             json_t *link = json_loadb(value.at, value.len, 0, NULL);
             const char *href = text_of(link, "href");
-            if (href[0])
+            int found = href[0] != '\0';
+            if (found)
                 tl_href_join(address, href, base);
             json_decref(link);
-            if (href[0])
+            if (found)
                 return;
         }
     tl_buf_puts(base, address);

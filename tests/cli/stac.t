@@ -41,7 +41,7 @@ save(d, "a/i1/i1.json", item("i1", href="./B04.tif", stac_version="1.1.0"))
 save(d, "a/i2.json?not=a query", item("i2", href="../x/B04.tif"))
 save(d, "b/catalog.json", catalog("b", ("item", "i3.json"), ("item", "../a/i1/i1.json"), ("item", "more.json")))
 save(d, "b/i3.json", item("i3", href="s3://bucket/B04.tif"))
-save(d, "b/more.json", items(item("i4", links=[{"rel": "self", "href": "https://h.example/c/i4.json"}]),
+save(d, "b/more.json", items(item("i4", links=[{"rel": "parent", "href": "https://other.example/"}, {"rel": "self", "href": "https://h.example/c/i4.json"}]),
                              item("i5", links=[{"rel": "self", "href": "deep/i5.json"}]), item("i6")))
 want = {"i1": d + "/a/i1/B04.tif", "i2": d + "/x/B04.tif", "i3": "/vsis3/bucket/B04.tif",
         "i4": "/vsicurl/https://h.example/c/B04.tif", "i5": d + "/b/deep/B04.tif", "i6": d + "/b/B04.tif"}

@@ -68,7 +68,9 @@ class Api:
         links = [{"rel": "self", "href": self.url + "/search"}]
         if at + n < len(found):
             if r.method == "POST":
-                body = {"token": at + n} if self.merge else dict(q, token=at + n)
+                body = {"token": at + n}
+                if not self.merge:
+                    body.update((k, q[k]) for k in ("limit", "collections"))
                 links.append({"rel": "next", "href": self.url + "/search", "method": "POST", "merge": self.merge,
                               "body": body, "headers": {"X-Page": "more"}})
             else:
@@ -92,7 +94,7 @@ ok(sorted(e.scenes) == everything, "an API is read by POST where it offers that,
 ok([q[0] for q in api.asked()] == ["POST"] * 3 and api.asked()[2][2] == {"limit": 100, "token": 200},
    "the next page's body is merged upon the last one's", api.asked())
 api = Api(merge=False)
-e = read(api.url, {"limit": 60, "collections": "s2"})
+e = read(api.url, {"limit": 60, "collections": "s2", "datetime": "../.."})
 ok(sorted(e.scenes) == names(lambda i: i["collection"] == "s2") and len(api.asked("POST")) == 3 and
    api.asked()[1][2] == {"limit": 60, "collections": ["s2"], "token": 60}, "or sent as it is without merge", e, api.asked())
 api = Api(offers=("GET",))
