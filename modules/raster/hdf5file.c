@@ -126,9 +126,9 @@ static herr_t driver_truncate(H5FD_t *base, hid_t list, hbool_t closing)
     return 0;
 }
 
-hid_t tl__hdf5_create(const char *path, hid_t creation, hid_t access, int *why)
+hid_t tl__hdf5_create(const char *path, hid_t creation, hid_t access, int *why, hid_t *driver)
 {
-    static const H5FD_class_t driver = {
+    static const H5FD_class_t ours = {
 #if H5_VERSION_GE(1, 13, 0)
         .version = H5FD_CLASS_VERSION,
         .value = (H5FD_class_value_t)611, /* 512 and up are anyone's */
@@ -148,12 +148,11 @@ hid_t tl__hdf5_create(const char *path, hid_t creation, hid_t access, int *why)
         .fl_map = H5FD_FLMAP_DICHOTOMY
     };
     *why = 0;
-    hid_t id = H5FDregister(&driver), file = -1;
+    hid_t file = -1;
+    *driver = H5FDregister(&ours);
     opening = why;
-    if (id >= 0 && H5Pset_driver(access, id, NULL) >= 0)
+    if (*driver >= 0 && H5Pset_driver(access, *driver, NULL) >= 0)
         file = H5Fcreate(path, H5F_ACC_EXCL, creation, access);
     opening = NULL;
-    if (id >= 0)
-        H5FDunregister(id); /* the file holds on to it */
     return file;
 }

@@ -10,7 +10,8 @@
 
 /* Creates path, which must not exist; < 0 when that fails. *why: 0, or the errno of the first
  * failure; it must outlive the file. The access list is the caller's. One thread at a time for one
- * file. */
-hid_t tl__hdf5_create(const char *path, hid_t creation, hid_t access, int *why);
+ * file. *driver: for H5FDunregister, if >= 0, once the file is closed and not before: HDF5 frees
+ * the driver with its last use, and then looks at it. */
+hid_t tl__hdf5_create(const char *path, hid_t creation, hid_t access, int *why, hid_t *driver);
 
 #endif

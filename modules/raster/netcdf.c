@@ -18,7 +18,7 @@ typedef struct {
     const tl_cube *c;
     const tl_cf *cf;
     const char *path;
-    hid_t file;
+    hid_t file, driver;
     hid_t *set; /* of each variable */
     int why;    /* errno of what failed */
     tl_err *e;
@@ -274,7 +274,7 @@ static int create_file(writer *w, const char *tmp)
     H5Pset_obj_track_times(creation, 0);
     /* What HDF5 1.8 reads; with attributes above 64 KiB, which 1.6 had not. */
     H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_LATEST);
-    w->file = tl__hdf5_create(tmp, creation, access, &w->why);
+    w->file = tl__hdf5_create(tmp, creation, access, &w->why, &w->driver);
     H5Pclose(creation);
     H5Pclose(access);
     return w->file < 0 ? broken(w) : 0;
@@ -340,6 +340,8 @@ int tl_netcdf_write(const tl_cube *c, const char *path, tl_err *e)
     H5Eget_auto2(H5E_DEFAULT, &print, &ctx);
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     rc = write_file(&w, tmp);
+    if (w.driver >= 0)
+        H5FDunregister(w.driver);
     H5Eset_auto2(H5E_DEFAULT, print, ctx);
     if (rc) {
         unlink(tmp);
