@@ -190,8 +190,8 @@ shutil.copy(GOOD, os.fsdecode(b"s\xff.lua"))
 r = tellua("plan", os.fsdecode(b"s\xff.lua"), "--json")
 ok(r.status == 0 and '"s?.lua:5"' in r.out, "a script whose name is not UTF-8 has a plan", r)
 subprocess.run(["gdal_translate", "-q", "in.tif", "latin.tif"], check=True)
-subprocess.run([sys.executable, "-c", "from osgeo import gdal; d = gdal.Open('latin.tif', 1); "
-                "d.GetRasterBand(1).SetDescription('XXX'); d = None"], check=True)
+subprocess.run([sys.executable, "-c", "from osgeo import gdal; gdal.UseExceptions(); "
+                "d = gdal.Open('latin.tif', 1); d.GetRasterBand(1).SetDescription('XXX'); d = None"], check=True)
 tap.write("latin.tif", tap.read("latin.tif").replace(b">XXX<", b">\xb0C.<"[:5]))
 works("a band whose name is not UTF-8", ["-e", 'Image "latin.tif"'], "?C. uint16")
 

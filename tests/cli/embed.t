@@ -56,6 +56,7 @@ ok "the statically linked program says the same"
     /usr/bin/python3 - >py.txt 2>log <<'P'
 from osgeo import gdal
 import numpy as np
+gdal.UseExceptions()
 ds = gdal.Open("cli/ndvi.tif")
 x = ds.ReadAsArray()
 good = ds.GetRasterBand(1).GetMaskBand().ReadAsArray() > 0

@@ -9,6 +9,7 @@ import concurrent.futures
 import os
 import random
 import shutil
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -101,11 +102,16 @@ def expected(name, r):
 
 # --- damaged copies of good files ---------------------------------------------------------------
 
-def small_raster(path):
-    from osgeo import gdal
-    gdal.PushErrorHandler("CPLQuietErrorHandler")
+SMALL = """
+import sys
+from osgeo import gdal
+gdal.DontUseExceptions()
+gdal.PushErrorHandler("CPLQuietErrorHandler")
+for path in sys.argv[1:]:
     ds = gdal.Open(path)
-    return ds is not None and 0 < ds.RasterXSize * ds.RasterYSize * ds.RasterCount <= 4000000
+    if ds is not None and 0 < ds.RasterXSize * ds.RasterYSize * ds.RasterCount <= 4000000:
+        print(path)
+"""
 
 
 def seeds(rng):
@@ -122,13 +128,8 @@ def seeds(rng):
                  "landsat8_dem_landcover_spDataLarge/dem.tif", "landsat8_dem_landcover_spDataLarge/nlcd.tif"):
         files.append(os.path.join(DATA, name))
     files = [f for f in files if os.path.isfile(f)]
-    pid = os.fork()
-    if pid == 0:  # GDAL's memory is not ours
-        keep = [f for f in files if small_raster(f)]
-        tap.write(os.path.join(TMP, "seeds"), "\n".join(keep))
-        os._exit(0)
-    os.waitpid(pid, 0)
-    return tap.read(os.path.join(TMP, "seeds")).decode().split("\n") + made_files()
+    small = subprocess.run([sys.executable, "-c", SMALL] + files, stdout=subprocess.PIPE, check=True).stdout
+    return small.decode().splitlines() + made_files()
 
 
 def made_files():

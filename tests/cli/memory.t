@@ -26,6 +26,7 @@ output("ndvi", ((nir - red) / (nir + red)):rename "ndvi")
 MAKE = """
 import sys, numpy
 from osgeo import gdal
+gdal.UseExceptions()
 name, n = sys.argv[1], int(sys.argv[2])
 options = sys.argv[3:] + ["COMPRESS=DEFLATE", "ZLEVEL=1", "NUM_THREADS=2", "INTERLEAVE=BAND"]
 ds = gdal.GetDriverByName("GTiff").Create(name, n, n, 2, gdal.GDT_UInt16, options)
@@ -100,6 +101,7 @@ if len(SIZES) > 1:
 subprocess.run([sys.executable, "-c", """
 from osgeo import gdal
 import numpy
+gdal.UseExceptions()
 for name, w, h, bands, kind in (("wide.tif", 60000, 40, 3, gdal.GDT_Float64), ("tall.tif", 40, 60000, 3, gdal.GDT_Float32),
                                 ("many.tif", 300, 300, 60, gdal.GDT_Int16), ("one.tif", 1, 1, 1, gdal.GDT_Byte),
                                 ("block.tif", 2000, 2000, 4, gdal.GDT_UInt16)):

@@ -21,6 +21,7 @@ SIZE = 4000 if not tap.SANITIZED else 1500
 subprocess.run([sys.executable, "-c", """
 import numpy
 from osgeo import gdal
+gdal.UseExceptions()
 n = %d
 ds = gdal.GetDriverByName("GTiff").Create("in.tif", n, n, 2, gdal.GDT_UInt16, ["TILED=YES", "BLOCKXSIZE=256", "BLOCKYSIZE=256"])
 ds.SetGeoTransform([500000, 10, 0, 5000000, 0, -10])
