@@ -241,7 +241,7 @@ static size_t value(const char *p)
 static void full(const scene *s)
 {
     static const char *const keys[] = {
-        "\"datetime\": ", "\"coordinates\": ", "\"bbox\": ", "\"eo:cloud_cover\": "};
+        "\"datetime\":", "\"coordinates\":", "\"bbox\":", "\"eo:cloud_cover\":"};
     static struct {
         size_t at, len;
         int what;
@@ -259,6 +259,7 @@ static void full(const scene *s)
             for (int k = 0; k < 4; k++)
                 if (strncmp(template + i, keys[k], strlen(keys[k])) == 0) {
                     i += strlen(keys[k]);
+                    i += template[i] == ' ';
                     cut[ncut].at = i;
                     cut[ncut].len = value(template + i);
                     i += cut[ncut].len - 1;

@@ -18,7 +18,7 @@ static int told(tl_index *ix, tl_err *e)
 
 typedef struct {
     const tl_scene *s;
-    tl__packed packed;
+    const tl__packed *packed;
     int64_t collection, platform, crs, layout, info, shape;
     const float *ring; /* NULL where it is the box */
     size_t nring;
@@ -42,7 +42,7 @@ static int is_box(const tl_scene *s)
 static int make_entry(tl_index *ix, entry *n, tl_err *e)
 {
     const tl_scene *s = n->s;
-    int rc = tl__pack(s, &n->packed, e);
+    int rc = tl__pack(s, &ix->packed, e);
     const char *info = s->assets_info ? s->assets_info : "";
     struct {
         const void *text;
@@ -51,9 +51,9 @@ static int make_entry(tl_index *ix, entry *n, tl_err *e)
     } words[] = {{s->collection, strlen(s->collection), &n->collection},
                  {s->platform, strlen(s->platform), &n->platform},
                  {s->crs, strlen(s->crs), &n->crs},
-                 {n->packed.layout.data, n->packed.layout.len, &n->layout},
+                 {n->packed->layout.data, n->packed->layout.len, &n->layout},
                  {info, strlen(info), &n->info},
-                 {n->packed.shape.data, n->packed.shape.len, &n->shape}};
+                 {n->packed->shape.data, n->packed->shape.len, &n->shape}};
     for (size_t i = 0; i < sizeof words / sizeof *words && !rc; i++)
         rc = tl__word_id(ix, words[i].text, words[i].len, words[i].wid, e);
     if (rc)
@@ -73,8 +73,8 @@ static int make_entry(tl_index *ix, entry *n, tl_err *e)
     h = tl__hash64(h, x, sizeof x);
     h = tl__hash64(h, w, sizeof w);
     h = tl__hash64(h, n->ring, n->nring * 2 * sizeof(float));
-    h = tl__hash64(h, tl_buf_text(&n->packed.dirs), n->packed.dirs.len);
-    n->sum = tl__hash64(h, tl_buf_text(&n->packed.values), n->packed.values.len);
+    h = tl__hash64(h, tl_buf_text(&n->packed->dirs), n->packed->dirs.len);
+    n->sum = tl__hash64(h, tl_buf_text(&n->packed->values), n->packed->values.len);
     return 0;
 }
 
@@ -153,7 +153,7 @@ static int insert_scene(tl_index *ix, const entry *n, int64_t rid, tl_err *e)
 static int insert_detail(tl_index *ix, const entry *n, int64_t rid, tl_err *e)
 {
     sqlite3_stmt *st;
-    const tl__packed *p = &n->packed;
+    const tl__packed *p = n->packed;
     int rc = tl__index_statement(ix, TL__ADD_DETAIL, &st, e);
     if (rc)
         return rc;
@@ -204,7 +204,7 @@ static int store(tl_index *ix, const entry *n, tl_err *e)
 
 int tl_index_add(tl_index *ix, const tl_scene *s, tl_err *e)
 {
-    entry n = {.s = s};
+    entry n = {.s = s, .packed = &ix->packed};
     if (!ix->writer)
         return tl_fail(e, TL_EUSAGE, "%s is open for reading", ix->path);
     if (!*s->id)
@@ -212,7 +212,6 @@ int tl_index_add(tl_index *ix, const tl_scene *s, tl_err *e)
     int rc = make_entry(ix, &n, e);
     if (!rc)
         rc = store(ix, &n, e);
-    tl__packed_free(&n.packed);
     int64_t total = ix->n.added + ix->n.replaced + ix->n.unchanged;
     if (!rc && total % TELL_EVERY == 0)
         rc = told(ix, e);

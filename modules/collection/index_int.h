@@ -41,11 +41,17 @@ typedef struct tl__word {
 
 enum { TL__SEATS = 4096 };
 
+/* pack.c: how `detail` keeps what repeats. `layout` and `shape` are words. */
+typedef struct tl__packed {
+    tl_buf layout, dirs, shape, values, now, before;
+} tl__packed;
+
 struct tl_index {
     sqlite3 *db;
     char *path; /* NULL: in memory */
     int writer;
     sqlite3_stmt *st[TL__STATEMENTS];
+    tl__packed packed; /* of the scene that is being added */
     int64_t next_rid, placed, waiting, since_commit;
     tl_index_counts n;
     tl_index_progress *progress;
@@ -68,6 +74,7 @@ int tl__index_functions(tl_index *ix, tl_err *e) TL_MUST_CHECK;
 typedef struct tl__value tl__value;
 typedef struct tl__sql {
     tl_buf from, where, order; /* of the stages so far; `where` without the word, "" = all */
+    tl_buf keys, ways;         /* what `order` is made of: expressions; 'a' or 'd' for each */
     tl__value *value;          /* of the parameters ?1, ?2, ... */
     int n, bare;               /* bare: `from` is all scenes */
 } tl__sql;
@@ -85,10 +92,6 @@ int tl__word_text(tl_index *ix, int64_t wid, const char **text, size_t *len,
                   tl_err *e) TL_MUST_CHECK;
 void tl__words_free(tl_index *ix);
 
-/* pack.c: how `detail` keeps what repeats. `layout` and `shape` are words. */
-typedef struct tl__packed {
-    tl_buf layout, dirs, shape, values;
-} tl__packed;
 int tl__pack(const tl_scene *s, tl__packed *p, tl_err *e) TL_MUST_CHECK;
 void tl__packed_free(tl__packed *p);
 /* "{...}" of a shape and its values. */

@@ -95,6 +95,7 @@ int tl_read_ndjson(const char *source, const json_t *options, tl_index *into, tl
     tl__lines l = {0};
     char *line, *base = tl__absolute(source);
     size_t len;
+    tl__stac_reader *reader = tl__stac_reader_new();
     int rc = tl__no_options(options, "a file of items", e);
     if (!rc)
         rc = tl__lines_open(&l, source, e);
@@ -103,9 +104,10 @@ int tl_read_ndjson(const char *source, const json_t *options, tl_index *into, tl
         if (len == strspn(line, " \t\r"))
             continue;
         snprintf(name, sizeof name, "%s:%lld", source, (long long)l.number);
-        rc = tl_stac_item_add(line, len, base, name, into, e);
+        rc = tl__stac_reader_add(reader, line, len, base, name, into, e);
     }
     tl__lines_close(&l);
+    tl__stac_reader_free(reader);
     free(base);
     return rc;
 }

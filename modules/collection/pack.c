@@ -32,20 +32,20 @@ static void encode(const char *s, size_t n, span id, span word, tl_buf *b)
 {
     for (size_t i = 0; i < n;) {
         if (starts(s + i, n - i, id)) {
-            tl_buf_add(b, "\2", 1);
+            tl__put(b, "\2", 1);
             i += id.len;
         } else if (starts(s + i, n - i, word)) {
-            tl_buf_add(b, "\3", 1);
+            tl__put(b, "\3", 1);
             i += word.len;
         } else {
             size_t from = i;
             if (s[i] >= ID && s[i] <= LITERAL)
-                tl_buf_add(b, "\4", 1);
+                tl__put(b, "\4", 1);
             for (i++; i < n && (s[i] < ID || s[i] > LITERAL) && (!id.len || s[i] != *id.text) &&
                       (!word.len || s[i] != *word.text);
                  i++)
                 ;
-            tl_buf_add(b, s + from, i - from);
+            tl__put(b, s + from, i - from);
         }
     }
 }
@@ -56,15 +56,15 @@ static void decode(const char *s, size_t n, span id, span word, tl_buf *b)
         size_t from = i;
         while (i < n && (s[i] < ID || s[i] > LITERAL))
             i++;
-        tl_buf_add(b, s + from, i - from);
+        tl__put(b, s + from, i - from);
         if (i == n)
             break;
         if (s[i] == ID)
-            tl_buf_add(b, id.text, id.len);
+            tl__put(b, id.text, id.len);
         else if (s[i] == WORD)
-            tl_buf_add(b, word.text, word.len);
+            tl__put(b, word.text, word.len);
         else if (++i < n)
-            tl_buf_add(b, s + i, 1);
+            tl__put(b, s + i, 1);
     }
 }
 
@@ -124,23 +124,25 @@ static int folder_of(const char *href, size_t len, span *dir, int *n)
     return (*n)++;
 }
 
-static void pack_dirs(const span *dir, int n, span id, span word, tl_buf *out)
+static void pack_dirs(const span *dir, int n, span id, span word, tl__packed *p)
 {
-    tl_buf before = TL_BUF_INIT;
-    tl_buf_add(out, word.text, word.len);
-    tl_buf_add(out, "", 1);
+    tl_buf *out = &p->dirs;
+    p->before.len = 0;
+    tl__put(out, word.text, word.len);
+    tl__put(out, "", 1);
     for (int i = 0; i < n; i++) {
-        tl_buf now = TL_BUF_INIT;
-        encode(dir[i].text, dir[i].len, id, word, &now);
-        size_t same =
-            shared((span){tl_buf_text(&before), before.len}, (span){tl_buf_text(&now), now.len});
+        p->now.len = 0;
+        encode(dir[i].text, dir[i].len, id, word, &p->now);
+        span now = {tl_buf_text(&p->now), p->now.len};
+        size_t same = shared((span){tl_buf_text(&p->before), p->before.len}, now);
         unsigned char k = same > 255 ? 255 : (unsigned char)same;
-        tl_buf_add(out, &k, 1);
-        tl_buf_add(out, tl_buf_text(&now) + k, now.len - k + 1);
-        tl_buf_free(&before);
-        before = now;
+        tl__put(out, &k, 1);
+        tl__put(out, now.text + k, now.len - k);
+        tl__put(out, "", 1);
+        tl_buf swap = p->before;
+        p->before = p->now;
+        p->now = swap;
     }
-    tl_buf_free(&before);
 }
 
 static int pack_assets(const tl_scene *s, tl__packed *p, tl_err *e)
@@ -163,22 +165,21 @@ static int pack_assets(const tl_scene *s, tl__packed *p, tl_err *e)
         const tl_asset *a = &s->asset[i];
         span name = name_of(a->href);
         int d = folder_of(a->href, (size_t)(name.text - a->href), dir, &n);
-        if (d < 0)
+        if (d < 0) {
             rc = tl_fail(e, TL_EDATA, "scene '%s' has its assets in more than %d folders", s->id,
                          MOST_DIRS);
-        unsigned char head[6] = {d & 255,
-                                 (d >> 8) & 255,
-                                 a->band & 255,
-                                 a->band >> 8 & 255,
-                                 a->band >> 16 & 255,
-                                 a->band >> 24 & 255};
-        tl_buf_add(&p->layout, head, sizeof head);
-        tl_buf_add(&p->layout, a->key, strlen(a->key) + 1);
+            break;
+        }
+        uint32_t band = (uint32_t)a->band;
+        unsigned char head[6] = {d & 255,         d >> 8 & 255,     band & 255,
+                                 band >> 8 & 255, band >> 16 & 255, band >> 24};
+        tl__put(&p->layout, head, sizeof head);
+        tl__put(&p->layout, a->key, strlen(a->key) + 1);
         encode(name.text, name.len, id, word, &p->layout);
-        tl_buf_add(&p->layout, "", 1);
+        tl__put(&p->layout, "", 1);
     }
     if (!rc)
-        pack_dirs(dir, n, id, word, &p->dirs);
+        pack_dirs(dir, n, id, word, p);
     free(many);
     return rc;
 }
@@ -194,15 +195,15 @@ static int unpack_dirs(span id, span word, const char *d, const char *end, tl_bu
         if (rc)
             break;
         next.len = 0;
-        tl_buf_add(&next, tl_buf_text(&now), k);
-        tl_buf_add(&next, d, rest);
+        tl__put(&next, tl_buf_text(&now), k);
+        tl__put(&next, d, rest);
         d += rest + 1;
         tl_buf swap = now;
         now = next;
         next = swap;
-        tl_buf_add(at, &out->len, sizeof out->len);
+        tl__put(at, &out->len, sizeof out->len);
         decode(tl_buf_text(&now), now.len, id, word, out);
-        tl_buf_add(out, "", 1);
+        tl__put(out, "", 1);
     }
     tl_buf_free(&now);
     tl_buf_free(&next);
@@ -230,12 +231,12 @@ int tl__unpack_assets(const char *id_text, const char *layout, size_t nlayout, c
         if (!last || dir >= at.len / sizeof(size_t))
             break;
         a.key = text->len;
-        tl_buf_add(text, key, (size_t)(name + 1 - key));
+        tl__put(text, key, (size_t)(name + 1 - key));
         a.href = text->len;
         tl_buf_puts(text, tl_buf_text(&folders) + ((size_t *)(void *)at.data)[dir]);
         decode(name + 1, (size_t)(last - name - 1), id, word, text);
-        tl_buf_add(text, "", 1);
-        tl_buf_add(places, &a, sizeof a);
+        tl__put(text, "", 1);
+        tl__put(places, &a, sizeof a);
         p = last + 1;
     }
     tl_buf_free(&folders);
@@ -268,11 +269,11 @@ static int pack_properties(const char *text, tl__packed *p)
         const char *value = skip_space(s + 1, end), *value_end = tl__json_skip(value, end);
         if (!value_end)
             return -1;
-        tl_buf_add(&p->shape, key, (size_t)(key_end - key));
-        tl_buf_add(&p->shape, "\n", 1);
+        tl__put(&p->shape, key, (size_t)(key_end - key));
+        tl__put(&p->shape, "\n", 1);
         if (p->values.len)
-            tl_buf_add(&p->values, ",", 1);
-        tl_buf_add(&p->values, value, (size_t)(value_end - value));
+            tl__put(&p->values, ",", 1);
+        tl__put(&p->values, value, (size_t)(value_end - value));
         s = skip_space(value_end, end);
         if (s < end && *s == ',')
             s = skip_space(s + 1, end);
@@ -284,20 +285,20 @@ void tl__unpack_properties(const char *shape, size_t nshape, const char *values,
                            tl_buf *out)
 {
     const char *end = shape + nshape, *v = values, *vend = values + nvalues;
-    tl_buf_add(out, "{", 1);
+    tl__put(out, "{", 1);
     for (const char *k = shape; k < end && v < vend;) {
         const char *line = memchr(k, '\n', (size_t)(end - k)), *next = tl__json_skip(v, vend);
         if (!line || !next)
             break;
         if (k > shape)
-            tl_buf_add(out, ",", 1);
-        tl_buf_add(out, k, (size_t)(line - k));
-        tl_buf_add(out, ":", 1);
-        tl_buf_add(out, v, (size_t)(next - v));
+            tl__put(out, ",", 1);
+        tl__put(out, k, (size_t)(line - k));
+        tl__put(out, ":", 1);
+        tl__put(out, v, (size_t)(next - v));
         k = line + 1;
         v = next + 1;
     }
-    tl_buf_add(out, "}", 1);
+    tl__put(out, "}", 1);
 }
 
 const char *tl__packed_property(const char *shape, size_t nshape, const char *values,
@@ -333,4 +334,6 @@ void tl__packed_free(tl__packed *p)
     tl_buf_free(&p->dirs);
     tl_buf_free(&p->shape);
     tl_buf_free(&p->values);
+    tl_buf_free(&p->now);
+    tl_buf_free(&p->before);
 }

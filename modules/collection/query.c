@@ -220,53 +220,37 @@ int tl_index_query(tl_index *ix, const json_t *query, tl_scene_fn *each, void *c
 /* Boxes are joined twice, in longitudes from -180 and from 0; the narrower of the two is taken. */
 #define FROM_0(x) "CASE WHEN s." x " < 0 THEN s." x " + 360 ELSE s." x " END"
 static const char summary_sql[] =
-    "SELECT tl_word(s.collection), count(*), min(s.t0), max(s.t0), min(s.s), max(s.n),"
+    "SELECT tl_names(s.collection), count(*), min(s.t0), max(s.t0), min(s.s), max(s.n),"
     " min(CASE WHEN s.w > s.e THEN -180 ELSE s.w END),"
     " max(CASE WHEN s.w > s.e THEN 180 ELSE s.e END),"
     " min(CASE WHEN " FROM_0("w") " > " FROM_0("e") " THEN 0 ELSE " FROM_0(
         "w") " END),"
              " max(CASE WHEN " FROM_0("w") " > " FROM_0("e") " THEN 360 ELSE " FROM_0(
                  "e") " END)"
-                      " FROM %s WHERE %s GROUP BY s.collection ORDER BY 1";
-
-enum { MOST_NAMES = 10 };
-
-static void add_summary(sqlite3_stmt *st, tl_index_summary *sum, double ends[8], tl_buf *names,
-                        int k)
-{
-    const char *name = (const char *)sqlite3_column_text(st, 0);
-    if (k == MOST_NAMES)
-        tl_buf_puts(names, ", ...");
-    else if (k < MOST_NAMES && name)
-        tl_buf_printf(names, "%s%s", names->len ? ", " : "", name);
-    sum->count += sqlite3_column_int64(st, 1);
-    for (int i = 0; i < 8; i++) {
-        double x = real(st, 2 + i);
-        ends[i] = i % 2 ? fmax(ends[i], x) : fmin(ends[i], x); /* of a NaN the other */
-    }
-}
+                      " FROM %s WHERE %s";
 
 int tl_index_summarise(tl_index *ix, const json_t *query, tl_index_summary *out, tl_err *e)
 {
     tl__sql q;
     sqlite3_stmt *st = NULL;
     tl_index_summary sum = {0};
-    tl_buf names = TL_BUF_INIT;
-    double ends[8];
-    int rc = tl__index_place(ix, e), step = SQLITE_DONE;
+    double ends[8] = {0};
+    int rc = tl__index_place(ix, e);
     if (!rc)
         rc = tl__sql_make(query, &q, e);
     if (rc)
         return rc;
-    for (int i = 0; i < 8; i++)
-        ends[i] = NAN;
     char *text = tl_xasprintf(summary_sql, tl_buf_text(&q.from), tl_buf_text(&q.where));
     rc = prepare(ix, &q, text, &st, e);
     free(text);
-    for (int k = 0; !rc && (step = sqlite3_step(st)) == SQLITE_ROW; k++)
-        add_summary(st, &sum, ends, &names, k);
-    if (!rc && step != SQLITE_DONE)
+    if (!rc && sqlite3_step(st) != SQLITE_ROW)
         rc = tl__index_fail(ix, "a query", e);
+    if (!rc) {
+        sum.collections = tl_intern((const char *)sqlite3_column_text(st, 0));
+        sum.count = sqlite3_column_int64(st, 1);
+    }
+    for (int i = 0; i < 8 && !rc; i++)
+        ends[i] = real(st, 2 + i);
     sqlite3_finalize(st);
     tl__sql_free(&q);
     sum.t0 = ends[0];
@@ -276,8 +260,6 @@ int tl_index_summarise(tl_index *ix, const json_t *query, tl_index_summary *out,
     sum.box[2] = ends[shifted ? 7 : 5] - (shifted && ends[7] > 180 ? 360 : 0);
     sum.box[1] = ends[2];
     sum.box[3] = ends[3];
-    sum.collections = tl_intern(tl_buf_text(&names));
-    tl_buf_free(&names);
     if (!rc)
         *out = sum;
     return rc;

@@ -2,6 +2,7 @@
 #include "modules/collection/index_int.h"
 #include "modules/collection/text.h"
 #include "modules/raster/geometry.h"
+#include "runtime/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -172,6 +173,141 @@ static void touches(sqlite3_context *c, int n, sqlite3_value **v)
         sqlite3_result_int(c, yes);
 }
 
+/* --- the first of a group --------------------------------------------------------------------- */
+
+typedef struct {
+    sqlite3_value **key; /* of the first one so far; NULL before there is one */
+    int64_t rid;
+} first_one;
+
+static int kind_of(sqlite3_value *v)
+{
+    switch (sqlite3_value_type(v)) {
+    case SQLITE_INTEGER:
+    case SQLITE_FLOAT:
+        return 0;
+    case SQLITE_TEXT:
+        return 1;
+    case SQLITE_BLOB:
+        return 2;
+    default:
+        return 3; /* unknown: last, either way */
+    }
+}
+
+/* As ORDER BY way NULLS LAST does. */
+static int before(sqlite3_value *a, sqlite3_value *b, char way)
+{
+    int ka = kind_of(a), kb = kind_of(b), k = (ka > kb) - (ka < kb);
+    if (ka == 3 || kb == 3)
+        return k;
+    if (!k && ka == 0) {
+        double x = sqlite3_value_double(a), y = sqlite3_value_double(b);
+        k = (x > y) - (x < y);
+    } else if (!k) {
+        int n = sqlite3_value_bytes(a), m = sqlite3_value_bytes(b);
+        k = memcmp(sqlite3_value_blob(a), sqlite3_value_blob(b), (size_t)(n < m ? n : m));
+        k = k ? k : n - m;
+    }
+    return way == 'd' ? -k : k;
+}
+
+static void free_keys(first_one *f, int n)
+{
+    for (int i = 0; f->key && i < n; i++)
+        sqlite3_value_free(f->key[i]);
+    free(f->key);
+    f->key = NULL;
+}
+
+/* tl_first(ways, rid, key, ...): the rid whose keys come first. */
+static void first_step(sqlite3_context *c, int n, sqlite3_value **v)
+{
+    first_one *f = sqlite3_aggregate_context(c, sizeof *f);
+    const char *way = (const char *)sqlite3_value_text(v[0]);
+    int k = 0;
+    if (!f)
+        return;
+    for (int i = 2; f->key && i < n && !k; i++)
+        k = before(v[i], f->key[i - 2], way[i - 2]);
+    if (f->key && k >= 0)
+        return;
+    free_keys(f, n - 2);
+    f->key = calloc((size_t)n, sizeof(sqlite3_value *));
+    for (int i = 2; f->key && i < n; i++)
+        f->key[i - 2] = sqlite3_value_dup(v[i]);
+    f->rid = sqlite3_value_int64(v[1]);
+    if (!f->key)
+        sqlite3_result_error_nomem(c);
+}
+
+static void first_last(sqlite3_context *c)
+{
+    first_one *f = sqlite3_aggregate_context(c, 0);
+    if (!f || !f->key)
+        return;
+    /* A NULL ends the list, as the array has room for two more. */
+    int n = 0;
+    while (f->key[n])
+        n++;
+    free_keys(f, n);
+    sqlite3_result_int64(c, f->rid);
+}
+
+/* --- names ------------------------------------------------------------------------------------ */
+
+enum { MOST_NAMES = 10 };
+typedef struct {
+    int64_t wid[MOST_NAMES + 1];
+    int n;
+} name_set;
+
+/* tl_names(wid): the different names, some ten of them, in the order of the alphabet. */
+static void names_step(sqlite3_context *c, int n, sqlite3_value **v)
+{
+    name_set *set = sqlite3_aggregate_context(c, sizeof *set);
+    int64_t wid = sqlite3_value_int64(v[0]);
+    (void)n;
+    if (!set || !wid || set->n > MOST_NAMES)
+        return;
+    for (int i = set->n - 1; i >= 0; i--)
+        if (set->wid[i] == wid)
+            return;
+    set->wid[set->n++] = wid;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void names_last(sqlite3_context *c)
+{
+    name_set *set = sqlite3_aggregate_context(c, 0);
+    char *name[MOST_NAMES] = {NULL};
+    tl_buf all = TL_BUF_INIT;
+    tl_err e = TL_ERR_INIT;
+    int n = 0, rc = 0;
+    for (; set && n < set->n && n < MOST_NAMES && !rc; n++) {
+        const char *text = "";
+        size_t len;
+        rc = tl__word_text(sqlite3_user_data(c), set->wid[n], &text, &len, &e);
+        name[n] = tl_xstrdup(text);
+    }
+    qsort(name, (size_t)n, sizeof *name, by_name);
+    for (int i = 0; i < n; i++) {
+        tl_buf_printf(&all, "%s%s", i ? ", " : "", name[i]);
+        free(name[i]);
+    }
+    if (set && set->n > MOST_NAMES)
+        tl_buf_puts(&all, ", ...");
+    if (rc)
+        sqlite3_result_error(c, e.message, -1);
+    else
+        sqlite3_result_text64(c, tl_buf_text(&all), all.len, SQLITE_TRANSIENT, SQLITE_UTF8);
+    tl_buf_free(&all);
+}
+
 int tl__index_functions(tl_index *ix, tl_err *e)
 {
     static const struct {
@@ -188,5 +324,11 @@ int tl__index_functions(tl_index *ix, tl_err *e)
         rc = sqlite3_create_function_v2(ix->db, fns[i].name, fns[i].args,
                                         SQLITE_UTF8 | SQLITE_DETERMINISTIC, ix, fns[i].fn, NULL,
                                         NULL, NULL);
+    if (!rc)
+        rc = sqlite3_create_function_v2(ix->db, "tl_first", -1, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
+                                        ix, NULL, first_step, first_last, NULL);
+    if (!rc)
+        rc = sqlite3_create_function_v2(ix->db, "tl_names", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
+                                        ix, NULL, names_step, names_last, NULL);
     return rc ? tl__index_fail(ix, "opening", e) : 0;
 }

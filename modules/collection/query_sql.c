@@ -288,21 +288,32 @@ static int add_time(tl__sql *q, const json_t *stage, int placed, double time[2],
     return 0;
 }
 
+static void add_key(tl__sql *q, const char *name, const char *way)
+{
+    tl_buf sql = TL_BUF_INIT;
+    const char *comma = q->ways.len ? ", " : "";
+    property_sql(q, name, &sql);
+    tl_buf_printf(&q->order, "%s%s %s NULLS LAST", comma, tl_buf_text(&sql), way);
+    tl_buf_printf(&q->keys, "%s%s", comma, tl_buf_text(&sql));
+    tl_buf_add(&q->ways, way, 1);
+    tl_buf_free(&sql);
+}
+
 static int set_order(tl__sql *q, const json_t *sort, tl_err *e)
 {
     if (!json_is_array(sort))
         return bad(e, "`sort` is a list of [property, \"asc\" | \"desc\"]");
-    q->order.len = 0;
+    q->order.len = q->keys.len = q->ways.len = 0;
     for (size_t i = 0; i < json_array_size(sort); i++) {
         const json_t *key = json_array_get(sort, i);
         const char *name = json_string_value(json_array_get(key, 0));
         const char *way = json_string_value(json_array_get(key, 1));
         if (!name || !way || (strcmp(way, "asc") != 0 && strcmp(way, "desc") != 0))
             return bad(e, "`sort` is a list of [property, \"asc\" | \"desc\"]");
-        property_sql(q, name, &q->order);
-        tl_buf_printf(&q->order, " %s NULLS LAST, ", way);
+        add_key(q, name, way);
     }
-    tl_buf_puts(&q->order, "s.t0 NULLS LAST, s.id");
+    add_key(q, "datetime", "asc");
+    add_key(q, "id", "asc");
     return 0;
 }
 
@@ -324,11 +335,18 @@ static int limit(tl__sql *q, const json_t *stage, tl_err *e)
             tl_buf_puts(&group, i ? ", " : "");
             property_sql(q, name ? name : "", &group);
         }
-        tl_buf_printf(&from,
-                      "(SELECT rid FROM (SELECT s.rid AS rid, row_number() OVER (PARTITION BY %s "
-                      "ORDER BY %s) AS k FROM %s WHERE %s) WHERE k <= %lld)",
-                      tl_buf_text(&group), tl_buf_text(&q->order), tl_buf_text(&q->from), where,
-                      (long long)json_integer_value(n));
+        if (json_integer_value(n) == 1) /* several times as quick as numbering all rows */
+            tl_buf_printf(&from,
+                          "(SELECT tl_first('%s', s.rid, %s) AS rid FROM %s WHERE %s GROUP BY %s)",
+                          tl_buf_text(&q->ways), tl_buf_text(&q->keys), tl_buf_text(&q->from),
+                          where, tl_buf_text(&group));
+        else
+            tl_buf_printf(
+                &from,
+                "(SELECT rid FROM (SELECT s.rid AS rid, row_number() OVER (PARTITION BY %s "
+                "ORDER BY %s) AS k FROM %s WHERE %s) WHERE k <= %lld)",
+                tl_buf_text(&group), tl_buf_text(&q->order), tl_buf_text(&q->from), where,
+                (long long)json_integer_value(n));
         tl_buf_free(&group);
     }
     tl_buf_puts(&from, " p CROSS JOIN scene s ON s.rid = p.rid");
@@ -381,7 +399,8 @@ int tl__sql_make(const json_t *query, tl__sql *q, tl_err *e)
 {
     *q = (tl__sql){.bare = 1};
     tl_buf_puts(&q->from, "scene s");
-    tl_buf_puts(&q->order, "s.t0 NULLS LAST, s.id");
+    add_key(q, "datetime", "asc");
+    add_key(q, "id", "asc");
     int rc = !query || json_is_array(query) ? 0 : bad(e, "it is a list of stages");
     for (size_t i = 0; i < json_array_size(query) && !rc; i++)
         rc = add_stage(q, json_array_get(query, i), e);
@@ -422,5 +441,7 @@ void tl__sql_free(tl__sql *q)
     tl_buf_free(&q->from);
     tl_buf_free(&q->where);
     tl_buf_free(&q->order);
+    tl_buf_free(&q->keys);
+    tl_buf_free(&q->ways);
     *q = (tl__sql){0};
 }

@@ -1,612 +1,14 @@
-/* Events of STAC items: see stac_item.h. SPDX-License-Identifier: MIT
- *
- * `where` is a stack of what each open object or array is; what has no place there is skipped by
- * counting brackets. A key decides what its value means by the tables below. */
+/* Texts of STAC items, whole or in pieces: see stac_item.h. SPDX-License-Identifier: MIT */
 #include "modules/collection/stac_item.h"
-#include "modules/collection/stac_int.h"
-#include "modules/collection/text.h"
+#include "modules/collection/stac_walk.h"
 #include "runtime/mem.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yajl/yajl_parse.h>
 
-enum { POINT = 1, RING };
-enum { DEEPEST = 64, SKIPPED_DEEPEST = 1000, CHUNK = 1 << 18, LARGEST_MIB = 64 };
-
-/* What an open object or array is. */
-enum place {
-    TOP,
-    FEATURES,
-    ITEM,
-    PROPERTIES,
-    GEOMETRY,
-    COORDINATES,
-    NUMBERS,
-    ASSETS,
-    ASSET,
-    BANDS,
-    BAND
-};
-
-/* What the value of a key is. TL__STAC_TEXTS + ... where it is not one of those texts. */
-enum slot {
-    NONE = -1,
-    S_FEATURES = TL__STAC_TEXTS,
-    S_PROPERTIES,
-    S_GEOMETRY,
-    S_ASSETS,
-    S_BBOX,
-    S_GEOMETRY_TYPE,
-    S_COORDINATES,
-    S_CLOUD,
-    S_EPSG,
-    S_CODE,
-    S_PROJ_BBOX,
-    S_TRANSFORM,
-    S_SHAPE,
-    S_DROPPED,
-    S_PROPERTY,
-    S_HREF,
-    S_BANDS,
-    S_RASTER_BANDS,
-    S_NAME,
-    S_COMMON,
-    S_SCALE,
-    S_OFFSET,
-    S_NODATA,
-    S_DATA_TYPE
-};
-
-typedef struct {
-    const char *key;
-    int slot;
-} word;
-
-static const word of_top[] = {{"type", TL__STAC_TYPE},
-                              {"features", S_FEATURES},
-                              {"id", TL__STAC_ID},
-                              {"collection", TL__STAC_COLLECTION},
-                              {"bbox", S_BBOX},
-                              {"geometry", S_GEOMETRY},
-                              {"properties", S_PROPERTIES},
-                              {"assets", S_ASSETS},
-                              {NULL, 0}};
-static const word of_geometry[] = {
-    {"type", S_GEOMETRY_TYPE}, {"coordinates", S_COORDINATES}, {NULL, 0}};
-static const word of_properties[] = {{"datetime", TL__STAC_DATETIME},
-                                     {"start_datetime", TL__STAC_START},
-                                     {"end_datetime", TL__STAC_END},
-                                     {"platform", TL__STAC_PLATFORM},
-                                     {"eo:platform", TL__STAC_PLATFORM},
-                                     {"constellation", TL__STAC_CONSTELLATION},
-                                     {"collection", TL__STAC_COLLECTION},
-                                     {"eo:cloud_cover", S_CLOUD},
-                                     {"s2:mgrs_tile", TL__STAC_MGRS},
-                                     {"grid:code", TL__STAC_GRID},
-                                     {"mgrs:utm_zone", TL__STAC_ZONE},
-                                     {"mgrs:latitude_band", TL__STAC_BAND},
-                                     {"mgrs:grid_square", TL__STAC_SQUARE},
-                                     {"sentinel:utm_zone", TL__STAC_ZONE},
-                                     {"sentinel:latitude_band", TL__STAC_BAND},
-                                     {"sentinel:grid_square", TL__STAC_SQUARE},
-                                     {"landsat:wrs_path", TL__STAC_PATH},
-                                     {"landsat:wrs_row", TL__STAC_ROW},
-                                     {"proj:epsg", S_EPSG},
-                                     {"proj:code", S_CODE},
-                                     {"proj:bbox", S_PROJ_BBOX},
-                                     {"proj:transform", S_TRANSFORM},
-                                     {"proj:shape", S_SHAPE},
-                                     {"proj:wkt2", S_DROPPED},
-                                     {NULL, 0}};
-static const word of_asset[] = {{"href", S_HREF},
-                                {"eo:bands", S_BANDS},
-                                {"bands", S_BANDS},
-                                {"raster:bands", S_RASTER_BANDS},
-                                {"proj:epsg", S_EPSG},
-                                {"proj:code", S_CODE},
-                                {"proj:bbox", S_PROJ_BBOX},
-                                {"proj:transform", S_TRANSFORM},
-                                {"proj:shape", S_SHAPE},
-                                {"raster:scale", S_SCALE},
-                                {"raster:offset", S_OFFSET},
-                                {"nodata", S_NODATA},
-                                {"data_type", S_DATA_TYPE},
-                                {NULL, 0}};
-static const word of_band[] = {{"name", S_NAME},
-                               {"common_name", S_COMMON},
-                               {"eo:common_name", S_COMMON},
-                               {"scale", S_SCALE},
-                               {"offset", S_OFFSET},
-                               {"raster:scale", S_SCALE},
-                               {"raster:offset", S_OFFSET},
-                               {"nodata", S_NODATA},
-                               {"data_type", S_DATA_TYPE},
-                               {NULL, 0}};
-static const word *const words[] = {
-    [TOP] = of_top,           [FEATURES] = NULL,    [ITEM] = of_top,  [PROPERTIES] = of_properties,
-    [GEOMETRY] = of_geometry, [COORDINATES] = NULL, [NUMBERS] = NULL, [ASSETS] = NULL,
-    [ASSET] = of_asset,       [BANDS] = NULL,       [BAND] = of_band};
-
-typedef struct {
-    tl__stac it;
-    tl_index *into;
-    tl_err *e;
-    int rc;
-    unsigned char where[DEEPEST];
-    int depth; /* of `where`; 0 before the text */
-    int slot, skipped;
-    int is_list, began;
-    char type[40];  /* of the whole text */
-    double *number; /* where numbers of an array go */
-    int *count, most;
-    size_t key;          /* of a property, in it.text */
-    tl__stac_proj now;   /* of this asset */
-    tl__stac_band whole; /* what an asset says of all its bands */
-    int band;
-    int ordinal[DEEPEST];        /* children seen of each open array */
-    unsigned char kind[DEEPEST]; /* of coordinates: what they turned out to be */
-    size_t first[DEEPEST];       /* and their first point */
-    int64_t items;
-} walker;
-
-static int place(const walker *w)
-{
-    return w->depth ? w->where[w->depth - 1] : -1;
-}
-
-static int stop(walker *w, int rc)
-{
-    w->rc = rc;
-    return !rc;
-}
-
-static size_t keep(walker *w, const void *text, size_t len)
-{
-    size_t at = w->it.text.len;
-    tl_buf_add(&w->it.text, text, len);
-    tl_buf_add(&w->it.text, "", 1);
-    return at;
-}
-
-/* --- values ----------------------------------------------------------------------------------- */
-
-/* A scalar as text and as JSON. */
-typedef struct {
-    char kind; /* 's', 'n', 'b', '0' for null */
-    const char *text;
-    size_t len;
-} scalar;
-
-static double to_number(const scalar *v)
-{
-    char b[64];
-    size_t n = v->len < sizeof b ? v->len : sizeof b - 1;
-    memcpy(b, v->text, n);
-    b[n] = '\0';
-    return strtod(b, NULL);
-}
-
-static void quote(tl_buf *b, const scalar *v)
-{
-    if (v->kind == 's')
-        tl__json_quote(b, v->text, v->len);
-    else
-        tl_buf_add(b, v->text, v->len);
-}
-
-static size_t keep_json(walker *w, const scalar *v)
-{
-    tl_buf *b = &w->it.text;
-    size_t at = b->len;
-    if (v->kind == '0')
-        return 0;
-    quote(b, v);
-    tl_buf_add(b, "", 1);
-    return at;
-}
-
-static tl__stac_proj *proj(walker *w)
-{
-    return place(w) == ASSET ? &w->now : &w->it.proj;
-}
-
-static void add_property(walker *w, const scalar *v)
-{
-    tl_buf *b = &w->it.props;
-    if (v->kind == '0')
-        return;
-    tl_buf_add(b, b->len ? "," : "{", 1);
-    const char *key = tl_buf_text(&w->it.text) + w->key;
-    tl__json_quote(b, key, strlen(key));
-    tl_buf_add(b, ":", 1);
-    quote(b, v);
-}
-
-static int property(walker *w, const scalar *v)
-{
-    tl__stac *it = &w->it;
-    /* What columns hold is not kept twice. */
-    int column = w->slot == TL__STAC_DATETIME || w->slot == TL__STAC_END ||
-                 w->slot == TL__STAC_PLATFORM || w->slot == S_CLOUD || w->slot == S_EPSG ||
-                 w->slot == S_CODE || w->slot == S_DROPPED || w->slot == TL__STAC_COLLECTION;
-    if (!column)
-        add_property(w, v);
-    if (v->kind == '0')
-        return 1;
-    if (w->slot == S_CLOUD) {
-        if (v->kind != 'n')
-            return stop(w, tl__stac_bad(it, w->e, "properties.eo:cloud_cover", "is no number"));
-        it->cloud = to_number(v);
-    } else if (w->slot >= 0 && w->slot < TL__STAC_TEXTS && v->kind != 'b' &&
-               !(w->slot == TL__STAC_COLLECTION && it->known[w->slot])) {
-        it->known[w->slot] = keep(w, v->text, v->len);
-    }
-    return 1;
-}
-
-static void band_value(walker *w, tl__stac_band *b, const scalar *v)
-{
-    switch (w->slot) {
-    case S_NAME:
-        b->name = keep_json(w, v);
-        break;
-    case S_COMMON:
-        b->common = keep_json(w, v);
-        break;
-    case S_SCALE:
-        b->scale = keep_json(w, v);
-        break;
-    case S_OFFSET:
-        b->offset = keep_json(w, v);
-        break;
-    case S_NODATA:
-        b->nodata = keep_json(w, v);
-        break;
-    case S_DATA_TYPE:
-        b->type = keep_json(w, v);
-        break;
-    default:
-        break;
-    }
-}
-
-static int item_text(walker *w, const scalar *v)
-{
-    static const char *const names[] = {"id", "type", "collection"};
-    if (w->slot < 0 || w->slot > TL__STAC_COLLECTION || v->kind == '0')
-        return 1;
-    if (v->kind != 's')
-        return stop(w, tl__stac_bad(&w->it, w->e, names[w->slot], "is no text"));
-    w->it.known[w->slot] = keep(w, v->text, v->len);
-    if (w->slot == TL__STAC_TYPE && place(w) == TOP)
-        snprintf(w->type, sizeof w->type, "%.*s", (int)(v->len < 39 ? v->len : 39), v->text);
-    return 1;
-}
-
-static int number(walker *w, const scalar *v)
-{
-    if (place(w) == COORDINATES) {
-        double x = to_number(v);
-        int k = w->ordinal[w->depth - 1]++;
-        if (v->kind != 'n')
-            return stop(w, tl__stac_bad(&w->it, w->e, "geometry.coordinates", "has no numbers"));
-        if (k < 2)
-            tl_buf_add(&w->it.points, &x, sizeof x);
-        w->kind[w->depth - 1] = POINT;
-        return 1;
-    }
-    if (v->kind == 'n' && *w->count < w->most)
-        w->number[*w->count] = to_number(v);
-    *w->count += v->kind == 'n' ? 1 : 100; /* not the number of numbers that is right */
-    return 1;
-}
-
-static int asset_value(walker *w, const scalar *v)
-{
-    if (w->slot == S_HREF) {
-        tl__stac_asset *a = (tl__stac_asset *)(void *)(w->it.assets.data + w->it.assets.len) - 1;
-        if (v->kind != 's')
-            return stop(w, tl__stac_bad(&w->it, w->e, "assets", "have an href that is no text"));
-        a->href = keep(w, v->text, v->len);
-    } else if (w->slot != S_EPSG && w->slot != S_CODE) {
-        band_value(w, &w->whole, v);
-    }
-    return 1;
-}
-
-static int value(walker *w, scalar v)
-{
-    if (w->skipped)
-        return 1;
-    if (!w->depth)
-        return stop(w, tl_fail(w->e, TL_EDATA, "%s: is no STAC item: no object", w->it.file));
-    if (w->slot == S_EPSG && v.kind == 'n') {
-        proj(w)->code = keep(w, "EPSG:", 5);
-        w->it.text.len--;
-        keep(w, v.text, v.len);
-    } else if (w->slot == S_CODE && v.kind == 's') {
-        proj(w)->code = keep(w, v.text, v.len);
-    }
-    switch (place(w)) {
-    case TOP:
-    case ITEM:
-        if (w->slot == S_GEOMETRY && v.kind == '0')
-            w->it.geometry = TL__STAC_NULL;
-        return item_text(w, &v);
-    case PROPERTIES:
-        return property(w, &v);
-    case GEOMETRY:
-        if (w->slot == S_GEOMETRY_TYPE && v.kind == 's')
-            w->it.geometry_type_is_area =
-                v.len >= 7 && memcmp(v.text + v.len - 7, "Polygon", 7) == 0;
-        return 1;
-    case COORDINATES:
-    case NUMBERS:
-        return number(w, &v);
-    case ASSET:
-        return asset_value(w, &v);
-    case BAND:
-        if (w->band < TL__STAC_BANDS)
-            band_value(w, &w->it.band[w->band], &v);
-        return 1;
-    case FEATURES:
-        return stop(w, tl_fail(w->e, TL_EDATA, "%s: `features` holds what is no item", w->it.file));
-    default:
-        return 1;
-    }
-}
-
-/* --- what an asset says of its bands -------------------------------------------------------------
- */
-
-static void add_member(walker *w, tl_buf *b, const char *name, size_t json, size_t otherwise)
-{
-    json = json ? json : otherwise;
-    if (!json)
-        return;
-    if (b->data[b->len - 1] != '{')
-        tl_buf_add(b, ",", 1);
-    tl_buf_add(b, "\"", 1);
-    tl_buf_puts(b, name);
-    tl_buf_add(b, "\":", 2);
-    tl_buf_puts(b, tl_buf_text(&w->it.text) + json);
-}
-
-static void add_band(walker *w, tl_buf *b, const tl__stac_band *band)
-{
-    const tl__stac_band *all = &w->whole;
-    tl_buf_add(b, "{", 1);
-    add_member(w, b, "name", band->name, 0);
-    add_member(w, b, "common_name", band->common, 0);
-    add_member(w, b, "scale", band->scale, all->scale);
-    add_member(w, b, "offset", band->offset, all->offset);
-    add_member(w, b, "nodata", band->nodata, all->nodata);
-    add_member(w, b, "data_type", band->type, all->type);
-    tl_buf_add(b, "}", 1);
-}
-
-static void end_asset(walker *w)
-{
-    tl__stac *it = &w->it;
-    const tl__stac_asset *a = (const void *)(it->assets.data + it->assets.len - sizeof *a);
-    const tl__stac_band *all = &w->whole;
-    if (!it->asset_proj.ntransform && !it->asset_proj.nbbox && (w->now.ntransform || w->now.nbbox))
-        it->asset_proj = w->now;
-    else if (!it->asset_proj.code)
-        it->asset_proj.code = w->now.code;
-    if (!it->nband && !(all->scale || all->offset || all->nodata || all->type))
-        return;
-    const char *key = tl_buf_text(&it->text) + a->key;
-    tl_buf_add(&it->info, it->info.len ? "," : "{", 1);
-    tl__json_quote(&it->info, key, strlen(key));
-    tl_buf_add(&it->info, ":", 1);
-    if (it->nband > 1)
-        tl_buf_puts(&it->info, "{\"bands\":[");
-    for (int i = 0; i < (it->nband > 1 ? it->nband : 1); i++) {
-        tl_buf_add(&it->info, ",", i > 0);
-        add_band(w, &it->info, &it->band[i]);
-    }
-    if (it->nband > 1)
-        tl_buf_puts(&it->info, "]}");
-}
-
-static void begin_asset(walker *w)
-{
-    tl__stac_asset a = {.key = w->key};
-    tl_buf_add(&w->it.assets, &a, sizeof a);
-    memset(w->it.band, 0, sizeof w->it.band);
-    w->it.nband = 0;
-    w->now = (tl__stac_proj){0};
-    w->whole = (tl__stac_band){0};
-}
-
-/* --- brackets --------------------------------------------------------------------------------- */
-
-static int skip(walker *w)
-{
-    if (++w->skipped > SKIPPED_DEEPEST)
-        return stop(w, tl_fail(w->e, TL_EDATA, "%s: nested more than %d deep: this is no STAC item",
-                               w->it.file, SKIPPED_DEEPEST));
-    return 1;
-}
-
-static int enter(walker *w, int what)
-{
-    if (w->depth == DEEPEST)
-        return stop(w, tl_fail(w->e, TL_EDATA, "%s: nested more than %d deep: this is no STAC item",
-                               w->it.file, DEEPEST));
-    w->ordinal[w->depth] = w->kind[w->depth] = 0;
-    w->first[w->depth] = w->it.points.len / (2 * sizeof(double));
-    w->where[w->depth++] = (unsigned char)what;
-    w->slot = NONE;
-    return 1;
-}
-
-static int numbers(walker *w, double *to, int *count, int most)
-{
-    *count = 0;
-    w->number = to;
-    w->count = count;
-    w->most = most;
-    return enter(w, NUMBERS);
-}
-
-static int on_map(void *ctx)
-{
-    walker *w = ctx;
-    tl__stac *it = &w->it;
-    if (w->skipped)
-        return skip(w);
-    switch (place(w)) {
-    case -1:
-        if (w->began++)
-            return stop(w, tl_fail(w->e, TL_EDATA, "%s: more than one value", it->file));
-        return enter(w, TOP);
-    case FEATURES:
-        tl__stac_reset(it);
-        it->number = ++w->items;
-        return enter(w, ITEM);
-    case TOP:
-    case ITEM:
-        if (w->slot == S_GEOMETRY)
-            it->geometry = TL__STAC_OBJECT;
-        if (w->slot == S_GEOMETRY || w->slot == S_PROPERTIES || w->slot == S_ASSETS)
-            return enter(w, w->slot == S_GEOMETRY     ? GEOMETRY
-                            : w->slot == S_PROPERTIES ? PROPERTIES
-                                                      : ASSETS);
-        return skip(w);
-    case ASSETS:
-        begin_asset(w);
-        return enter(w, ASSET);
-    case BANDS:
-        w->band = w->ordinal[w->depth - 1]++;
-        if (w->band >= it->nband && w->band < TL__STAC_BANDS)
-            it->nband = w->band + 1;
-        return enter(w, BAND);
-    default:
-        return skip(w);
-    }
-}
-
-/* An array of coordinates ends: with numbers in it, it was a point, with points a ring; the first
- * ring of a polygon is its outer one. */
-static void end_coordinates(walker *w)
-{
-    int d = w->depth, kind = w->kind[d];
-    if (kind == RING) {
-        int first = !d || w->where[d - 1] != COORDINATES || w->ordinal[d - 1] == 1;
-        tl__stac_ring r = {w->first[d], first};
-        tl_buf_add(&w->it.rings, &r, sizeof r);
-    }
-    if (d && w->where[d - 1] == COORDINATES && kind)
-        w->kind[d - 1] = (unsigned char)(kind + 1);
-}
-
-static int on_array(void *ctx)
-{
-    walker *w = ctx;
-    tl__stac *it = &w->it;
-    int at = place(w), slot = w->slot;
-    if (w->skipped)
-        return skip(w);
-    if (at == COORDINATES) {
-        w->ordinal[w->depth - 1]++;
-        return enter(w, COORDINATES);
-    }
-    if (at == TOP && slot == S_FEATURES) {
-        w->is_list = 1;
-        return enter(w, FEATURES);
-    }
-    if ((at == TOP || at == ITEM) && slot == S_BBOX)
-        return numbers(w, it->bbox, &it->nbbox, 6);
-    if (at == GEOMETRY && slot == S_COORDINATES)
-        return enter(w, COORDINATES);
-    if (slot == S_PROJ_BBOX)
-        return numbers(w, proj(w)->bbox, &proj(w)->nbbox, 6);
-    if (slot == S_TRANSFORM)
-        return numbers(w, proj(w)->transform, &proj(w)->ntransform, 9);
-    if (slot == S_SHAPE)
-        return numbers(w, proj(w)->shape, &proj(w)->nshape, 2);
-    if (slot == S_BANDS || slot == S_RASTER_BANDS)
-        return enter(w, BANDS);
-    return at < 0 ? value(w, (scalar){'0', "", 0}) : skip(w);
-}
-
-static int on_end(void *ctx)
-{
-    walker *w = ctx;
-    if (w->skipped) {
-        w->skipped--;
-        return 1;
-    }
-    int what = place(w);
-    w->depth--;
-    w->slot = NONE;
-    if (what == ASSET)
-        end_asset(w);
-    if (what == ITEM)
-        return stop(w, tl__stac_finish(&w->it, w->into, w->e));
-    if (what == FEATURES)
-        tl__stac_reset(&w->it); /* of what follows nothing belongs to an item */
-    if (what == COORDINATES)
-        end_coordinates(w);
-    return 1;
-}
-
-/* --- yajl ------------------------------------------------------------------------------------- */
-
-static int on_key(void *ctx, const unsigned char *key, size_t len)
-{
-    walker *w = ctx;
-    if (w->skipped)
-        return 1;
-    w->slot = NONE;
-    int at = place(w);
-    if (at == ASSETS || at == PROPERTIES)
-        w->key = keep(w, key, len);
-    if (at == PROPERTIES)
-        w->slot = S_PROPERTY;
-    for (const word *p = words[at]; p && p->key; p++)
-        if (*p->key == (char)*key && strncmp(p->key, (const char *)key, len) == 0 && !p->key[len]) {
-            w->slot = p->slot;
-            break;
-        }
-    return 1;
-}
-
-static int on_null(void *ctx)
-{
-    return value(ctx, (scalar){'0', "", 0});
-}
-
-static int on_boolean(void *ctx, int yes)
-{
-    return value(ctx, (scalar){'b', yes ? "true" : "false", yes ? 4 : 5});
-}
-
-static int on_number(void *ctx, const char *text, size_t len)
-{
-    return value(ctx, (scalar){'n', text, len});
-}
-
-static int on_string(void *ctx, const unsigned char *text, size_t len)
-{
-    return value(ctx, (scalar){'s', (const char *)text, len});
-}
-
-static const yajl_callbacks callbacks = {
-    .yajl_null = on_null,
-    .yajl_boolean = on_boolean,
-    .yajl_number = on_number,
-    .yajl_string = on_string,
-    .yajl_start_map = on_map,
-    .yajl_map_key = on_key,
-    .yajl_end_map = on_end,
-    .yajl_start_array = on_array,
-    .yajl_end_array = on_end,
-};
+enum { CHUNK = 1 << 18, LARGEST_MIB = 64 };
+typedef tl__stac_walker walker;
 
 static int json_error(walker *w, yajl_handle h, const unsigned char *text, size_t len, int64_t at)
 {
@@ -637,30 +39,47 @@ static int last(walker *w)
     return tl__stac_finish(&w->it, w->into, w->e);
 }
 
+/* Begins a text; what the walker has room for is kept. */
 static int start(walker *w, const char *base, const char *name, tl_index *into, tl_err *e,
                  yajl_handle *h)
 {
-    memset(w, 0, sizeof *w);
+    w->rc = w->depth = w->skipped = w->is_list = w->began = 0;
+    w->items = w->it.number = 0;
+    w->type[0] = '\0';
     w->it.file = name;
     w->it.base = base;
     w->into = into;
     w->e = e;
     w->slot = NONE;
     tl__stac_reset(&w->it);
-    *h = yajl_alloc(&callbacks, NULL, w);
+    *h = yajl_alloc(&tl__stac_callbacks, NULL, w);
     return *h ? 0 : tl_fail(e, TL_ENOMEM, "no memory to read %s", name);
 }
 
-int tl_stac_item_add(const char *text, size_t len, const char *base_href,
-                     const char *name_for_errors, tl_index *into, tl_err *e)
+struct tl__stac_reader {
+    walker w;
+};
+
+tl__stac_reader *tl__stac_reader_new(void)
 {
-    walker *w = tl_xmalloc(sizeof *w);
+    return tl_xcalloc(1, sizeof(tl__stac_reader));
+}
+
+void tl__stac_reader_free(tl__stac_reader *r)
+{
+    if (r)
+        tl__stac_free(&r->w.it);
+    free(r);
+}
+
+int tl__stac_reader_add(tl__stac_reader *r, const char *text, size_t len, const char *base_href,
+                        const char *name_for_errors, tl_index *into, tl_err *e)
+{
+    walker *w = &r->w;
     yajl_handle h;
     int rc = start(w, base_href, name_for_errors, into, e, &h);
-    if (rc) {
-        free(w);
+    if (rc)
         return rc;
-    }
     const unsigned char *t = (const unsigned char *)text;
     if (yajl_parse(h, t, len) != yajl_status_ok)
         rc = json_error(w, h, t, len, 0);
@@ -669,15 +88,22 @@ int tl_stac_item_add(const char *text, size_t len, const char *base_href,
     else
         rc = last(w);
     yajl_free(h);
-    tl__stac_free(&w->it);
-    free(w);
+    return rc;
+}
+
+int tl_stac_item_add(const char *text, size_t len, const char *base_href,
+                     const char *name_for_errors, tl_index *into, tl_err *e)
+{
+    tl__stac_reader *r = tl__stac_reader_new();
+    int rc = tl__stac_reader_add(r, text, len, base_href, name_for_errors, into, e);
+    tl__stac_reader_free(r);
     return rc;
 }
 
 int tl_stac_items_stream(FILE *f, const char *base_href, const char *name_for_errors,
                          tl_index *into, tl_err *e)
 {
-    walker *w = tl_xmalloc(sizeof *w);
+    walker *w = tl_xcalloc(1, sizeof *w);
     unsigned char *chunk = tl_xmalloc(CHUNK);
     yajl_handle h;
     int64_t at = 0, quiet = 0;

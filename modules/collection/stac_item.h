@@ -12,7 +12,13 @@
  * hrefs go by. name_for_errors: what errors call it, "FILE" or "FILE:LINE". */
 int tl_stac_item_add(const char *text, size_t len, const char *base_href,
                      const char *name_for_errors, tl_index *into, tl_err *e) TL_MUST_CHECK;
-/* The same, from a stream to its end. */
+/* The same for many texts, one after the other. */
+typedef struct tl__stac_reader tl__stac_reader;
+tl__stac_reader *tl__stac_reader_new(void);
+void tl__stac_reader_free(tl__stac_reader *r);
+int tl__stac_reader_add(tl__stac_reader *r, const char *text, size_t len, const char *base_href,
+                        const char *name_for_errors, tl_index *into, tl_err *e) TL_MUST_CHECK;
+/* One text, from a stream to its end. */
 int tl_stac_items_stream(FILE *f, const char *base_href, const char *name_for_errors,
                          tl_index *into, tl_err *e) TL_MUST_CHECK;
 

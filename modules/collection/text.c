@@ -118,21 +118,21 @@ int tl__date_parse(const char *s, size_t len, double *t)
 
 void tl__json_quote(tl_buf *b, const char *s, size_t len)
 {
-    tl_buf_add(b, "\"", 1);
+    tl__put(b, "\"", 1);
     size_t from = 0;
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)s[i];
         if (c >= 0x20 && c != '"' && c != '\\')
             continue;
-        tl_buf_add(b, s + from, i - from);
+        tl__put(b, s + from, i - from);
         from = i + 1;
         if (c < 0x20)
             tl_buf_printf(b, "\\u%04x", c);
         else
-            tl_buf_add(b, (char[]){'\\', (char)c}, 2);
+            tl__put(b, (char[]){'\\', (char)c}, 2);
     }
-    tl_buf_add(b, s + from, len - from);
-    tl_buf_add(b, "\"", 1);
+    tl__put(b, s + from, len - from);
+    tl__put(b, "\"", 1);
 }
 
 static const char *skip_string(const char *p, const char *end)
@@ -201,9 +201,9 @@ void tl__href_join(tl_buf *b, const char *base, const char *href)
     size_t root = root_of(base), len = root + strcspn(base + root, root ? "?#" : "");
     if (href[0] == '/') {
         if (href[1] == '/' && root) /* "//host/path" */
-            tl_buf_add(b, base, scheme(base));
+            tl__put(b, base, scheme(base));
         else
-            tl_buf_add(b, base, root);
+            tl__put(b, base, root);
         tl_buf_puts(b, href);
         return;
     }
@@ -220,9 +220,9 @@ void tl__href_join(tl_buf *b, const char *base, const char *href)
             break;
         }
     }
-    tl_buf_add(b, base, len);
+    tl__put(b, base, len);
     if (root && len == root)
-        tl_buf_add(b, "/", 1);
+        tl__put(b, "/", 1);
     tl_buf_puts(b, href);
 }
 
@@ -244,7 +244,7 @@ uint64_t tl__hash64(uint64_t seed, const void *data, size_t n)
         h = mix(h ^ w);
     }
     w = 0;
-    if (n) /* p may be NULL then */
+    if (n)
         memcpy(&w, p, n);
     return mix(h ^ w ^ 0x5bd1e995u);
 }

@@ -57,7 +57,7 @@ def works(sentence, args, *words, **popen):
 # --- help, versions, words --------------------------------------------------------------------------
 works("--version says the version", ["--version"], "tellua ")
 works("--help lists commands and exit statuses", ["--help"], "run", "plan", "view", "doctor", "Exit status")
-for command, option in (("run", "--resume"), ("plan", "--json"), ("view", "--png"), ("doctor", "doctor")):
+for command, option in (("run", "--resume"), ("plan", "--json"), ("view", "--png"), ("index", "--to"), ("doctor", "doctor")):
     works(command + " --help lists its options", [command, "--help"], "tellua " + command, option)
 works("help COMMAND is COMMAND --help", ["help", "run"], "--resume")
 works("doctor says what is here", ["doctor"], "GDAL: ", "PROJ: ", "driver GTiff: yes", "cores: ", "libm: ")
