@@ -102,9 +102,10 @@ static int cut(char *line, field *f, int most)
         } else {
             char *comma = strchr(p, ',');
             last = !comma;
-            if (comma)
+            if (comma) {
                 *comma = '\0';
-            p = comma + 1;
+                p = comma + 1;
+            }
         }
         if (n < most)
             f[n] = now;

@@ -121,7 +121,7 @@ static int connect_to(tl_index *ix, int flags, tl_err *e)
 
 static int check_version(tl_index *ix, tl_err *e)
 {
-    int64_t app, version;
+    int64_t app = 0, version = 0;
     int rc = number(ix, "PRAGMA application_id", &app, e);
     if (!rc)
         rc = number(ix, "PRAGMA user_version", &version, e);

@@ -165,15 +165,14 @@ static int pack_assets(const tl_scene *s, tl__packed *p, tl_err *e)
         const tl_asset *a = &s->asset[i];
         span name = name_of(a->href);
         int d = folder_of(a->href, (size_t)(name.text - a->href), dir, &n);
-        if (d < 0)
+        if (d < 0) {
             rc = tl_fail(e, TL_EDATA, "scene '%s' has its assets in more than %d folders", s->id,
                          MOST_DIRS);
-        unsigned char head[6] = {d & 255,
-                                 (d >> 8) & 255,
-                                 a->band & 255,
-                                 a->band >> 8 & 255,
-                                 a->band >> 16 & 255,
-                                 a->band >> 24 & 255};
+            break;
+        }
+        uint32_t band = (uint32_t)a->band;
+        unsigned char head[6] = {d & 255,         d >> 8 & 255,     band & 255,
+                                 band >> 8 & 255, band >> 16 & 255, band >> 24};
         tl__put(&p->layout, head, sizeof head);
         tl__put(&p->layout, a->key, strlen(a->key) + 1);
         encode(name.text, name.len, id, word, &p->layout);

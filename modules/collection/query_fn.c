@@ -284,7 +284,7 @@ static int by_name(const void *a, const void *b)
 static void names_last(sqlite3_context *c)
 {
     name_set *set = sqlite3_aggregate_context(c, 0);
-    char *name[MOST_NAMES];
+    char *name[MOST_NAMES] = {NULL};
     tl_buf all = TL_BUF_INIT;
     tl_err e = TL_ERR_INIT;
     int n = 0, rc = 0;

@@ -87,7 +87,7 @@ static const char *platform(const tl__stac *it, char *out, size_t size)
     const char *s = tl__stac_text(it, it->known[TL__STAC_PLATFORM] ? TL__STAC_PLATFORM
                                                                    : TL__STAC_CONSTELLATION);
     size_t n = 0;
-    for (; s[n] && n < size - 1; n++)
+    for (; n < size - 1 && s[n]; n++)
         out[n] = s[n] == '_' || s[n] == ' ' ? '-' : (char)tolower((unsigned char)s[n]);
     out[n] = '\0';
     return out;

@@ -344,7 +344,7 @@ static void dates_go_back_and_forth(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         if (tl__date_parse(bad[i], strlen(bad[i]), &t) == 0)
             fail_msg("'%s' was taken for %.0f", bad[i], t);
-    for (int64_t day = -200000; day < 200000; day += 97) {
+    for (int64_t day = -200000; day < 200000; day++) {
         int y, m, d;
         char s[40];
         tl__date_split((double)day * 86400 + 5, &y, &m, &d);
