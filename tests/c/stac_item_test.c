@@ -57,7 +57,7 @@ static void an_item_becomes_a_scene(void **state)
     assert_string_equal(k.tile, "06VVN");
     assert_string_equal(k.crs, "EPSG:32606");
     assert_string_equal(k.asset,
-                        "B04 /data/cat/b/B04.tif\nmeta /data/m.xml\nrgb https://h/rgb.tif\n");
+                        "B04 /data/cat/b/B04.tif\nmeta /data/m.xml\nrgb /vsicurl/https://h/rgb.tif\n");
     assert_string_equal(
         k.info, "{\"B04\":{\"name\":\"B04\",\"common_name\":\"red\",\"scale\":0.0001,"
                 "\"offset\":-0.1,\"nodata\":0,\"data_type\":\"uint16\"},\"rgb\":{\"bands\":[{"
@@ -287,7 +287,7 @@ static void a_table_becomes_scenes(void **state)
     kept k = last_of(ix);
     assert_int_equal(k.n, 1);
     assert_string_equal(k.id, "a,\"1\"");
-    assert_string_equal(k.asset, "B04 http://h/x/B04.tif\nB08 /abs/B08.tif\n");
+    assert_string_equal(k.asset, "B04 /vsicurl/http://h/x/B04.tif\nB08 /abs/B08.tif\n");
     assert_string_equal(k.props,
                         "{\"baseline\":\"05.09\",\"orbit\":33,\"note\":\"7\",\"wet\":true}");
     assert_numbers(k.box, 179, 0, -179, 2);

@@ -60,7 +60,7 @@ def fails(sentence, status, args, *words):
 fails("without --to it says what is wanted", 2, ["few.csv"], "--to FILE")
 fails("without a source it asks for one", 2, ["--to", "x.idx"], "which source")
 fails("a source that is not there is named", 1, ["nowhere.csv", "--to", "x.idx"], "nowhere.csv", "No such file")
-fails("what lists no scenes is named", 1, [tap.write("words.txt", "hello\n"), "--to", "x.idx"], "words.txt", "lists scenes")
+fails("what lists no scenes is named", 1, [tap.write("words.dat", "hello\n"), "--to", "x.idx"], "words.dat", "lists scenes")
 fails("a file that is no index is not written over", 1, ["few.csv", "--to", "more.csv"], "more.csv", "no index")
 fails("a bad line is named by file, line and column", 1,
       [tap.write("bad.csv", HEAD + "a,s2,T1,2020-13-01,1,0,0,1,1,h,,1\n"), "--to", "x.idx"], "bad.csv:2", "datetime", "2020-13-01")

@@ -251,7 +251,7 @@ for text, part in [('Image(%r):zonal{zones = "nowhere.gpkg"}' % utm, "nowhere.gp
                    ('Image(%r):clip_to(7)' % utm, "a geometry expected"),
                    ('Image(%r):sample{points = {{15, 45}}}:csv("x.csv")' % utm, "--allow io"),
                    ('output("a", Image(%r), {region = {type = "Circle"}})' % utm, '"Circle" is no type'),
-                   ('output("a", {1, 2})', "Image expected")]:
+                   ('output("a", {1, 2})', "an Image is wanted")]:
     _, err = tellua("run", script("bad.lua", text), "--out", SCRATCH, expect=1)
     ok(part in err, "refused with words: " + part, err)
 
