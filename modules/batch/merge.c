@@ -61,5 +61,6 @@ int tl_merge_cube(tl_store *s, int first, tl_cube *c, const char *path, tl_err *
     c->get = get_part;
     int rc = c->p->format == TL_ZARR ? tl_zarr_write(c, path, e) : tl_netcdf_write(c, path, e);
     free(r.in.buf);
+    c->ctx = NULL; /* it was ours */
     return rc;
 }

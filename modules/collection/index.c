@@ -26,8 +26,8 @@ static const char schema[] =
     "CREATE VIRTUAL TABLE place USING rtree(id, w, e, s, n, t0, t1);";
 
 static const char *const statement[TL__STATEMENTS] = {
-    [TL__FIND_ID] = "SELECT s.rid, s.id, d.sum FROM byid b, scene s, detail d"
-                    " WHERE b.hash = ? AND s.rid = b.rid AND d.rid = b.rid",
+    [TL__FIND_ID] = ("SELECT s.rid, s.id, d.sum FROM byid b, scene s, detail d"
+                     " WHERE b.hash = ? AND s.rid = b.rid AND d.rid = b.rid"),
     [TL__ADD_SCENE] = "INSERT INTO scene VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
     [TL__ADD_DETAIL] = "INSERT INTO detail VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [TL__ADD_BYID] = "INSERT INTO byid VALUES(?,?)",

@@ -247,15 +247,16 @@ void tl_running_add(tl_running *s, int64_t at, int64_t n, const void *values, co
 void tl_running_better(const tl_running *s, int64_t at, int64_t n, const void *values,
                        const uint8_t *valid, uint8_t *better)
 {
-    int64_t wide[TL__SPAN];
-    double as_float[TL__SPAN];
+    int64_t wide[TL__SPAN] = {0};
+    double as_float[TL__SPAN] = {0};
     int is_float = tl_dtype_is_float(s->in);
+    void *to = is_float ? (void *)as_float : (void *)wide;
     const int64_t *a = (const int64_t *)s->a + at;
     const double *f = (const double *)s->a + at;
     for (int64_t i = 0; i < n; i += TL__SPAN) {
         int64_t k = n - i < TL__SPAN ? n - i : TL__SPAN;
         const void *x = (const char *)values + (size_t)i * tl_dtype_size(s->in);
-        widen[s->in](x, k, is_float ? (void *)as_float : (void *)wide);
+        widen[s->in](x, k, to);
         for (int64_t j = 0; j < k; j++)
             better[i + j] =
                 valid[i + j] &&

@@ -216,7 +216,8 @@ void tl_medoid(int64_t scenes, int nbands, int64_t n, const tl_dtype *in, void *
                uint8_t *const *valid, int64_t min_count, void *scratch, int32_t *chosen)
 {
     double *x = scratch, *sum = x + scenes * nbands;
-    int32_t *scene = (int32_t *)(sum + scenes);
+    void *rest = sum + scenes;
+    int32_t *scene = rest;
     for (int64_t i = 0; i < n; i++) {
         int64_t m = 0;
         for (int64_t s = 0; s < scenes; s++) {

@@ -56,7 +56,8 @@ static int find_pixels(const tl_raster_sampling *m, tl_rect rect, job *j, tl_err
     if (code)
         return code;
     double *a = j->coordinates, *b = a + most;
-    j->x = (int64_t *)(b + most);
+    void *rest = b + most;
+    j->x = rest;
     j->y = j->x + rect.w;
     for (int64_t i = 0; i < rect.w; i++) {
         a[i] = (double)(rect.x + i);

@@ -56,8 +56,8 @@ static void an_item_becomes_a_scene(void **state)
     assert_string_equal(k.platform, "sentinel-2b");
     assert_string_equal(k.tile, "06VVN");
     assert_string_equal(k.crs, "EPSG:32606");
-    assert_string_equal(k.asset,
-                        "B04 /data/cat/b/B04.tif\nmeta /data/m.xml\nrgb /vsicurl/https://h/rgb.tif\n");
+    assert_string_equal(
+        k.asset, "B04 /data/cat/b/B04.tif\nmeta /data/m.xml\nrgb /vsicurl/https://h/rgb.tif\n");
     assert_string_equal(
         k.info, "{\"B04\":{\"name\":\"B04\",\"common_name\":\"red\",\"scale\":0.0001,"
                 "\"offset\":-0.1,\"nodata\":0,\"data_type\":\"uint16\"},\"rgb\":{\"bands\":[{"

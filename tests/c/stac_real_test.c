@@ -65,7 +65,8 @@ static void a_thousand_real_items_are_read(void **state)
     kept k = last_of(ix);
     assert_true(strstr(k.crs, "EPSG:269") == k.crs && k.bounds[2] > k.bounds[0]);
     assert_non_null(strstr(k.info, "\"name\":\"NIR\",\"common_name\":\"nir\""));
-    assert_non_null(strstr(k.asset, "image /vsicurl/https://naipeuwest.blob.core.windows.net/naip/v002/"));
+    assert_non_null(
+        strstr(k.asset, "image /vsicurl/https://naipeuwest.blob.core.windows.net/naip/v002/"));
     tl_index_close(ix);
 }
 

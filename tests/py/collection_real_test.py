@@ -1,5 +1,6 @@
 # Collections on real scenes against numpy, float64, pixel for pixel: ten Sentinel-2 scenes of two tiles
 # across their seam, and 118 dates of one field. SPDX-License-Identifier: MIT
+# test-timeout: 300
 import glob
 import json
 import os
