@@ -384,7 +384,9 @@ for n in (1, 300):
                           "--threads", "2", "--json", "--quiet"], stdout=subprocess.PIPE, text=True, check=True).stdout
     m = json.loads(out)["memory"]
     planned.append(m["planned"])
-    ok(m["peak"] <= m["planned"], "%d dates: the peak stays within the plan" % n, m)
+    # A sanitizer's own memory is in no plan.
+    ok(m["peak"] <= m["planned"] or os.environ.get("CONFIG") in ("asan", "tsan"),
+       "%d dates: the peak stays within the plan" % n, m)
 ok(planned[1] - planned[0] < 8 << 20, "300 dates take no more memory than one, but for tables", planned)
 got, _ = variable("many/m.nc", "B1")
 big = Raster("big0.tif").values[0].astype(int)
