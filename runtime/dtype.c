@@ -50,3 +50,12 @@ int tl_dtype_from_name(const char *name, tl_dtype *out)
         }
     return -1;
 }
+
+tl_dtype tl_dtype_smallest(int64_t lo, int64_t hi)
+{
+    static const tl_dtype ints[] = {TL_U8, TL_I8, TL_U16, TL_I16, TL_U32, TL_I32};
+    for (size_t i = 0; i < sizeof ints / sizeof ints[0]; i++)
+        if (lo >= tl_dtype_min(ints[i]) && hi <= tl_dtype_max(ints[i]))
+            return ints[i];
+    return TL_I64;
+}

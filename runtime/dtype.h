@@ -28,5 +28,7 @@ int tl_dtype_is_signed(tl_dtype t);
 /* Range of an integer type in int64; uint64 is cut at INT64_MAX, where Lua's integers end. */
 int64_t tl_dtype_min(tl_dtype t);
 int64_t tl_dtype_max(tl_dtype t);
+/* The smallest integer type that holds lo .. hi, unsigned before signed; int64 when none does. */
+tl_dtype tl_dtype_smallest(int64_t lo, int64_t hi);
 
 #endif

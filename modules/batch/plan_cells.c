@@ -7,15 +7,6 @@
 /* --- cell types ----------------------------------------------------------------------------------
  */
 
-static tl_dtype smallest_int(int64_t lo, int64_t hi)
-{
-    static const tl_dtype ints[] = {TL_U8, TL_I8, TL_U16, TL_I16, TL_U32, TL_I32, TL_I64};
-    size_t i = 0;
-    while (i < 6 && (lo < tl_dtype_min(ints[i]) || hi > tl_dtype_max(ints[i])))
-        i++;
-    return ints[i];
-}
-
 /* The smallest type that holds both exactly. */
 static tl_dtype join_dtype(tl_dtype a, tl_dtype b)
 {
@@ -28,7 +19,7 @@ static tl_dtype join_dtype(tl_dtype a, tl_dtype b)
     }
     int64_t lo = tl_dtype_min(a) < tl_dtype_min(b) ? tl_dtype_min(a) : tl_dtype_min(b);
     int64_t hi = tl_dtype_max(a) > tl_dtype_max(b) ? tl_dtype_max(a) : tl_dtype_max(b);
-    return smallest_int(lo, hi);
+    return tl_dtype_smallest(lo, hi);
 }
 
 tl_dtype tl__plan_common_dtype(const tl_plan_output *o)
@@ -45,8 +36,7 @@ tl_dtype tl__plan_common_dtype(const tl_plan_output *o)
 /* The band that passes through unchanged but for masks, or NULL. */
 static const tl_band *passed_through(const tl_node *n)
 {
-    while (n->kind == TL_NODE_OP && n->op == TL_G_keep)
-        n = n->arg[0];
+    n = tl_node_unmasked(n);
     return n->kind == TL_NODE_BAND ? &n->source->bands[n->band] : NULL;
 }
 
@@ -122,7 +112,7 @@ static int choose_nodata(tl_plan_output *o, int may_widen, tl_err *e)
     p->has_mask = 1;
     if (!arrays && tl__plan_same_validity(o))
         return 0;
-    tl_dtype wider = hi < INT64_MAX ? smallest_int(lo, hi + 1) : p->dtype;
+    tl_dtype wider = hi < INT64_MAX ? tl_dtype_smallest(lo, hi + 1) : p->dtype;
     if (may_widen && tl_dtype_max(wider) > hi) {
         p->has_mask = 0;
         p->dtype = wider;

@@ -84,7 +84,6 @@ static void destroy(tl_source *s)
 /* The smallest type that holds band b of every kind exactly. */
 static tl_dtype band_dtype(const tl_composite_spec *c, int b)
 {
-    static const tl_dtype ints[] = {TL_U8, TL_I8, TL_U16, TL_I16, TL_U32, TL_I32};
     int64_t lo = 0, hi = 0;
     int is_float = 0, f32 = 1;
     for (int k = 0; k < c->nkinds; k++) {
@@ -99,18 +98,13 @@ static tl_dtype band_dtype(const tl_composite_spec *c, int b)
     }
     if (is_float)
         return f32 && lo >= -(1 << 24) && hi <= 1 << 24 ? TL_F32 : TL_F64;
-    for (size_t i = 0; i < sizeof ints / sizeof ints[0]; i++)
-        if (lo >= tl_dtype_min(ints[i]) && hi <= tl_dtype_max(ints[i]))
-            return ints[i];
-    return TL_I64;
+    return tl_dtype_smallest(lo, hi);
 }
 
 static int is_classes(const tl_composite_spec *c, int b)
 {
     for (int k = 0; k < c->nkinds; k++) {
-        const tl_node *n = c->node[k * c->nbands + b];
-        while (n->kind == TL_NODE_OP && n->op == TL_G_keep) /* a mask changes no value */
-            n = n->arg[0];
+        const tl_node *n = tl_node_unmasked(c->node[k * c->nbands + b]);
         if (n->kind == TL_NODE_BAND && n->source->bands[n->band].is_classes)
             return 1;
     }
@@ -340,9 +334,7 @@ static int keeps_values(tl_reducer how)
 static void inherit_nodata(const tl_composite_spec *p, int b, tl_band *to)
 {
     for (int k = 0; k < p->nkinds; k++) {
-        const tl_node *n = p->node[k * p->nbands + b];
-        while (n->kind == TL_NODE_OP && n->op == TL_G_keep) /* a mask changes no value */
-            n = n->arg[0];
+        const tl_node *n = tl_node_unmasked(p->node[k * p->nbands + b]);
         const tl_band *from = n->kind == TL_NODE_BAND ? &n->source->bands[n->band] : NULL;
         int copies = n->method == TL_NEAREST || n->method == TL_MODE;
         if (!from || !tl_is_scene_source(n->source) || !from->has_nodata || !copies ||

@@ -59,56 +59,46 @@ tl_dtype tl_reducer_dtype(tl_reducer r, tl_dtype in)
  * -----------------------------------------------------------------------------------------------
  */
 
-#define WIDEN(name, T, W)                                                                          \
+#define CONVERT(name, FROM, TO)                                                                    \
     static void name(const void *from, int64_t n, void *to)                                        \
     {                                                                                              \
-        const T *restrict x = from;                                                                \
-        W *restrict y = to;                                                                        \
+        const FROM *restrict x = from;                                                             \
+        TO *restrict y = to;                                                                       \
         for (int64_t i = 0; i < n; i++)                                                            \
-            y[i] = (W)x[i];                                                                        \
+            y[i] = (TO)x[i];                                                                       \
     }
-WIDEN(widen_u8, uint8_t, int64_t)
-WIDEN(widen_i8, int8_t, int64_t)
-WIDEN(widen_u16, uint16_t, int64_t)
-WIDEN(widen_i16, int16_t, int64_t)
-WIDEN(widen_u32, uint32_t, int64_t)
-WIDEN(widen_i32, int32_t, int64_t)
-WIDEN(widen_u64, uint64_t, int64_t)
-WIDEN(widen_i64, int64_t, int64_t)
-WIDEN(widen_f32, float, double)
-WIDEN(widen_f64, double, double)
+#define BOTH_WAYS(name, T, W) CONVERT(widen_##name, T, W) CONVERT(narrow_##name, W, T)
+BOTH_WAYS(u8, uint8_t, int64_t)
+BOTH_WAYS(i8, int8_t, int64_t)
+BOTH_WAYS(u16, uint16_t, int64_t)
+BOTH_WAYS(i16, int16_t, int64_t)
+BOTH_WAYS(u32, uint32_t, int64_t)
+BOTH_WAYS(i32, int32_t, int64_t)
+BOTH_WAYS(u64, uint64_t, int64_t)
+BOTH_WAYS(i64, int64_t, int64_t)
+BOTH_WAYS(f32, float, double)
+BOTH_WAYS(f64, double, double)
 
 /* ORDER TL_DTYPE */
-static void (*const widen[TL_DTYPES])(const void *, int64_t, void *) = {
-    widen_u8,  widen_i8,  widen_u16, widen_i16, widen_u32,
-    widen_i32, widen_u64, widen_i64, widen_f32, widen_f64};
-
-#define NARROW(name, T, W)                                                                         \
-    static void name(const void *from, int64_t n, void *to)                                        \
-    {                                                                                              \
-        const W *restrict x = from;                                                                \
-        T *restrict y = to;                                                                        \
-        for (int64_t i = 0; i < n; i++)                                                            \
-            y[i] = (T)x[i];                                                                        \
-    }
-NARROW(narrow_u8, uint8_t, int64_t)
-NARROW(narrow_i8, int8_t, int64_t)
-NARROW(narrow_u16, uint16_t, int64_t)
-NARROW(narrow_i16, int16_t, int64_t)
-NARROW(narrow_u32, uint32_t, int64_t)
-NARROW(narrow_i32, int32_t, int64_t)
-NARROW(narrow_i64, int64_t, int64_t)
-NARROW(narrow_f32, float, double)
-NARROW(narrow_f64, double, double)
-
-/* ORDER TL_DTYPE */
-static void (*const narrow[TL_DTYPES])(const void *, int64_t, void *) = {
-    narrow_u8,  narrow_i8,  narrow_u16, narrow_i16, narrow_u32,
-    narrow_i32, narrow_i64, narrow_i64, narrow_f32, narrow_f64};
+static const struct {
+    void (*widen)(const void *from, int64_t n, void *to);
+    void (*narrow)(const void *from, int64_t n, void *to);
+} convert[TL_DTYPES] = {
+    {widen_u8, narrow_u8},
+    {widen_i8, narrow_i8},
+    {widen_u16, narrow_u16},
+    {widen_i16, narrow_i16},
+    {widen_u32, narrow_u32},
+    {widen_i32, narrow_i32},
+    {widen_u64, narrow_u64},
+    {widen_i64, narrow_i64},
+    {widen_f32, narrow_f32},
+    {widen_f64, narrow_f64},
+};
 
 void tl__widen(tl_dtype t, const void *from, int64_t n, void *to)
 {
-    widen[t](from, n, to);
+    convert[t].widen(from, n, to);
 }
 
 /* --- state
@@ -229,9 +219,9 @@ void tl_running_add(tl_running *s, int64_t at, int64_t n, const void *values, co
         const void *x = (const char *)values + (size_t)i * size;
         uint32_t *count = s->count + at + i;
         if (is_float)
-            widen[s->in](x, k, as_float);
+            convert[s->in].widen(x, k, as_float);
         else
-            widen[s->in](x, k, wide);
+            convert[s->in].widen(x, k, wide);
         if (s->r.how == TL_R_stddev) {
             for (int64_t j = 0; j < k && !is_float; j++)
                 as_float[j] = (double)wide[j];
@@ -256,7 +246,7 @@ void tl_running_better(const tl_running *s, int64_t at, int64_t n, const void *v
     for (int64_t i = 0; i < n; i += TL__SPAN) {
         int64_t k = n - i < TL__SPAN ? n - i : TL__SPAN;
         const void *x = (const char *)values + (size_t)i * tl_dtype_size(s->in);
-        widen[s->in](x, k, to);
+        convert[s->in].widen(x, k, to);
         for (int64_t j = 0; j < k; j++)
             better[i + j] =
                 valid[i + j] &&
@@ -293,7 +283,7 @@ void tl_running_end(const tl_running *s, int64_t n, void *out, uint8_t *valid)
                                       : sqrt(s->b[i] / ((double)s->count[i] - s->r.ddof));
         return;
     }
-    narrow[tl_reducer_dtype(how, s->in)](s->a, n, out);
+    convert[tl_reducer_dtype(how, s->in)].narrow(s->a, n, out);
     size_t size = tl_dtype_size(tl_reducer_dtype(how, s->in));
     for (int64_t i = 0; i < n; i++)
         if (!valid[i])

@@ -90,14 +90,21 @@ int tl_node_resample(tl_node *root, tl_method m, const char *where, tl_node **re
     return 0;
 }
 
+const tl_node *tl_node_unmasked(const tl_node *n)
+{
+    while (n->kind == TL_NODE_OP && n->op == TL_G_keep)
+        n = n->arg[0];
+    return n;
+}
+
 tl_dtype tl_node_product_dtype(const tl_node *n)
 {
-    static const tl_dtype ints[] = {TL_U8, TL_I8, TL_U16, TL_I16, TL_U32, TL_I32, TL_I64};
+    n = tl_node_unmasked(n);
     if (n->type == TL_B)
         return TL_U8;
     if (n->kind == TL_NODE_OP && n->op == TL_G_astype)
         return n->dtype;
-    if (n->kind == TL_NODE_OP && (n->op == TL_G_keep || n->op == TL_G_near)) /* values are kept */
+    if (n->kind == TL_NODE_OP && n->op == TL_G_near) /* values are kept */
         return tl_node_product_dtype(n->arg[0]);
     if (n->kind == TL_NODE_BAND) {
         const tl_band *b = &n->source->bands[n->band];
@@ -105,8 +112,5 @@ tl_dtype tl_node_product_dtype(const tl_node *n)
     }
     if (n->type == TL_F)
         return TL_F32;
-    for (size_t i = 0; i < sizeof ints / sizeof ints[0]; i++)
-        if (n->lo >= tl_dtype_min(ints[i]) && n->hi <= tl_dtype_max(ints[i]))
-            return ints[i];
-    return TL_I64;
+    return tl_dtype_smallest(n->lo, n->hi);
 }

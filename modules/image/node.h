@@ -86,6 +86,9 @@ int tl_node_near(tl_node *a, int dx, int dy, const char *where, tl_node **out,
 int tl_node_resample(tl_node *n, tl_method m, const char *where, tl_node **out,
                      tl_err *e) TL_MUST_CHECK;
 
+/* n without the masks on it: what its valid cells hold. Borrowed. */
+const tl_node *tl_node_unmasked(const tl_node *n);
+
 /* The leftmost source, depth first; NULL when the graph has none. Borrowed. */
 tl_source *tl_node_first_source(const tl_node *n);
 
