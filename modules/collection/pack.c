@@ -9,6 +9,7 @@
  *   shape:  names of the properties, quoted, each with a newline; values: their JSON, with commas
  */
 #include "modules/collection/index_int.h"
+#include "modules/collection/span.h"
 #include "modules/collection/text.h"
 #include "runtime/mem.h"
 
@@ -18,17 +19,12 @@
 enum { ID = 2, WORD = 3, LITERAL = 4 }; /* bytes that stand for something */
 enum { SHORTEST = 6, MOST_DIRS = 65535, LOOKED_AT = 16 };
 
-typedef struct {
-    const char *text;
-    size_t len;
-} span;
-
-static int starts(const char *s, size_t n, span what)
+static int starts(const char *s, size_t n, tl_span what)
 {
-    return what.len && n >= what.len && *s == *what.text && memcmp(s, what.text, what.len) == 0;
+    return what.len && n >= what.len && *s == *what.at && memcmp(s, what.at, what.len) == 0;
 }
 
-static void encode(const char *s, size_t n, span id, span word, tl_buf *b)
+static void encode(const char *s, size_t n, tl_span id, tl_span word, tl_buf *b)
 {
     for (size_t i = 0; i < n;) {
         if (starts(s + i, n - i, id)) {
@@ -41,8 +37,8 @@ static void encode(const char *s, size_t n, span id, span word, tl_buf *b)
             size_t from = i;
             if (s[i] >= ID && s[i] <= LITERAL)
                 tl__put(b, "\4", 1);
-            for (i++; i < n && (s[i] < ID || s[i] > LITERAL) && (!id.len || s[i] != *id.text) &&
-                      (!word.len || s[i] != *word.text);
+            for (i++; i < n && (s[i] < ID || s[i] > LITERAL) && (!id.len || s[i] != *id.at) &&
+                      (!word.len || s[i] != *word.at);
                  i++)
                 ;
             tl__put(b, s + from, i - from);
@@ -50,7 +46,7 @@ static void encode(const char *s, size_t n, span id, span word, tl_buf *b)
     }
 }
 
-static void decode(const char *s, size_t n, span id, span word, tl_buf *b)
+static void decode(const char *s, size_t n, tl_span id, tl_span word, tl_buf *b)
 {
     for (size_t i = 0; i < n; i++) {
         size_t from = i;
@@ -60,25 +56,25 @@ static void decode(const char *s, size_t n, span id, span word, tl_buf *b)
         if (i == n)
             break;
         if (s[i] == ID)
-            tl__put(b, id.text, id.len);
+            tl__put(b, id.at, id.len);
         else if (s[i] == WORD)
-            tl__put(b, word.text, word.len);
+            tl__put(b, word.at, word.len);
         else if (++i < n)
             tl__put(b, s + i, 1);
     }
 }
 
-static span name_of(const char *href)
+static tl_span name_of(const char *href)
 {
     const char *slash = strrchr(href, '/');
     const char *name = slash ? slash + 1 : href;
-    return (span){name, strlen(name)};
+    return (tl_span){name, strlen(name)};
 }
 
-static size_t shared(span a, span b)
+static size_t shared(tl_span a, tl_span b)
 {
     size_t n = 0;
-    while (n < a.len && n < b.len && a.text[n] == b.text[n])
+    while (n < a.len && n < b.len && a.at[n] == b.at[n])
         n++;
     return n;
 }
@@ -86,25 +82,25 @@ static size_t shared(span a, span b)
 /* Of the beginnings that neighbours share, cut behind their last separator, the one that saves
  * most.
  */
-static span find_word(const tl_scene *s, span id)
+static tl_span find_word(const tl_scene *s, tl_span id)
 {
-    span best = {"", 0};
+    tl_span best = {"", 0};
     size_t most = 0;
     for (size_t i = 0; i + 1 < s->nassets && i < LOOKED_AT; i++) {
-        span a = name_of(s->asset[i].href);
+        tl_span a = name_of(s->asset[i].href);
         size_t n = shared(a, name_of(s->asset[i + 1].href)), saved = 0;
-        while (n && !strchr("_-.", a.text[n - 1]))
+        while (n && !strchr("_-.", a.at[n - 1]))
             n--;
-        if (n < SHORTEST || (n == best.len && memcmp(a.text, best.text, n) == 0) ||
-            starts(a.text, a.len, id))
+        if (n < SHORTEST || (n == best.len && memcmp(a.at, best.at, n) == 0) ||
+            starts(a.at, a.len, id))
             continue;
         for (size_t k = 0; k < s->nassets; k++) {
-            span b = name_of(s->asset[k].href);
-            saved += starts(b.text, b.len, (span){a.text, n}) ? n : 0;
+            tl_span b = name_of(s->asset[k].href);
+            saved += starts(b.at, b.len, (tl_span){a.at, n}) ? n : 0;
         }
         if (saved > most) {
             most = saved;
-            best = (span){a.text, n};
+            best = (tl_span){a.at, n};
         }
     }
     return best;
@@ -113,31 +109,31 @@ static span find_word(const tl_scene *s, span id)
 /* --- assets ----------------------------------------------------------------------------------- */
 
 /* The number of the folder among those seen, added where it is new; -1 = too many. */
-static int folder_of(const char *href, size_t len, span *dir, int *n)
+static int folder_of(const char *href, size_t len, tl_span *dir, int *n)
 {
     for (int i = *n - 1; i >= 0; i--)
-        if (dir[i].len == len && memcmp(dir[i].text, href, len) == 0)
+        if (dir[i].len == len && memcmp(dir[i].at, href, len) == 0)
             return i;
     if (*n == MOST_DIRS)
         return -1;
-    dir[*n] = (span){href, len};
+    dir[*n] = (tl_span){href, len};
     return (*n)++;
 }
 
-static void pack_dirs(const span *dir, int n, span id, span word, tl__packed *p)
+static void pack_dirs(const tl_span *dir, int n, tl_span id, tl_span word, tl__packed *p)
 {
     tl_buf *out = &p->dirs;
     p->before.len = 0;
-    tl__put(out, word.text, word.len);
+    tl__put(out, word.at, word.len);
     tl__put(out, "", 1);
     for (int i = 0; i < n; i++) {
         p->now.len = 0;
-        encode(dir[i].text, dir[i].len, id, word, &p->now);
-        span now = {tl_buf_text(&p->now), p->now.len};
-        size_t same = shared((span){tl_buf_text(&p->before), p->before.len}, now);
+        encode(dir[i].at, dir[i].len, id, word, &p->now);
+        tl_span now = {tl_buf_text(&p->now), p->now.len};
+        size_t same = shared((tl_span){tl_buf_text(&p->before), p->before.len}, now);
         unsigned char k = same > 255 ? 255 : (unsigned char)same;
         tl__put(out, &k, 1);
-        tl__put(out, now.text + k, now.len - k);
+        tl__put(out, now.at + k, now.len - k);
         tl__put(out, "", 1);
         tl_buf swap = p->before;
         p->before = p->now;
@@ -147,7 +143,7 @@ static void pack_dirs(const span *dir, int n, span id, span word, tl__packed *p)
 
 static int pack_assets(const tl_scene *s, tl__packed *p, tl_err *e)
 {
-    span few[32], *dir = few, id = {s->id, strlen(s->id)};
+    tl_span few[32], *dir = few, id = {s->id, strlen(s->id)};
     int n = 0, rc = 0;
     void *many = NULL;
     if (!s->nassets)
@@ -160,11 +156,11 @@ static int pack_assets(const tl_scene *s, tl__packed *p, tl_err *e)
     }
     if (id.len < SHORTEST)
         id.len = 0;
-    span word = find_word(s, id);
+    tl_span word = find_word(s, id);
     for (size_t i = 0; i < s->nassets && !rc; i++) {
         const tl_asset *a = &s->asset[i];
-        span name = name_of(a->href);
-        int d = folder_of(a->href, (size_t)(name.text - a->href), dir, &n);
+        tl_span name = name_of(a->href);
+        int d = folder_of(a->href, (size_t)(name.at - a->href), dir, &n);
         if (d < 0) {
             rc = tl_fail(e, TL_EDATA, "scene '%s' has its assets in more than %d folders", s->id,
                          MOST_DIRS);
@@ -175,7 +171,7 @@ static int pack_assets(const tl_scene *s, tl__packed *p, tl_err *e)
                                  band >> 8 & 255, band >> 16 & 255, band >> 24};
         tl__put(&p->layout, head, sizeof head);
         tl__put(&p->layout, a->key, strlen(a->key) + 1);
-        encode(name.text, name.len, id, word, &p->layout);
+        encode(name.at, name.len, id, word, &p->layout);
         tl__put(&p->layout, "", 1);
     }
     if (!rc)
@@ -185,7 +181,8 @@ static int pack_assets(const tl_scene *s, tl__packed *p, tl_err *e)
 }
 
 /* The folders, whole, one after the other with NULs, from `dirs`; their places to `at`. */
-static int unpack_dirs(span id, span word, const char *d, const char *end, tl_buf *out, tl_buf *at)
+static int unpack_dirs(tl_span id, tl_span word, const char *d, const char *end, tl_buf *out,
+                       tl_buf *at)
 {
     tl_buf now = TL_BUF_INIT, next = TL_BUF_INIT;
     int rc = 0;
@@ -214,7 +211,7 @@ int tl__unpack_assets(const char *id_text, const char *layout, size_t nlayout, c
                       size_t ndirs, tl_buf *text, tl_buf *places)
 {
     const char *p = layout, *end = layout + nlayout;
-    span id = {id_text, strlen(id_text)}, word = {dirs, ndirs ? strnlen(dirs, ndirs) : 0};
+    tl_span id = {id_text, strlen(id_text)}, word = {dirs, ndirs ? strnlen(dirs, ndirs) : 0};
     tl_buf folders = TL_BUF_INIT, at = TL_BUF_INIT;
     int rc = 0;
     if (ndirs && word.len < ndirs)
@@ -246,57 +243,62 @@ int tl__unpack_assets(const char *id_text, const char *layout, size_t nlayout, c
 
 /* --- properties ------------------------------------------------------------------------------- */
 
-static const char *skip_space(const char *p, const char *end)
+static int only_space(const char *s)
 {
-    while (p < end && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r'))
-        p++;
-    return p;
+    return s[strspn(s, " \n\t\r")] == '\0';
 }
 
 static int pack_properties(const char *text, tl__packed *p)
 {
-    const char *end = text + strlen(text), *s = skip_space(text, end);
-    if (s == end)
-        return 0;
-    if (*s++ != '{')
-        return -1;
-    s = skip_space(s, end);
-    while (s < end && *s == '"') {
-        const char *key = s, *key_end = tl__json_skip(s, end);
-        s = key_end ? skip_space(key_end, end) : end;
-        if (s == end || *s != ':')
-            return -1;
-        const char *value = skip_space(s + 1, end), *value_end = tl__json_skip(value, end);
-        if (!value_end)
-            return -1;
-        tl__put(&p->shape, key, (size_t)(key_end - key));
+    tl_span_walk w;
+    tl_span key, value;
+    int more;
+    if (!tl_span_open(&w, (tl_span){text, strlen(text)}, '{'))
+        return only_space(text) ? 0 : -1;
+    while ((more = tl_span_next(&w, &key, &value)) > 0) {
+        tl__put(&p->shape, key.at - 1, key.len + 2);
         tl__put(&p->shape, "\n", 1);
         if (p->values.len)
             tl__put(&p->values, ",", 1);
-        tl__put(&p->values, value, (size_t)(value_end - value));
-        s = skip_space(value_end, end);
-        if (s < end && *s == ',')
-            s = skip_space(s + 1, end);
+        tl__put(&p->values, value.at, value.len);
     }
-    return s < end && *s == '}' && skip_space(s + 1, end) == end ? 0 : -1;
+    return more < 0 || !only_space(w.at) ? -1 : 0;
+}
+
+/* Names and values side by side: of the next, the quoted name and the JSON. 0 at the end. */
+typedef struct {
+    const char *name, *end;
+    tl_span_walk values;
+} both;
+
+static both both_of(const char *shape, size_t nshape, const char *values, size_t nvalues)
+{
+    return (both){shape, shape + nshape, {values, values + nvalues, ']', 0}};
+}
+
+static int next_of_both(both *w, tl_span *name, tl_span *value)
+{
+    tl_span none;
+    const char *line = w->name < w->end ? memchr(w->name, '\n', (size_t)(w->end - w->name)) : NULL;
+    if (!line || tl_span_next(&w->values, &none, value) <= 0)
+        return 0;
+    *name = (tl_span){w->name, (size_t)(line - w->name)};
+    w->name = line + 1;
+    return 1;
 }
 
 void tl__unpack_properties(const char *shape, size_t nshape, const char *values, size_t nvalues,
                            tl_buf *out)
 {
-    const char *end = shape + nshape, *v = values, *vend = values + nvalues;
+    both w = both_of(shape, nshape, values, nvalues);
+    tl_span name, value;
     tl__put(out, "{", 1);
-    for (const char *k = shape; k < end && v < vend;) {
-        const char *line = memchr(k, '\n', (size_t)(end - k)), *next = tl__json_skip(v, vend);
-        if (!line || !next)
-            break;
-        if (k > shape)
+    while (next_of_both(&w, &name, &value)) {
+        if (name.at > shape)
             tl__put(out, ",", 1);
-        tl__put(out, k, (size_t)(line - k));
+        tl__put(out, name.at, name.len);
         tl__put(out, ":", 1);
-        tl__put(out, v, (size_t)(next - v));
-        k = line + 1;
-        v = next + 1;
+        tl__put(out, value.at, value.len);
     }
     tl__put(out, "}", 1);
 }
@@ -304,18 +306,13 @@ void tl__unpack_properties(const char *shape, size_t nshape, const char *values,
 const char *tl__packed_property(const char *shape, size_t nshape, const char *values,
                                 size_t nvalues, const char *quoted, size_t nquoted, size_t *len)
 {
-    const char *end = shape + nshape, *v = values, *vend = values + nvalues;
-    for (const char *k = shape; k < end && v < vend;) {
-        const char *line = memchr(k, '\n', (size_t)(end - k)), *next = tl__json_skip(v, vend);
-        if (!line || !next)
-            return NULL;
-        if ((size_t)(line - k) == nquoted && memcmp(k, quoted, nquoted) == 0) {
-            *len = (size_t)(next - v);
-            return v;
+    both w = both_of(shape, nshape, values, nvalues);
+    tl_span name, value;
+    while (next_of_both(&w, &name, &value))
+        if (name.len == nquoted && memcmp(name.at, quoted, nquoted) == 0) {
+            *len = value.len;
+            return value.at;
         }
-        k = line + 1;
-        v = next + 1;
-    }
     return NULL;
 }
 

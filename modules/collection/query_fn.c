@@ -1,6 +1,7 @@
 /* Functions that the SQL of queries calls. SPDX-License-Identifier: MIT */
 #include "modules/collection/index_int.h"
 #include "modules/collection/text.h"
+#include "modules/collection/when.h"
 #include "modules/raster/geometry.h"
 #include "runtime/mem.h"
 
@@ -14,7 +15,7 @@ static void date(sqlite3_context *c, int n, sqlite3_value **v)
     (void)n;
     if (sqlite3_value_type(v[0]) == SQLITE_NULL)
         return;
-    tl__date_split(sqlite3_value_double(v[0]), &y, &m, &d);
+    tl__when_split(sqlite3_value_double(v[0]), &y, &m, &d);
     char what = *(const char *)sqlite3_value_text(v[1]);
     sqlite3_result_int(c, what == 'y' ? y : what == 'm' ? m : d);
 }

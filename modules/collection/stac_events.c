@@ -1,5 +1,5 @@
 /* What events of a STAC text do to the item. SPDX-License-Identifier: MIT */
-#include "modules/collection/stac_walk.h"
+#include "modules/collection/stac_events.h"
 #include "modules/collection/text.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* Texts of STAC items, whole or in pieces: see stac_item.h. SPDX-License-Identifier: MIT */
 #include "modules/collection/stac_item.h"
-#include "modules/collection/stac_walk.h"
+#include "modules/collection/stac_events.h"
 #include "runtime/mem.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* The words of STAC that matter here. SPDX-License-Identifier: MIT */
-#include "modules/collection/stac_walk.h"
+#include "modules/collection/stac_events.h"
 
 #include <string.h>
 

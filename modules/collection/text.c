@@ -1,32 +1,11 @@
 /* Dates, addresses, JSON of catalogues: see text.h. SPDX-License-Identifier: MIT */
 #include "modules/collection/text.h"
+#include "modules/collection/when.h"
 
 #include <ctype.h>
-#include <math.h>
 #include <string.h>
 
 /* --- dates ------------------------------------------------------------------------------------ */
-
-/* Days since 1970-01-01 of the proleptic Gregorian calendar: years are counted from March, so that
- * the leap day is the last one. */
-static int64_t days_of(int64_t y, int m, int d)
-{
-    y -= m <= 2;
-    int64_t era = (y >= 0 ? y : y - 399) / 400, yoe = y - era * 400;
-    int64_t doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-    return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
-}
-
-void tl__date_split(double t, int *year, int *month, int *day)
-{
-    int64_t z = (int64_t)floor(t / 86400) + 719468;
-    int64_t era = (z >= 0 ? z : z - 146096) / 146097, doe = z - era * 146097;
-    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
-    *day = (int)(doy - (153 * mp + 2) / 5 + 1);
-    *month = (int)(mp < 10 ? mp + 3 : mp - 9);
-    *year = (int)(yoe + era * 400 + (*month <= 2));
-}
 
 /* Exactly n digits. */
 static int digits(const char **p, const char *end, int n, int *out)
@@ -90,22 +69,17 @@ static int clock_time(const char **p, const char *end, double *t)
     return zone(p, end, t);
 }
 
-static int month_days(int y, int m)
-{
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    return days[m - 1] + (m == 2 && y % 4 == 0 && (y % 100 != 0 || y % 400 == 0));
-}
-
 int tl__date_parse(const char *s, size_t len, double *t)
 {
     const char *p = s, *end = s + len;
     int y, m = 1, d = 1;
-    if (digits(&p, end, 4, &y) || !one_of(&p, end, "-") || digits(&p, end, 2, &m) || m < 1 ||
-        m > 12)
+    double at;
+    if (digits(&p, end, 4, &y) || !one_of(&p, end, "-") || digits(&p, end, 2, &m))
         return -1;
-    if (one_of(&p, end, "-") && (digits(&p, end, 2, &d) || d < 1 || d > month_days(y, m)))
+    if (one_of(&p, end, "-") && digits(&p, end, 2, &d))
         return -1;
-    double at = (double)days_of(y, m, d) * 86400;
+    if (!tl__when(y, m, d, 0, 0, 0, &at))
+        return -1;
     if (one_of(&p, end, "Tt ") && clock_time(&p, end, &at))
         return -1;
     if (p != end)
@@ -133,43 +107,6 @@ void tl__json_quote(tl_buf *b, const char *s, size_t len)
     }
     tl__put(b, s + from, len - from);
     tl__put(b, "\"", 1);
-}
-
-static const char *skip_string(const char *p, const char *end)
-{
-    for (p++; p < end && *p != '"'; p++)
-        if (*p == '\\' && ++p == end)
-            return NULL;
-    return p < end ? p + 1 : NULL;
-}
-
-const char *tl__json_skip(const char *p, const char *end)
-{
-    int depth = 0;
-    while (p < end && strchr(" \t\r\n", *p) && *p)
-        p++;
-    const char *first = p;
-    while (p && p < end) {
-        if (*p == '"') {
-            p = skip_string(p, end);
-        } else if (*p == '[' || *p == '{') {
-            depth++;
-            p++;
-        } else if (*p == ']' || *p == '}') {
-            if (!depth)
-                break;
-            depth--;
-            p++;
-        } else if (!depth && (*p == ',' || *p == ':' || isspace((unsigned char)*p))) {
-            break;
-        } else {
-            p++;
-            continue;
-        }
-        if (p && !depth)
-            break;
-    }
-    return p && p > first && !depth ? p : NULL;
 }
 
 /* --- hashes ----------------------------------------------------------------------------------- */

@@ -23,14 +23,9 @@ static inline void tl__put(tl_buf *b, const void *data, size_t n)
 /* Seconds since 1970-01-01 UTC of "2020-07-01", "2020-07-01T10:20:30.5Z", "... 10:20+02:00"; a time
  * without zone is UTC. Not 0 = no date. */
 int tl__date_parse(const char *s, size_t len, double *t);
-/* Year, month 1-12, day 1-31 in UTC. */
-void tl__date_split(double t, int *year, int *month, int *day);
 
 /* The text as a JSON string, quotes included; only what must be escaped is. */
 void tl__json_quote(tl_buf *b, const char *s, size_t len);
-/* The end of the JSON value that starts at p (white space before it is skipped), NULL when there is
- * none before `end`. For texts known to be JSON: brackets and strings are followed, no more. */
-const char *tl__json_skip(const char *p, const char *end);
 
 uint64_t tl__hash64(uint64_t seed, const void *data, size_t n);
 

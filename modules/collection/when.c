@@ -42,16 +42,24 @@ int tl__when_doy(int year, int doy, double *out)
     return 1;
 }
 
-void tl__when_compact(double t, char buf[24])
+void tl__when_split(double t, int *year, int *month, int *day)
 {
-    double days = floor(t / 86400);
-    long z = (long)days + 719468, in_day = (long)floor(t - days * 86400);
+    long z = (long)floor(t / 86400) + 719468;
     long era = (z >= 0 ? z : z - 146096) / 146097, doe = z - era * 146097;
     long yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
     long doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
-    long day = doy - (153 * mp + 2) / 5 + 1, month = mp < 10 ? mp + 3 : mp - 9;
-    snprintf(buf, 24, "%04ld%02ld%02ldT%02ld%02ld%02ld", yoe + era * 400 + (month <= 2), month, day,
-             in_day / 3600, in_day / 60 % 60, in_day % 60);
+    *day = (int)(doy - (153 * mp + 2) / 5 + 1);
+    *month = (int)(mp < 10 ? mp + 3 : mp - 9);
+    *year = (int)(yoe + era * 400 + (*month <= 2));
+}
+
+void tl__when_compact(double t, char buf[24])
+{
+    int year, month, day;
+    long in_day = (long)floor(t - floor(t / 86400) * 86400);
+    tl__when_split(t, &year, &month, &day);
+    snprintf(buf, 24, "%04d%02d%02dT%02ld%02ld%02ld", year, month, day, in_day / 3600,
+             in_day / 60 % 60, in_day % 60);
 }
 
 /* --- texts ----------------------------------------------------------------------------------- */

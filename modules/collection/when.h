@@ -22,6 +22,9 @@ int tl__when_in_name(const char *name, double *out, int *at, int *len);
 int tl__when_cf(const char *what, const char *units, const char *calendar, const double *number,
                 double *out, int n, tl_err *e) TL_MUST_CHECK;
 
+/* Year, month 1-12, day 1-31 in UTC. */
+void tl__when_split(double t, int *year, int *month, int *day);
+
 /* "20230810T100601" into buf[24] */
 void tl__when_compact(double t, char buf[24]);
 

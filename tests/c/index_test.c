@@ -347,7 +347,7 @@ static void dates_go_back_and_forth(void **state)
     for (int64_t day = -200000; day < 200000; day++) {
         int y, m, d;
         char s[40];
-        tl__date_split((double)day * 86400 + 5, &y, &m, &d);
+        tl__when_split((double)day * 86400 + 5, &y, &m, &d);
         snprintf(s, sizeof s, "%04d-%02d-%02d", y, m, d);
         if (tl__date_parse(s, 10, &t) || t != (double)day * 86400)
             fail_msg("day %lld is %s and that is %.0f", (long long)day, s, t / 86400);

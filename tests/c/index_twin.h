@@ -6,6 +6,7 @@
 
 #include "modules/collection/index_int.h"
 #include "modules/collection/text.h"
+#include "modules/collection/when.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -155,7 +156,7 @@ static value get(const record *r, const char *name)
 {
     int y = 0, m = 0, d = 0;
     if (!isnan(r->s.t0))
-        tl__date_split(r->s.t0, &y, &m, &d);
+        tl__when_split(r->s.t0, &y, &m, &d);
     if (strcmp(name, "id") == 0)
         return text(r->id);
     if (strcmp(name, "tile") == 0)

@@ -2,8 +2,8 @@
  *
  * `where` is a stack of what each open object or array is; what has no place there is skipped by
  * counting brackets. A key decides what its value means. */
-#ifndef TL_STAC_WALK_H
-#define TL_STAC_WALK_H
+#ifndef TL_STAC_EVENTS_H
+#define TL_STAC_EVENTS_H
 
 #include "modules/collection/stac_int.h"
 #include <yajl/yajl_parse.h>
