@@ -86,6 +86,12 @@ end
 
 -- ----------------------------------------------------------------------------------------- opening
 
+-- An address without a file's name is a server's, which may have more than one wants to read.
+local function is_service(s)
+  local path = s:match "^https?://[^/?#]+([^?#]*)"
+  return path and not path:find "%.%w+/?$"
+end
+
 local function is_address(s) return s:find "^%a[%w+.-]+://" or s:find '^[%u%d_]+:"?[^:]' end
 
 local function find(name)
@@ -137,7 +143,13 @@ local function open(source, options)
     title = all.title or title, options = { on_error = all.on_error }, profile = all.profile,
     path = path }
   all.on_error, all.profile, all.title = nil, nil, nil
-  state.index = core.index_open(path, next(all) ~= nil and all or nil)
+  local given = next(all) ~= nil and all or nil
+  if is_service(path) then
+    state.source = state.title or path:match "^https?://([^?#]*)"
+    state.service = { path = path, options = given, asked = {} }
+  else
+    state.index = core.index_open(path, given, {})
+  end
   return C.new(state)
 end
 

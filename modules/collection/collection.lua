@@ -3,6 +3,7 @@
 --
 -- What a Collection is, in its user value:
 --   index, query       scenes of an index, stages as in modules/collection/index.h; or
+--   service, query     scenes of a server, asked for what a query needs when it is used; or
 --   records, query     scenes listed already (kinds.lua), or Images with dates; or
 --   members, query     several Collections, merged by date
 --   steps              {text, from =, to =}: filters so far, to say which one left nothing
@@ -131,12 +132,23 @@ local function merged(members)
   return list
 end
 
+-- The index that has what the query needs; nil when the scenes are in none. A server is asked once for each query.
+function C.index_of(state)
+  local s = state.service
+  if not s then return state.index end
+  if not s.asked[state.query] then
+    s.asked[state.query] = core.index_open(s.path, s.options, state.query)
+  end
+  return s.asked[state.query]
+end
+
 -- Records of the scenes, in order; listed once for a Collection.
 function C.records(state)
   if state.listed then return state.listed end
   local list = {}
-  if state.index then
-    for i, scene in ipairs(core.index_query(state.index, state.query)) do
+  local index = C.index_of(state)
+  if index then
+    for i, scene in ipairs(core.index_query(index, state.query)) do
       list[i] = { scene = scene, state = state, ops = state.ops }
     end
   else
@@ -153,15 +165,21 @@ end
 
 function C.count(state)
   if state.listed then return #state.listed end
-  if state.index then return core.index_summary(state.index, state.query).count end
+  local index = C.index_of(state)
+  if index then return core.index_summary(index, state.query).count end
   return #C.records(state)
 end
 
 -- "10 scenes in NAME; filter_date("2019") left 0"
 function C.say_steps(state)
   local first = state.steps[1]
-  local parts = { format("%s has %d", state.source or "the Collection",
-    C.count(first and first.from or state)) }
+  local source = state.source or "the Collection"
+  if state.service then -- all that it has is too much to ask for
+    local texts = {}
+    for i, s in ipairs(state.steps) do texts[i] = s.text end
+    return format("%s has none%s%s", source, #texts > 0 and " of " or "", concat(texts, ", "))
+  end
+  local parts = { format("%s has %d", source, C.count(first and first.from or state)) }
   for _, s in ipairs(state.steps) do
     local n = C.count(s.to)
     parts[#parts + 1] = format("%s left %d", s.text, n)

@@ -21,20 +21,6 @@
 /* --- the index ----------------------------------------------------------------------------------
  */
 
-/* core.index_open(source, options or nil) -> an index */
-static int index_open(lua_State *L)
-{
-    tl_err e = TL_ERR_INIT;
-    const char *source = luaL_checkstring(L, 1);
-    void **box = tl_box_push(L, TL_INDEX_TYPE);
-    json_t *options = lua_istable(L, 2) ? tl_json_from(L, 2, &e) : NULL;
-    int rc = e.code;
-    if (!rc)
-        rc = tl_collection_open(source, options, (tl_index **)box, &e);
-    json_decref(options);
-    return rc ? tl_raise(L, &e) : 1;
-}
-
 static void set_text(lua_State *L, const char *key, const char *s)
 {
     if (*s) {
@@ -131,6 +117,22 @@ static json_t *check_query(lua_State *L, int idx)
     if (!query)
         tl_raise(L, &e);
     return query;
+}
+
+/* core.index_open(source, options or nil, query) -> an index that has what the query needs */
+static int index_open(lua_State *L)
+{
+    tl_err e = TL_ERR_INIT;
+    const char *source = luaL_checkstring(L, 1);
+    void **box = tl_box_push(L, TL_INDEX_TYPE);
+    json_t *wanted = check_query(L, 3);
+    json_t *options = lua_istable(L, 2) ? tl_json_from(L, 2, &e) : NULL;
+    int rc = e.code;
+    if (!rc)
+        rc = tl_collection_open(source, options, wanted, (tl_index **)box, &e);
+    json_decref(options);
+    json_decref(wanted);
+    return rc ? tl_raise(L, &e) : 1;
 }
 
 /* core.index_query(index, query[, fn]) -> a list of scenes, or fn(scene) for each */

@@ -36,8 +36,9 @@ local function span(s)
 end
 
 local function first_record(state)
-  if not state.index then return C.records(state)[1] end
-  local scene = core.index_query(state.index, query.with(state.query, { limit = 1 }))[1]
+  local index = C.index_of(state)
+  if not index then return C.records(state)[1] end
+  local scene = core.index_query(index, query.with(state.query, { limit = 1 }))[1]
   return scene and { scene = scene, state = state, ops = state.ops }
 end
 

@@ -156,7 +156,7 @@ function methods.filter_geometry(c, g)
   local found = need("geometry", "filter_geometry")(g)
   local shape = core.from_json(found.geojson)
   local text = call("filter_geometry", type(g) == "table" and (g.type or "a table") or g)
-  if not state.index then return filtered(state, { boxes = { found.box } }, text) end
+  if state.members or state.records then return filtered(state, { boxes = { found.box } }, text) end
   return filtered(state, { geometry = shape, boxes = { found.box } }, text)
 end
 

@@ -258,6 +258,16 @@ int tl_index_counted(tl_index *ix, tl_index_counts *out, tl_err *e)
     return rc;
 }
 
+void tl_index_want(tl_index *ix, const json_t *query)
+{
+    ix->wanted = query;
+}
+
+const json_t *tl_index_wanted(const tl_index *ix)
+{
+    return ix->wanted;
+}
+
 void tl_index_on_progress(tl_index *ix, tl_index_progress *fn, void *ctx)
 {
     ix->progress = fn;

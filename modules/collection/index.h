@@ -25,6 +25,11 @@ int tl_index_add(tl_index *ix, const tl_scene *s, tl_err *e) TL_MUST_CHECK;
  * repeated. */
 int tl_index_commit(tl_index *ix, tl_err *e) TL_MUST_CHECK;
 
+/* The query that an index will be asked, so that its reader can ask less of a server. A reader may
+ * leave out only what the query leaves out. Borrowed: lives until the reading has ended. */
+void tl_index_want(tl_index *ix, const json_t *query);
+const json_t *tl_index_wanted(const tl_index *ix); /* NULL: all */
+
 /* What a writer did so far. */
 typedef struct tl_index_counts {
     int64_t added, replaced, unchanged; /* scenes handed to tl_index_add */

@@ -56,6 +56,7 @@ struct tl_index {
     tl_index_counts n;
     tl_index_progress *progress;
     void *progress_ctx;
+    const json_t *wanted;
     tl__word by_text[TL__SEATS], by_wid[TL__SEATS]; /* a seat each, by hash or number */
 };
 

@@ -142,7 +142,8 @@ int tl_collection_read(const char *source, const json_t *options, tl_index *into
                    source);
 }
 
-int tl_collection_open(const char *source, const json_t *options, tl_index **out, tl_err *e)
+int tl_collection_open(const char *source, const json_t *options, const json_t *wanted,
+                       tl_index **out, tl_err *e)
 {
     tl_index *ix = NULL;
     if (tl_index_is_index(source)) {
@@ -150,8 +151,11 @@ int tl_collection_open(const char *source, const json_t *options, tl_index **out
         return rc ? rc : tl_index_open(source, out, e);
     }
     int rc = tl_index_create(NULL, &ix, e);
-    if (!rc)
+    if (!rc) {
+        tl_index_want(ix, wanted);
         rc = tl_collection_read(source, options, ix, e);
+        tl_index_want(ix, NULL);
+    }
     if (!rc)
         *out = ix;
     else

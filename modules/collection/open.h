@@ -23,10 +23,11 @@ int tl_read_folder(const char *source, const json_t *options, tl_index *into,
 int tl_read_timestack(const char *source, const json_t *options, tl_index *into,
                       tl_err *e) TL_MUST_CHECK;
 
-/* Chooses by what the source is. An index file is opened as it is; anything else is read into
- * `into` (NULL: a new one in memory). *out is closed by the caller. */
-int tl_collection_open(const char *source, const json_t *options, tl_index **out,
-                       tl_err *e) TL_MUST_CHECK;
+/* Chooses by what the source is. An index file is opened as it is; anything else is read into a new
+ * one in memory, of a STAC API only what `wanted` (a query, index.h; NULL: all) can ask of its
+ * server: the query is still to be applied. *out is closed by the caller. */
+int tl_collection_open(const char *source, const json_t *options, const json_t *wanted,
+                       tl_index **out, tl_err *e) TL_MUST_CHECK;
 int tl_collection_read(const char *source, const json_t *options, tl_index *into,
                        tl_err *e) TL_MUST_CHECK;
 

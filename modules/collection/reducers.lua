@@ -100,7 +100,7 @@ end
 
 local function with_values(c, what, values)
   local state = state_of(c, what)
-  if not state.index then raise(what .. "() comes before merge and reducers") end
+  if state.members or state.records then raise(what .. "() comes before merge and reducers") end
   for _, op in ipairs(state.ops) do
     if not op.plain then raise(format("%s() comes before %s", what, op.text)) end
   end

@@ -187,14 +187,35 @@ static tl_stac_request request_of(const char *url, json_t *body, int post)
     return q;
 }
 
-static int run(const char *url, int post, int knows_query, const json_t *options, tl_index *into,
-               tl_err *e)
+/* With what the index will be asked for, where that is not given: what is given restricts the
+ * Collection, and one restriction of a kind is sent. A new reference. */
+static json_t *with_wanted(const json_t *options, const tl_index *into, int plain)
+{
+    json_t *all = options ? json_copy((json_t *)options) : json_object();
+    json_t *wanted = tl_stac_api_options(tl_index_wanted(into)), *value;
+    const char *key;
+    int placed = json_object_get(all, "bbox") || json_object_get(all, "intersects");
+    json_object_foreach(wanted, key, value)
+    {
+        int place = strcmp(key, "bbox") == 0 || strcmp(key, "intersects") == 0;
+        if (!(place && placed) && !(plain && !option_of(key)->plain) && !json_object_get(all, key))
+            json_object_set(all, key, value);
+    }
+    json_decref(wanted);
+    return all;
+}
+
+static int run(const char *url, int post, int plain, int knows_query, const json_t *options,
+               tl_index *into, tl_err *e)
 {
     tl_stac_reading r = {.into = into};
     int code = tl__stac_max(options, TL_STAC_MOST_ITEMS, &r.most_items, e);
     if (code)
         return code;
-    tl_stac_request q = request_of(url, body_of(options, knows_query), post);
+    /* Of an address with a query of its own it is not known what that restricts. */
+    json_t *all = strchr(url, '?') ? json_deep_copy(options) : with_wanted(options, into, plain);
+    tl_stac_request q = request_of(url, body_of(all, knows_query), post);
+    json_decref(all);
     return tl__stac_pages(&r, &q, e);
 }
 
@@ -277,7 +298,7 @@ int tl__stac_search(const tl_stac_doc *doc, const char *address, const json_t *o
         code = run(plain    ? w.items
                    : w.post ? w.post
                             : w.get,
-                   !plain && w.post != NULL, knows, options, into, e);
+                   !plain && w.post != NULL, plain, knows, options, into, e);
     free_ways(&w);
     return code;
 }
@@ -314,7 +335,7 @@ static int read_page_of(const char *address, const json_t *options, tl_index *in
     if (!code && doc.kind == TL_STAC_ITEMS) {
         code = check_options(options, 1, e);
         if (!code)
-            code = run(address, 0, 0, options, into, e);
+            code = run(address, 0, 1, 0, options, into, e);
     } else if (!code) {
         code = tl__stac_search(&doc, address, options, into, e);
     }
@@ -338,7 +359,7 @@ static int read_search(const char *address, const char *landing, const json_t *o
     } else {
         code = check_options(options, 0, e);
         if (!code)
-            code = run(address, 0, 0, options, into, e);
+            code = run(address, 0, 0, 0, options, into, e);
     }
     tl_buf_free(&text);
     return code;
@@ -354,7 +375,7 @@ int tl_read_stac_api(const char *source, const json_t *options, tl_index *into, 
     int code = check_options(options, 0, e);
     landing_of(source, &landing);
     if (!code && strchr(source, '?')) /* a search that was written down */
-        code = run(source, 0, 0, options, into, e);
+        code = run(source, 0, 0, 0, options, into, e);
     else if (!code)
         code = landing.len ? read_search(source, tl_buf_text(&landing), options, into, e)
                            : read_page_of(source, options, into, e);

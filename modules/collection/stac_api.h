@@ -17,10 +17,10 @@
 
 #include <jansson.h>
 
-/* What of a query (index.h) a server can do beforehand, as options: a new reference. Never more
- * than the query asks: stages after one with a limit are left out, and boxes and geometries that
- * cross 180 degrees, for which servers differ. The query must still be applied to what comes. Of
- * scenes whose box touches but whose footprint does not, a server sends none. */
+/* What of a query (index.h; NULL: {}) a server can do beforehand, as options: a new reference.
+ * Never more than the query asks: stages after one with a limit are left out, and boxes and
+ * geometries that cross 180 degrees, for which servers differ. The query must still be applied to
+ * what comes. Of scenes whose box touches but whose footprint does not, a server sends none. */
 json_t *tl_stac_api_options(const json_t *query);
 
 #endif

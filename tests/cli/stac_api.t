@@ -237,4 +237,35 @@ e = read(api.url)
 ok(e.status == 1 and 'rel "search"' in e.err, "a landing page without search is no STAC API", e)
 e = read("/tmp/x")
 ok(e.status == 2 and "http" in e.err, "a path is no STAC API", e)
+
+# --- from a script: a server is asked for what the filters leave, when that is used -------------------------
+
+
+def script(text, **env):
+    return finish(start("-e", text, env=environment(no_proxy="*", GDAL_HTTP_RETRY_DELAY="0.01", **env)))
+
+
+api = Api()
+e = script('Collection "%s" return 1' % api.url)
+ok(e.status == 0 and not api.server.requests, "a Collection of a server that is not used is not asked for", e, api.server.requests)
+api = Api()
+e = script('local c = Collection("%s"):filter_date("2023-08-05", "2023-08-09"):filter_bbox(-120, 40, 20, 50):filter_cloud(30) '
+           'local list = {} for s in c:scenes() do list[#list + 1] = s.id end print(c:count_images()) '
+           'print(table.concat(list, " "))' % api.url)
+body = api.asked("POST")[0][2] if api.asked("POST") else {}
+want = names(lambda i: "2023-08-05" <= i["properties"]["datetime"][:10] < "2023-08-09" and
+             -121 <= i["bbox"][0] <= 20 and i["properties"]["eo:cloud_cover"] < 30)
+got = e.out.splitlines()
+ok(e.status == 0 and got and sorted(got[1].split()) == want and got[0] == str(len(want)),
+   "what a server sends is filtered here too", e, want)
+ok(body.get("datetime") == "2023-08-05T00:00:00Z/2023-08-09T00:00:00Z" and body.get("bbox") == [-120, 40, 20, 50] and
+   "eo:cloud_cover" in body.get("query", {}), "dates, box and clouds of the filters are asked of the server", body)
+ok(len([q for q in api.asked("POST") if "token" not in q[2]]) == 1, "in one search", api.asked())
+api = Api()
+e = script('return Collection("%s", {bbox = {-100, 40, -90, 50}}):filter_bbox(-95, 40, 0, 50):count_images()' % api.url)
+ok(e.status == 0 and e.out.strip() == str(len(names(lambda i: -101 <= i["bbox"][0] <= -90 and i["bbox"][2] >= -95))) and
+   api.asked()[0][2]["bbox"] == [-100, 40, -90, 50], "an option is not overridden by a filter", e, api.asked())
+api = Api()
+e = script('return Collection("%s"):filter_date("1999"):median()' % api.url)
+ok(e.status == 1 and "filter_date" in e.err and "127.0.0.1" in e.err, "when nothing is left the filters are named", e)
 done()
