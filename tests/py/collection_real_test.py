@@ -29,7 +29,9 @@ def script(source, outputs, options=""):
 
 
 def run(path, outputs, *args):
-    tellua("run", path, "--out", HERE, *args)
+    memory = json.loads(tellua("run", path, "--json", "--out", HERE, *args)[0])["memory"]
+    ok(memory["peak"] <= memory["planned"] or os.environ.get("CONFIG") in ("asan", "tsan"),
+       "within the memory that was planned", memory)
     return {n: Raster(os.path.join(HERE, n + ".tif")) for n in outputs}
 
 

@@ -147,6 +147,11 @@ ok(not differ(np.where(valid, v, 0).astype(got.dtype), got), "a Collection as an
    differ(np.where(valid, v, 0).astype(got.dtype), got))
 
 # --- the three vocabularies
+with open("places.csv", "w") as f:
+    f.write("name,country,lon,lat\nGraz,AT,15.05,45.5\n")
+os.environ["TELLUA_GAZETTEER"] = os.path.abspath("places.csv")
+
+
 def plan(text):
     with open("names.lua", "w") as f:
         f.write(text)
@@ -156,10 +161,10 @@ def plan(text):
     return json.dumps(p, sort_keys=True)
 
 
-ours = plan("local c = Collection 'scenes.json'\nc = c:filter_bbox(15, 45, 15.1, 46):filter_day(2017, 10, 14)\n"
-            "output('a', c:mosaic():band('B04'):mask_lt(800):colors{'red', 'yellow', 'green'})\n")
-jeo = plan("local c = ImageCollection 'scenes.json'\nc = c:filterOnRect(15, 46, 15.1, 45):filterOnDay(2017, 10, 14)\n"
-           "output('a', c:process():band('B04'):maskLT(800):colorCustom{'red', 'yellow', 'green'})\n")
+ours = plan("local c = Collection 'scenes.json'\nc = c:filter_bbox(15, 45, 15.1, 46):filter_place('Graz', 200)"
+            ":filter_day(2017, 10, 14)\noutput('a', c:mosaic():band('B04'):mask_lt(800):colors{'red', 'yellow', 'green'})\n")
+jeo = plan("local c = ImageCollection 'scenes.json'\nc = c:filterOnRect(15, 46, 15.1, 45):filterOnGeoName('Graz', 200)"
+           ":filterOnDay(2017, 10, 14)\noutput('a', c:process():band('B04'):maskLT(800):colorCustom{'red', 'yellow', 'green'})\n")
 ok(ours == jeo, "JEO-lab's names give the same plan", jeo[:2000])
 ours = plan("local c = Collection 'scenes.json'\nc = c:filter_date('2017-08-01', '2017-11-01'):filter('cloud', '<', 20)\n"
             "output('a', c:select('B08', 'B04'):normalized_difference('B08', 'B04'):quality_mosaic('nd'):mask_gt(0.5))\n")
