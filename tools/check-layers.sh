@@ -8,7 +8,7 @@ set -eu
 cd "${1:-$(dirname "$0")/..}"
 
 layers='
-base       ^runtime/(err|mem|buf|log|dtype|watch|hash|version)[.]               -
+base       ^runtime/(err|mem|buf|log|dtype|watch|pause|hash|version)[.]               -
 bindings   ^(modules/[^/]+|runtime)/[^/]*_lua[.]                        base expr image raster collection batch map host loop lua
 expr       ^modules/expr/                                               base
 image      ^modules/image/                                              base expr

@@ -110,11 +110,6 @@ void tl_zones_close(tl_zones *z)
     free(z);
 }
 
-const tl_grid *tl_zones_grid(const tl_zones *z)
-{
-    return &z->grid;
-}
-
 /* --- one block ----------------------------------------------------------------------------------
  */
 

@@ -31,7 +31,6 @@ typedef struct tl_zone_band {
 int tl_zones_open(const tl_image *img, const tl_where *where, int threads, tl_zones **out,
                   tl_err *e) TL_MUST_CHECK;
 void tl_zones_close(tl_zones *z); /* NULL is allowed */
-const tl_grid *tl_zones_grid(const tl_zones *z);
 
 /* One entry of `out` per band of the image. with_values: keep cells, for quantiles and mode; at
  * most some 16 million of them. What out holds is released by tl_zone_free. */

@@ -21,7 +21,6 @@ int tl__member_box(const tl_member *m, const char *crs, double out[4]);
 /* The files of one scene, sampled for one kind: a sampling for each group of the kind's pass that
  * reads the scene source, NULL for the others. */
 typedef struct tl__opened {
-    int64_t member;
     int users;
     uint64_t used;
     int failed; /* could not be opened: left out */
@@ -38,10 +37,6 @@ int tl__scene_sample(const tl_source *scene, const tl_member *m, const tl_sampli
 
 #define TL__KEPT_OPEN 256 /* scenes of one sampling whose files stay described */
 
-typedef struct tl__kind {
-    tl_pass *pass; /* made when first needed */
-} tl__kind;
-
 #define TL_MOST_NEEDED 1024 /* bands of a kind */
 
 struct tl__reader;
@@ -53,9 +48,9 @@ typedef struct tl__composite_sampling {
     int *band;
     int nneeded; /* bands of a kind that must be computed for them */
     int *needed;
-    int quality; /* place in needed, or -1 */
-    int *place;  /* per band asked for: place in needed */
-    tl__kind *kind;
+    int quality;       /* place in needed, or -1 */
+    int *place;        /* per band asked for: place in needed */
+    tl_pass **of_kind; /* NULL until it is needed */
     int npasses;
     tl_pass **pass;      /* those made so far */
     int64_t most;        /* members that meet at one place, at most */

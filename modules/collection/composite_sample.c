@@ -110,7 +110,7 @@ int tl__composite_sample(tl_source *s, const tl_grid *grid, tl_method method, co
     m->m.coarser = s->native.crs == grid->crs ? fmax(grid->dx / s->native.dx, 1) : 1;
     m->rect = tl_xcalloc((size_t)n, sizeof *m->rect);
     m->opened = tl_xcalloc((size_t)n, sizeof *m->opened);
-    m->kind = tl_xcalloc((size_t)p->nkinds, sizeof *m->kind);
+    m->of_kind = tl_xcalloc((size_t)p->nkinds, sizeof *m->of_kind);
     m->pass = tl_xcalloc((size_t)p->nkinds, sizeof *m->pass);
     pthread_mutex_init(&m->lock, NULL);
     int64_t margin = margin_of(s, grid);
@@ -149,7 +149,7 @@ void tl__composite_sampling_destroy(tl_sampling *base)
         tl_pass_free(m->pass[k]);
     free(m->model);
     pthread_mutex_destroy(&m->lock);
-    free(m->kind);
+    free(m->of_kind);
     free(m->pass);
     free(m->rect);
     free(m->opened);
@@ -179,11 +179,9 @@ static void make_room(tl__composite_sampling *m)
     m->nopened--;
 }
 
-static int open_groups(const tl__composite_sampling *m, const tl_member *member,
-                       const tl_pass *pass, tl__opened *o, tl_err *e)
+static int open_groups(const tl_member *member, const tl_pass *pass, tl__opened *o, tl_err *e)
 {
     int rc = 0;
-    (void)m;
     o->ngroups = tl_pass_samplings(pass);
     o->group = tl_xcalloc((size_t)o->ngroups, sizeof *o->group);
     for (int k = 0; k < o->ngroups && !rc; k++) {
@@ -208,8 +206,7 @@ static int open_member(tl__composite_sampling *m, int64_t i, const tl_pass *pass
 {
     const tl__composite *c = (tl__composite *)m->m.source;
     tl__opened *o = tl_xcalloc(1, sizeof *o);
-    o->member = i;
-    int rc = open_groups(m, &c->spec.member[i], pass, o, e);
+    int rc = open_groups(&c->spec.member[i], pass, o, e);
     if (rc && c->spec.skip && rc != TL_EINTR && rc != TL_ENOMEM) {
         leave_out(&c->spec.member[i], e);
         *e = (tl_err)TL_ERR_INIT;
@@ -262,9 +259,9 @@ static int make_pass(tl__composite_sampling *m, int kind, tl_err *e)
     }
     tl_pass_spec spec = {m->m.lattice, nodes, dtypes, m->nneeded, NULL, NULL};
     if (!rc)
-        rc = tl_pass_new(&spec, &m->kind[kind].pass, e);
+        rc = tl_pass_new(&spec, &m->of_kind[kind], e);
     if (!rc)
-        m->pass[m->npasses++] = m->kind[kind].pass;
+        m->pass[m->npasses++] = m->of_kind[kind];
     for (int j = 0; j < m->nneeded; j++)
         tl_node_unref(nodes[j]);
     free(nodes);
@@ -277,9 +274,9 @@ int tl__composite_open(tl__composite_sampling *m, int64_t member, tl_pass **pass
 {
     int kind = ((tl__composite *)m->m.source)->spec.member[member].kind, rc = 0;
     pthread_mutex_lock(&m->lock);
-    if (!m->kind[kind].pass)
+    if (!m->of_kind[kind])
         rc = make_pass(m, kind, e);
-    *pass = m->kind[kind].pass;
+    *pass = m->of_kind[kind];
     tl__opened *o = m->opened[member];
     if (o) {
         o->users++;
@@ -339,7 +336,7 @@ int tl__composite_prepare(tl_sampling *base, int nbands, const int *bands, tl_er
      * are looked at, which tells what reading takes. */
     int rc = 0;
     for (int k = 0; k < p->nkinds && k < 64 && !rc; k++)
-        rc = m->kind[k].pass ? 0 : make_pass(m, k, e);
+        rc = m->of_kind[k] ? 0 : make_pass(m, k, e);
     for (int64_t i = 0; i < p->nmembers && !rc && !o; i++)
         rc = tl__composite_open(m, i, &pass, &o, e);
     m->model = tl_xcalloc((size_t)(o ? o->ngroups : 0), sizeof *m->model);

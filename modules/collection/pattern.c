@@ -156,14 +156,6 @@ int tl__pattern_new(const char *text, tl__pattern **out, tl_err *e)
     return 0;
 }
 
-int tl__pattern_has_band(const tl__pattern *p)
-{
-    for (int i = 0; i < p->n; i++)
-        if (p->tok[i].kind == TEXT && strcmp(p->tok[i].name, "band") == 0)
-            return 1;
-    return 0;
-}
-
 /* --- matching -------------------------------------------------------------------------------- */
 
 /* Tried and failed: [token][place]. There are no back references, so a failure is one for good, and

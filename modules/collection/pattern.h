@@ -26,7 +26,6 @@ typedef struct tl__match {
 
 int tl__pattern_new(const char *text, tl__pattern **out, tl_err *e) TL_MUST_CHECK;
 void tl__pattern_free(tl__pattern *p); /* NULL is allowed */
-int tl__pattern_has_band(const tl__pattern *p);
 /* 1 = it matches, and *out is to be freed by tl__match_free. A date that does not exist does not
  * match. */
 int tl__pattern_match(const tl__pattern *p, const char *path, tl__match *out);

@@ -234,7 +234,6 @@ void tl__close_proto(tl__parser *p);
 /* The whole of p->text: a chunk, one function or one expression. 0 or a code. */
 enum tl__what { TL__CHUNK, TL__FUNCTION, TL__EXPRESSION };
 int tl__parse(tl__parser *p, enum tl__what what);
-void tl__parser_done(tl__parser *p); /* all but the arena */
 
 /* Writes fault and e for a place of a text. Returns TL_ESCRIPT. */
 typedef struct tl__place {

@@ -337,11 +337,6 @@ void tl_geometry_box(const tl_geometry *g, double box[4])
     memcpy(box, g->box, sizeof g->box);
 }
 
-int tl_geometry_has_area(const tl_geometry *g)
-{
-    return npolygons(&g->shape) > 0;
-}
-
 const tl_shape *tl_geometry_lonlat(const tl_geometry *g)
 {
     return &g->shape;

@@ -77,7 +77,6 @@ int tl_geometry_touches_ring(const tl_geometry *g, const float *lonlat, size_t n
                              tl_err *e) TL_MUST_CHECK;
 /* W,S,E,N; W in [-180, 180), and W > E when it crosses the antimeridian. */
 void tl_geometry_box(const tl_geometry *g, double box[4]);
-int tl_geometry_has_area(const tl_geometry *g);
 const tl_shape *tl_geometry_lonlat(const tl_geometry *g); /* borrowed */
 
 /* The geometry in another system. Edges are divided until the middle of a piece lies within

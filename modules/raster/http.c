@@ -4,6 +4,7 @@
 #include "modules/raster/gdal.h"
 #include "runtime/log.h"
 #include "runtime/mem.h"
+#include "runtime/pause.h"
 #include "runtime/watch.h"
 
 #include <cpl_conv.h>
@@ -11,42 +12,14 @@
 #include <cpl_string.h>
 #include <cpl_vsi.h>
 #include <cpl_vsi_error.h>
-#include <pthread.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
-#include <unistd.h>
 
 #define MOST_SECONDS     60.0 /* after the first attempt no other begins later */
 #define MOST_RETRY_AFTER 20.0
 #define MOST_RETRIES     20
-
-/* --- pauses ---------------------------------------------------------------------------------- */
-
-/* In [0.5, 1): clients that failed together must not come again together. */
-static double jitter(void)
-{
-    static uint64_t state;
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    pthread_mutex_lock(&lock);
-    if (!state)
-        state = (uint64_t)(tl_now() * 1e9) ^ (uint64_t)getpid() << 32 ^ 1;
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    double r = 0.5 + (double)(state >> 11) * 0x1p-54;
-    pthread_mutex_unlock(&lock);
-    return r;
-}
-
-static void pause_for(double seconds)
-{
-    struct timespec left = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
-    nanosleep(&left, NULL);
-}
 
 static double number_option(const char *key, double standard, double most)
 {
@@ -204,12 +177,12 @@ static int fetch(request *q, tl_buf *out, tl_err *e)
         attempt(q, out, &o);
         if (o.status == 0)
             return 0;
-        double wait = o.retry_after > delay ? o.retry_after : delay * jitter();
+        double wait = o.retry_after > delay ? o.retry_after : delay * tl_jitter();
         if (!o.again || n > most || wait > MOST_RETRY_AFTER ||
             tl_now() - began + wait > MOST_SECONDS)
             return give_up(q, &o, n, e);
         tl_log(TL_LOG_INFO, "%s: %s; again in %.1f s", q->shown, o.why, wait);
-        pause_for(wait);
+        tl_pause(wait);
         delay *= 2;
     }
 }

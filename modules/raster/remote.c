@@ -5,23 +5,17 @@
  * fails is repeated from a clean cache. */
 #include "modules/raster/raster_int.h"
 #include "runtime/log.h"
+#include "runtime/pause.h"
 
 #include <cpl_vsi.h>
-#include <time.h>
 
 #define MOST_TRIES 3
 
-/* 0.25, 0.5, 1 s, each up to half as long again: threads that failed together part. */
+/* Half a second, one second, each somewhat less. */
 static void wait_before(int tries, const char *uri)
 {
-    double s = 0.25 * (1 << (tries - 1));
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    s *= 1 + 0.5 * (double)(((uint64_t)t.tv_nsec ^ (uintptr_t)&t) % 1024) / 1024;
     tl_log(TL_LOG_INFO, "%s could not be read, try %d of %d", uri, tries + 1, MOST_TRIES);
-    t.tv_sec = (time_t)s;
-    t.tv_nsec = (long)((s - (double)t.tv_sec) * 1e9);
-    nanosleep(&t, NULL);
+    tl_pause(0.5 * (1 << (tries - 1)) * tl_jitter());
 }
 
 int tl_raster_try_again(const char *uri, int code, int tries)
