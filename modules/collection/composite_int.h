@@ -75,7 +75,8 @@ int tl__composite_open(tl__composite_sampling *m, int64_t member, tl_pass **pass
                        tl_err *e) TL_MUST_CHECK;
 void tl__composite_close(tl__composite_sampling *m, tl__opened *o);
 
-/* --- composite_read.c ---------------------------------------------------------------------------
+/* --- composite_reader.c, composite_read.c
+ * ---------------------------------------------------------------------------
  */
 
 int64_t tl__composite_working_bytes(const tl_sampling *m, int64_t w, int64_t h, int n);

@@ -1,38 +1,11 @@
 /* Reading composites: one block after the other, scene by scene. See composite_int.h.
  * SPDX-License-Identifier: MIT */
-#include "modules/collection/composite_int.h"
+#include "modules/collection/composite_reader.h"
 #include "runtime/log.h"
 #include "runtime/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define STACK_BYTES  (24 << 20) /* for the values of all scenes of some rows; one row at least */
-#define KEPT_WORKERS 3          /* kinds of which a reader keeps the buffers */
-
-/* The buffers of one thread. */
-struct tl__reader {
-    struct tl__reader *next;
-    int64_t w, h; /* of the largest block */
-    struct {
-        const tl_pass *pass;
-        tl_pass_worker *worker;
-        uint64_t used;
-    } slot[KEPT_WORKERS];
-    uint64_t clock;
-    void **values; /* per band needed: one member's cells */
-    uint8_t **valid;
-    tl_running *running; /* per band asked for; quality_mosaic: one */
-    uint8_t *better;
-    int64_t room; /* cells of all members together in the stack */
-    void **stack; /* per band needed */
-    uint8_t **stack_valid;
-    void *scratch;
-    int64_t scratch_bytes;
-    int32_t *chosen;
-    int64_t *member; /* those that touch the block */
-    int64_t nmembers;
-};
 
 typedef struct {
     tl__composite_sampling *m;
@@ -43,220 +16,6 @@ typedef struct {
     tl_err *e;
 } job;
 
-static enum tl_reducer_class class_of(const tl_composite_spec *p)
-{
-    return tl_reducer_class(p->r.how);
-}
-
-static int keeps_stack(const tl_composite_spec *p)
-{
-    return class_of(p) == TL_R_SORTED || p->r.how == TL_R_medoid;
-}
-
-static size_t size_of(const tl__composite *c, const tl__composite_sampling *m, int j)
-{
-    return tl_dtype_size(c->in[m->needed[j]]);
-}
-
-static int64_t stacked_bytes_per_cell(const tl__composite *c, const tl__composite_sampling *m)
-{
-    int64_t bytes = 0;
-    for (int j = 0; j < m->nneeded; j++)
-        bytes += (int64_t)size_of(c, m, j) + 1;
-    return bytes;
-}
-
-/* --- memory
- * -----------------------------------------------------------------------------------------------
- */
-
-static int64_t stack_room(const tl__composite *c, const tl__composite_sampling *m, int64_t w,
-                          int64_t h)
-{
-    int64_t all = m->most * w * h, fits = STACK_BYTES / stacked_bytes_per_cell(c, m);
-    int64_t room = all < fits ? all : fits;
-    return room > m->most * w ? room : m->most * w;
-}
-
-static int64_t scratch_needed(const tl__composite *c, const tl__composite_sampling *m,
-                              int64_t members)
-{
-    int64_t most = 0;
-    if (c->spec.r.how == TL_R_medoid)
-        return tl_medoid_bytes(members, m->nneeded);
-    for (int j = 0; j < m->nneeded; j++) {
-        int64_t bytes = tl_sorted_bytes(members, c->in[m->needed[j]]);
-        most = bytes > most ? bytes : most;
-    }
-    return most;
-}
-
-int64_t tl__composite_working_bytes(const tl_sampling *base, int64_t w, int64_t h, int n)
-{
-    const tl__composite_sampling *m = (const tl__composite_sampling *)base;
-    const tl__composite *c = (const tl__composite *)base->source;
-    int64_t cells = w * h, kinds = 0, files = 0, bytes = m->most * 8;
-    for (int k = 0; k < m->npasses; k++) {
-        int64_t own = tl_pass_worker_bytes(m->pass[k], w, h);
-        kinds = own > kinds ? own : kinds;
-    }
-    for (int k = 0; k < m->nmodel; k++) {
-        const tl_sampling *f = m->model[k];
-        int64_t own = f->source->vt->working_bytes(f, w + 16, h + 16, m->nneeded);
-        files = own > files ? own : files;
-    }
-    bytes += kinds * (m->npasses < KEPT_WORKERS ? m->npasses : KEPT_WORKERS) + files;
-    bytes += stacked_bytes_per_cell(c, m) * cells; /* one member's cells */
-    if (keeps_stack(&c->spec))
-        bytes += stack_room(c, m, w, h) * stacked_bytes_per_cell(c, m) +
-                 scratch_needed(c, m, m->most) + 4 * cells;
-    else if (c->spec.r.how == TL_R_quality_mosaic)
-        bytes += tl_running_bytes(cells) + cells;
-    else if (class_of(&c->spec) == TL_R_STREAM)
-        bytes += n * tl_running_bytes(cells);
-    return bytes;
-}
-
-static void free_reader(struct tl__reader *d, const tl__composite_sampling *m)
-{
-    for (int k = 0; k < KEPT_WORKERS; k++)
-        tl_pass_worker_free(d->slot[k].worker);
-    for (int j = 0; j < m->nneeded; j++) {
-        free(d->values[j]);
-        free(d->valid[j]);
-        free(d->stack[j]);
-        free(d->stack_valid[j]);
-    }
-    for (int i = 0; i < m->nbands; i++)
-        tl_running_free(&d->running[i]);
-    free(d->values);
-    free(d->valid);
-    free(d->stack);
-    free(d->stack_valid);
-    free(d->running);
-    free(d->better);
-    free(d->scratch);
-    free(d->chosen);
-    free(d->member);
-    free(d);
-}
-
-static int reserve_stack(struct tl__reader *d, const tl__composite *c,
-                         const tl__composite_sampling *m, int64_t room, tl_err *e)
-{
-    int rc = 0;
-    if (room <= d->room)
-        return 0;
-    d->room = 0;
-    for (int j = 0; j < m->nneeded && !rc; j++) {
-        free(d->stack[j]);
-        free(d->stack_valid[j]);
-        d->stack[j] = d->stack_valid[j] = NULL;
-        rc = tl_try_alloc(&d->stack[j], (size_t)room, size_of(c, m, j), "the values of all scenes",
-                          e);
-        if (!rc)
-            rc = tl_try_alloc((void *)&d->stack_valid[j], (size_t)room, 1,
-                              "the values of all scenes", e);
-    }
-    d->room = rc ? 0 : room;
-    return rc;
-}
-
-static int reserve_scratch(struct tl__reader *d, int64_t bytes, tl_err *e)
-{
-    if (bytes <= d->scratch_bytes)
-        return 0;
-    free(d->scratch);
-    d->scratch = NULL;
-    d->scratch_bytes = 0;
-    int rc = tl_try_alloc(&d->scratch, (size_t)bytes, 1, "the values of all scenes", e);
-    d->scratch_bytes = rc ? 0 : bytes;
-    return rc;
-}
-
-static int alloc_reader(struct tl__reader *d, const tl__composite *c,
-                        const tl__composite_sampling *m, tl_err *e)
-{
-    const tl_composite_spec *p = &c->spec;
-    int64_t cells = d->w * d->h;
-    int rc = 0, joint = p->r.how == TL_R_quality_mosaic;
-    for (int j = 0; j < m->nneeded && !rc; j++) {
-        rc = tl_try_alloc(&d->values[j], (size_t)cells, size_of(c, m, j), "a scene's cells", e);
-        if (!rc)
-            rc = tl_try_alloc((void *)&d->valid[j], (size_t)cells, 1, "a scene's cells", e);
-    }
-    tl_reduction max = {TL_R_max, 0, 0, 1};
-    if (joint && !rc)
-        rc = tl_running_new(&d->running[0], &max, c->in[p->quality], cells, e);
-    for (int i = 0; class_of(p) == TL_R_STREAM && i < m->nbands && !rc; i++)
-        rc = tl_running_new(&d->running[i], &p->r, c->in[m->band[i]], cells, e);
-    if (joint && !rc)
-        rc = tl_try_alloc((void *)&d->better, (size_t)cells, 1, "a mask", e);
-    if (p->r.how == TL_R_medoid && !rc)
-        rc = tl_try_alloc((void *)&d->chosen, (size_t)cells, sizeof *d->chosen, "a mask", e);
-    if (keeps_stack(p) && !rc)
-        rc = reserve_stack(d, c, m, stack_room(c, m, d->w, d->h), e);
-    return rc;
-}
-
-static int new_reader(tl__composite_sampling *m, int64_t w, int64_t h, struct tl__reader **out,
-                      tl_err *e)
-{
-    const tl__composite *c = (tl__composite *)m->m.source;
-    struct tl__reader *d = tl_xcalloc(1, sizeof *d);
-    d->w = w;
-    d->h = h;
-    d->values = tl_xcalloc((size_t)m->nneeded, sizeof *d->values);
-    d->valid = tl_xcalloc((size_t)m->nneeded, sizeof *d->valid);
-    d->stack = tl_xcalloc((size_t)m->nneeded, sizeof *d->stack);
-    d->stack_valid = tl_xcalloc((size_t)m->nneeded, sizeof *d->stack_valid);
-    d->running = tl_xcalloc((size_t)m->nbands, sizeof *d->running);
-    d->member = tl_xcalloc((size_t)c->spec.nmembers, sizeof *d->member);
-    int rc = alloc_reader(d, c, m, e);
-    if (rc)
-        free_reader(d, m);
-    else
-        *out = d;
-    return rc;
-}
-
-void tl__readers_free(tl__composite_sampling *m)
-{
-    while (m->idle) {
-        struct tl__reader *d = m->idle;
-        m->idle = d->next;
-        free_reader(d, m);
-    }
-}
-
-static int take_reader(tl__composite_sampling *m, int64_t w, int64_t h, struct tl__reader **out,
-                       tl_err *e)
-{
-    pthread_mutex_lock(&m->lock);
-    struct tl__reader *d = m->idle;
-    if (d)
-        m->idle = d->next;
-    pthread_mutex_unlock(&m->lock);
-    if (d && d->w >= w && d->h >= h) {
-        *out = d;
-        return 0;
-    }
-    if (d) {
-        w = d->w > w ? d->w : w;
-        h = d->h > h ? d->h : h;
-        free_reader(d, m);
-    }
-    return new_reader(m, w, h, out, e);
-}
-
-static void give_reader(tl__composite_sampling *m, struct tl__reader *d)
-{
-    pthread_mutex_lock(&m->lock);
-    d->next = m->idle;
-    m->idle = d;
-    pthread_mutex_unlock(&m->lock);
-}
-
 /* --- one member
  * -----------------------------------------------------------------------------------------------
  */
@@ -264,7 +23,7 @@ static void give_reader(tl__composite_sampling *m, struct tl__reader *d)
 static int worker_of(struct tl__reader *d, const tl_pass *pass, tl_pass_worker **out, tl_err *e)
 {
     int k = 0;
-    for (int i = 0; i < KEPT_WORKERS; i++) {
+    for (int i = 0; i < TL__KEPT_WORKERS; i++) {
         if (d->slot[i].pass == pass) {
             d->slot[i].used = ++d->clock;
             *out = d->slot[i].worker;
@@ -364,7 +123,7 @@ static void add_member(const job *j, tl_rect sub)
     int64_t at = (sub.y - all.y) * all.w + sub.x - all.x;
     for (int i = 0; i < j->m->nbands; i++) {
         int k = j->m->place[i];
-        size_t size = size_of(j->c, j->m, k);
+        size_t size = tl__size_needed(j->c, j->m, k);
         if (sub.w == all.w) {
             tl_running_add(&j->rd->running[i], at, sub.w * sub.h, j->rd->values[k],
                            j->rd->valid[k]);
@@ -417,12 +176,12 @@ static void take_better(const job *j, tl_rect sub, int64_t y)
     tl_rect all = j->r->rect;
     int64_t at = (sub.y - all.y + y) * all.w + sub.x - all.x, from = y * sub.w;
     int q = j->m->quality;
-    const void *quality = (char *)d->values[q] + (size_t)from * size_of(j->c, j->m, q);
+    const void *quality = (char *)d->values[q] + (size_t)from * tl__size_needed(j->c, j->m, q);
     tl_running_better(&d->running[0], at, sub.w, quality, d->valid[q] + from, d->better);
     tl_running_add(&d->running[0], at, sub.w, quality, d->valid[q] + from);
     for (int i = 0; i < j->m->nbands; i++) {
         int k = j->m->place[i];
-        size_t size = size_of(j->c, j->m, k);
+        size_t size = tl__size_needed(j->c, j->m, k);
         for (int64_t x = 0; x < sub.w; x++) {
             if (!d->better[x])
                 continue;
@@ -448,7 +207,7 @@ static int read_quality(const job *j)
             take_better(j, sub, y);
     }
     for (int i = 0; i < j->m->nbands && !rc; i++) {
-        size_t size = size_of(j->c, j->m, j->m->place[i]);
+        size_t size = tl__size_needed(j->c, j->m, j->m->place[i]);
         for (int64_t x = 0; x < cells; x++)
             if (j->rd->running[0].count[x] < j->spec->r.min_count) {
                 j->r->valid[i][x] = 0;
@@ -474,7 +233,7 @@ static int fill_stack(const job *j, tl_rect strip)
         void *values[TL_MOST_NEEDED];
         uint8_t *valid[TL_MOST_NEEDED];
         for (int b = 0; b < j->m->nneeded; b++) {
-            size_t size = size_of(j->c, j->m, b);
+            size_t size = tl__size_needed(j->c, j->m, b);
             values[b] = whole ? (char *)d->stack[b] + (size_t)(k * n) * size : d->values[b];
             valid[b] = whole ? d->stack_valid[b] + k * n : d->valid[b];
         }
@@ -484,7 +243,8 @@ static int fill_stack(const job *j, tl_rect strip)
             memset(d->stack_valid[b] + k * n, 0, (size_t)n);
             if (!there)
                 continue;
-            put_rows(d->stack[b], at, strip.w, d->values[b], sub.w, sub.h, size_of(j->c, j->m, b));
+            put_rows(d->stack[b], at, strip.w, d->values[b], sub.w, sub.h,
+                     tl__size_needed(j->c, j->m, b));
             put_rows(d->stack_valid[b], at, strip.w, d->valid[b], sub.w, sub.h, 1);
         }
     }
@@ -496,7 +256,7 @@ static void copy_chosen(const job *j, int i, int64_t at, int64_t n)
 {
     struct tl__reader *d = j->rd;
     int k = j->m->place[i];
-    size_t size = size_of(j->c, j->m, k);
+    size_t size = tl__size_needed(j->c, j->m, k);
     for (int64_t x = 0; x < n; x++) {
         char *to = (char *)j->r->values[i] + (size_t)(at + x) * size;
         j->r->valid[i][at + x] = d->chosen[x] >= 0;
@@ -532,9 +292,9 @@ static int read_stacked(const job *j)
 {
     struct tl__reader *d = j->rd;
     tl_rect all = j->r->rect;
-    int rc = reserve_scratch(d, scratch_needed(j->c, j->m, d->nmembers), j->e);
+    int rc = tl__reserve_scratch(d, tl__scratch_needed(j->c, j->m, d->nmembers), j->e);
     if (!rc)
-        rc = reserve_stack(d, j->c, j->m, d->nmembers * all.w, j->e);
+        rc = tl__reserve_stack(d, j->c, j->m, d->nmembers * all.w, j->e);
     int64_t rows = d->nmembers ? d->room / (d->nmembers * all.w) : all.h;
     for (int64_t y = 0; y < all.h && !rc; y += rows) {
         tl_rect strip = {all.x, all.y + y, all.w, all.h - y < rows ? all.h - y : rows};
@@ -569,7 +329,7 @@ static int read_side_by_side(const job *j)
             if (j->m->band[i] / nb != member)
                 continue;
             put_rows(j->r->values[i], at, all.w, j->rd->values[b], sub.w, sub.h,
-                     size_of(j->c, j->m, b));
+                     tl__size_needed(j->c, j->m, b));
             put_rows(j->r->valid[i], at, all.w, j->rd->valid[b], sub.w, sub.h, 1);
         }
     }
@@ -581,14 +341,14 @@ int tl__composite_read(const tl_sampling *base, const tl_read *r, tl_err *e)
     tl__composite_sampling *m = (tl__composite_sampling *)(uintptr_t)base;
     tl_err own = TL_ERR_INIT;
     job j = {m, (tl__composite *)base->source, tl_composite_spec_of(base->source), NULL, r, &own};
-    int rc = take_reader(m, r->rect.w, r->rect.h, &j.rd, &own);
+    int rc = tl__reader_take(m, r->rect.w, r->rect.h, &j.rd, &own);
     if (!rc) {
         find_members(&j, r->rect);
         rc = j.spec->r.how == TL_R_stack            ? read_side_by_side(&j)
              : j.spec->r.how == TL_R_quality_mosaic ? read_quality(&j)
-             : keeps_stack(j.spec)                  ? read_stacked(&j)
+             : tl__keeps_stack(j.spec)              ? read_stacked(&j)
                                                     : read_stream(&j);
-        give_reader(m, j.rd);
+        tl__reader_give(m, j.rd);
     }
     if (rc && e)
         *e = own;
