@@ -203,8 +203,9 @@ static void bind_keys(EditLine *el)
         {"\033[A", "ed-prev-history"}, {"\033[B", "ed-next-history"},
     };
     el_set(el, EL_EDITOR, "emacs");
-    el_set(el, EL_ADDFN, "tellua-complete", "names that fit", complete);
-    el_set(el, EL_ADDFN, "tellua-paste", "a pasted block", paste);
+    /* Wide, because libedit does not free what it makes of the others. */
+    el_wset(el, EL_ADDFN, L"tellua-complete", L"names that fit", complete);
+    el_wset(el, EL_ADDFN, L"tellua-paste", L"a pasted block", paste);
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         el_set(el, EL_BIND, keys[i][0], keys[i][1], NULL);
 }
