@@ -90,6 +90,13 @@ static void unit_size(const tl_grid *g, double y, double size[2])
     }
 }
 
+void tl_cells_metres(const tl_grid *g, double size[2])
+{
+    unit_size(g, tl_grid_y(g, (double)g->row + (double)g->h / 2 - 0.5), size);
+    size[0] *= g->dx;
+    size[1] *= g->dy;
+}
+
 static void put_sizes(const tl_sampling *m, const tl_read *q, int b, int which)
 {
     double *to = q->values[b], size[2];

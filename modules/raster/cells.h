@@ -13,6 +13,8 @@
  *                   other systems as they say. Invalid where the unit is not known.
  * Of + - * / and sqrt alone: the same bits on every machine. Its own grid is the extent. */
 tl_source *tl_cells_source(const tl_grid *extent);
+/* Metres of a cell in the middle of g, from west to east and north to south; NaN when unknown. */
+void tl_cells_metres(const tl_grid *g, double size[2]);
 /* NULL when s is another kind of source. */
 const tl_grid *tl_cells_extent(const tl_source *s);
 

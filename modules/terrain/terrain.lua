@@ -191,8 +191,8 @@ local function angle_to(most)
     return not (is_number(x) and x >= 0 and x <= most) and "0 to " .. most or nil
   end
 end
-local shade_options = { azimuth = angle_to(360), altitude = angle_to(90), z = above_0, method = method,
-  edges = flag, scale = above_0, multidirectional = flag }
+local shade_options = { azimuth = angle_to(360), altitude = angle_to(90), z = above_0,
+  method = method, edges = flag, scale = above_0, multidirectional = flag }
 
 -- 1 .. 255
 local function as_bytes(x, valid)
