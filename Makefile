@@ -39,12 +39,18 @@ FLOAT := -ffp-contract=off -fno-math-errno -fno-trapping-math
 OUR_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden $(OPT_$(CONFIG)) $(FLOAT) $(WARN) -I. -I$(BUILD) $(PKG_CFLAGS)
 ALL_CFLAGS = $(OUR_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 LIBS = $(PKG_LIBS) -lm -lpthread
+FACE_LIBS = -ledit
 
 # --- sources ---------------------------------------------------------------------------------
 MAIN := runtime/main.c
-SRC := $(filter-out $(MAIN),$(wildcard runtime/*.c modules/*/*.c repl/*.c))
-LUA_SRC := $(wildcard runtime/*.lua modules/*/*.lua repl/*.lua)
+SRC := $(filter-out $(MAIN),$(wildcard runtime/*.c modules/*/*.c))
+LUA_SRC := $(wildcard runtime/*.lua modules/*/*.lua)
+# The program's alone: programs that embed Tellua need no line editor.
+FACE_SRC := $(MAIN) $(wildcard repl/*.c)
+FACE_LUA := $(wildcard repl/*.lua)
 OBJ := $(SRC:%.c=$(BUILD)/%.o) $(LUA_SRC:%.lua=$(BUILD)/%.lua.o)
+FACE_OBJ := $(FACE_SRC:%.c=$(BUILD)/%.o) $(FACE_LUA:%.lua=$(BUILD)/%.lua.o) \
+            $(if $(FACE_LUA),$(BUILD)/repl/help_data.lua.o)
 LIB := $(BUILD)/libtellua.a
 PROG := $(BUILD)/tellua
 TEST_SRC := $(wildcard tests/c/*_test.c)
@@ -102,13 +108,21 @@ $(BUILD)/%.lua.o: %.lua tools/embed.sh $(BUILD)/.flags
 	$(Q)sh tools/embed.sh $< > $(BUILD)/$*.lua.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c $(BUILD)/$*.lua.c -o $@
 
+# What help knows is what the manual says.
+$(BUILD)/repl/help_data.lua.o: tools/gen-help.sh tools/embed.sh $(wildcard docs/manual/*.md) $(BUILD)/.flags
+	@mkdir -p $(@D)
+	@echo "  HELP    docs/manual"
+	$(Q)sh tools/gen-help.sh > $(BUILD)/repl/help_data.lua
+	$(Q)cd $(BUILD) && sh '$(CURDIR)/tools/embed.sh' repl/help_data.lua > repl/help_data.lua.c
+	$(Q)$(CC) $(ALL_CFLAGS) -c $(BUILD)/repl/help_data.lua.c -o $@
+
 $(LIB): $(OBJ)
 	@echo "  AR      $@"
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(PROG): $(BUILD)/runtime/main.o $(LIB)
+$(PROG): $(FACE_OBJ) $(LIB)
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@.new $^ $(LIBS) && mv $@.new $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@.new $^ $(LIBS) $(FACE_LIBS) && mv $@.new $@
 
 # Shows only what runtime/tellua.h marks TELLUA_API. The same file is the module of `require "tellua"`,
 # which Lua unloads at its end: nodelete, because GDAL's threads and ours may end later.
@@ -231,7 +245,7 @@ lint: ## luacheck, shellcheck; cppcheck where it is installed
 
 compile_commands.json: FORCE ## for editors and clang-tidy
 	$(file >$@.flags,$(ALL_CFLAGS))
-	@flags=$$(sed 's/["\\]/\\&/g' $@.flags); rm $@.flags; sep='['; for f in $(MAIN) $(SRC) $(TEST_SRC); do \
+	@flags=$$(sed 's/["\\]/\\&/g' $@.flags); rm $@.flags; sep='['; for f in $(FACE_SRC) $(SRC) $(TEST_SRC); do \
 	    printf '%s\n{"directory":"%s","file":"%s","command":"%s %s -c %s"}' "$$sep" "$$PWD" $$f '$(CC)' "$$flags" $$f; \
 	    sep=,; done > $@; echo ']' >> $@
 

@@ -285,8 +285,24 @@ static const char *skip_first(const char *text, size_t *len)
     return p;
 }
 
-int tl__load(tl_host *h, lua_State *L, char mark, const char *name, const char *text, size_t len,
-             tl_err *e)
+typedef struct {
+    const char *piece[2];
+    size_t len[2];
+    int next;
+} pieces;
+
+static const char *read_piece(lua_State *L, void *ctx, size_t *len)
+{
+    pieces *p = ctx;
+    (void)L;
+    while (p->next < 2 && !p->len[p->next])
+        p->next++;
+    *len = p->next < 2 ? p->len[p->next] : 0;
+    return p->next < 2 ? p->piece[p->next++] : NULL;
+}
+
+int tl__load(tl_host *h, lua_State *L, char mark, const char *name, const char *before,
+             const char *text, size_t len, tl_err *e)
 {
     h->incomplete = 0;
     if (len > TL_SOURCE_MAX)
@@ -300,8 +316,9 @@ int tl__load(tl_host *h, lua_State *L, char mark, const char *name, const char *
         return tl_fail(e, TL_ENOMEM, "not enough memory for the text of %s", name);
     char *chunk = tl_xasprintf("%c%s", mark, c->name);
     size_t rest = len;
-    const char *body = skip_first(c->text, &rest);
-    int status = luaL_loadbufferx(L, body, rest, chunk, "t");
+    const char *body = *before ? c->text : skip_first(c->text, &rest);
+    pieces both = {{before, body}, {strlen(before), rest}, 0};
+    int status = lua_load(L, read_piece, &both, chunk, "t");
     if (status == LUA_ERRSYNTAX)
         syntax_error(h, L, body, rest, chunk, e);
     else if (status != LUA_OK)
@@ -360,7 +377,7 @@ int tl__lua_load(lua_State *L)
         len + 1024; /* small texts are bounded in number too: they are searched one by one */
     if (h->loaded_bytes + cost <= TL_LOADED_MAX) {
         h->loaded_bytes += cost;
-        code = tl__load(h, L, '=', clean, text, len, &e);
+        code = tl__load(h, L, '=', clean, "", text, len, &e);
     } else {
         code = luaL_loadbufferx(L, text, len, "=load", "t") == LUA_OK ? 0 : TL_ESCRIPT;
         if (code)

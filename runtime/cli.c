@@ -346,10 +346,8 @@ static int print_results(lua_State *L)
 int tl_cli_eval(const tl_cli *c, tellua *t, tl_err *e)
 {
     lua_State *L = t->L;
-    char *as_value = tl_xasprintf("return %s", c->script);
     int top = lua_gettop(L);
-    int rc = tl_host_load(t->host, as_value, strlen(as_value), "-e", e);
-    free(as_value);
+    int rc = tl_host_load_value(t->host, c->script, strlen(c->script), "-e", e);
     if (rc) {
         *e = (tl_err)TL_ERR_INIT;
         rc = tl_host_load(t->host, c->script, strlen(c->script), "-e", e);

@@ -11,7 +11,8 @@ enum {
     TL_CMD_PLAN = 4,
     TL_CMD_EVAL = 8,
     TL_CMD_DOCTOR = 16,
-    TL_CMD_INDEX = 32
+    TL_CMD_INDEX = 32,
+    TL_CMD_REPL = 256
 };
 
 typedef struct tl_cli {
@@ -45,6 +46,21 @@ int tl_cli_plan(const tl_cli *c, tellua *t, tl_err *e);
 int tl_cli_eval(const tl_cli *c, tellua *t, tl_err *e);
 int tl_cli_index(const tl_cli *c, tellua *t, tl_err *e);
 int tl_cli_doctor(const tl_cli *c);
+
+/* The face of people (repl/): reads from stdin until its end. */
+int tl_repl(const tl_cli *c, tellua *t, tl_err *e);
+/* One line on stderr (as JSON after --json). In main.c. */
+void tl_cli_print_error(const tl_err *e);
+
+/* Where pictures go: a file, else (NULL) the terminal. */
+typedef struct tl_view {
+    const char *png;
+    int threads;
+    const atomic_int *cancel; /* may be NULL */
+} tl_view;
+#define TL_VIEW_CACHE (64 * 1024 * 1024) /* bytes that GDAL may keep of a view's sources */
+/* Computes and shows every output of a view's plan, and tells what of it is approximate. */
+int tl_view_show(const tl_view *v, const tl_plan *plan, tl_err *e) TL_MUST_CHECK;
 
 /* Shared: runs the script, or reads the plan. `view` = every output as a picture. *out stays NULL
  * where there are tables alone. */

@@ -264,6 +264,7 @@ FLAG(allow_drift)
 
 #define ALL      (TL_CMD_RUN | TL_CMD_VIEW | TL_CMD_PLAN)
 #define RUN_PLAN (TL_CMD_RUN | TL_CMD_PLAN)
+#define LINES    (TL_CMD_EVAL | TL_CMD_REPL)
 
 static const struct option {
     const char *name, *arg; /* arg NULL = a flag */
@@ -276,12 +277,12 @@ static const struct option {
     {"--output", "NAME", ALL, set_output, "only this output"},
     {"--bbox", "W,S,E,N", ALL, set_bbox, "area in degrees, grown to whole cells"},
     {"--place", "NAME[,COUNTRY]", ALL, set_place, "as --bbox: 10 km around a place's centre"},
-    {"--gazetteer", "FILE", ALL | TL_CMD_EVAL, set_gazetteer,
+    {"--gazetteer", "FILE", ALL | LINES, set_gazetteer,
      "list of places that names are looked up in"},
     {"--crs", "CRS", ALL, set_crs, "coordinate system: EPSG:3035, a PROJ string, WKT"},
     {"--res", "R|X,Y", ALL, set_res, "cell size in units of the CRS"},
     {"--window", "X,Y,W,H", ALL, set_window, "cells of the grid that the other options give"},
-    {"--threads", "N", ALL, set_threads, "threads (all cores)"},
+    {"--threads", "N", ALL | TL_CMD_REPL, set_threads, "threads (all cores)"},
     {"--mem", "SIZE", RUN_PLAN, set_mem, "most memory to take: 512M, 2G (1G)"},
     {"--format", "FORMAT", RUN_PLAN, set_format, "cog, gtiff, png, zarr or netcdf"},
     {"--max-pixels", "N", TL_CMD_RUN, set_max_pixels, "refuse larger products"},
@@ -292,16 +293,15 @@ static const struct option {
     {"--png", "FILE", TL_CMD_VIEW, set_png, "write the picture (else the terminal shows it)"},
     {"--to", "FILE", TL_CMD_INDEX, set_to, "the index, made or gone on with"},
     {"--pattern", "P", TL_CMD_INDEX, set_pattern, "of the names of a folder's files"},
-    {"--io-timeout", "SECONDS", ALL | TL_CMD_EVAL | TL_CMD_INDEX, set_timeout,
+    {"--io-timeout", "SECONDS", ALL | LINES | TL_CMD_INDEX, set_timeout,
      "give up when one read takes longer (60)"},
-    {"--budget", "N", ALL | TL_CMD_EVAL, set_budget,
-     "Lua instructions of the script itself (1e10)"},
-    {"--allow", "io,os", ALL | TL_CMD_EVAL, set_allow, "give the script Lua's io, os"},
+    {"--budget", "N", ALL | LINES, set_budget, "Lua instructions of the script itself (1e10)"},
+    {"--allow", "io,os", ALL | LINES, set_allow, "give the script Lua's io, os"},
     {"--allow-libm-drift", NULL, ALL, set_allow_drift, "run a plan made with another libm"},
     {"--json", NULL, ALL | TL_CMD_EVAL | TL_CMD_INDEX, set_json,
      "errors as JSON; of run, plan and index also the result"},
-    {"--quiet", NULL, ALL | TL_CMD_EVAL | TL_CMD_INDEX, set_quiet, "no progress, no warnings"},
-    {"--debug", NULL, ALL | TL_CMD_EVAL | TL_CMD_INDEX, set_debug,
+    {"--quiet", NULL, ALL | LINES | TL_CMD_INDEX, set_quiet, "no progress, no warnings"},
+    {"--debug", NULL, ALL | LINES | TL_CMD_INDEX, set_debug,
      "more of what happens; the call stack of errors"},
 };
 enum { NOPTIONS = sizeof options / sizeof options[0] };
@@ -310,6 +310,8 @@ static const struct {
     int command;
     const char *name, *usage, *about;
 } commands[] = {
+    {TL_CMD_REPL, "", "tellua [options]",
+     "The prompt: a line of Lua at a time, pictures as one goes. :help there says more."},
     {TL_CMD_RUN, "run", "tellua run SCRIPT|PLAN.json|- [options]",
      "Computes a script's outputs at full resolution into DIR/NAME.tif (.png, .zarr, .nc)."},
     {TL_CMD_VIEW, "view", "tellua view SCRIPT|- [options]",
@@ -360,8 +362,8 @@ static int unknown(const tl_cli *c, const char *arg, tl_err *e)
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         if (commands[i].command == c->command)
             name = commands[i].name;
-    return tl_fail(e, TL_EUSAGE, "unknown option %s; `tellua %s --help` lists them", arg,
-                   c->command == TL_CMD_EVAL ? "run" : name);
+    return tl_fail(e, TL_EUSAGE, "unknown option %s; `tellua %s%s--help` lists them", arg,
+                   c->command == TL_CMD_EVAL ? "run" : name, *name ? " " : "");
 }
 
 /* One option at argv[*i], its value behind '=' or in the next word. */
@@ -391,13 +393,15 @@ int tl_cli_parse(tl_cli *c, int argc, char **argv, tl_err *e)
             only_words = 1;
         else if (!only_words && argv[i][0] == '-' && argv[i][1])
             rc = parse_option(c, argc, argv, &i, e);
+        else if (c->command == TL_CMD_REPL)
+            rc = tl_fail(e, TL_EUSAGE, "the prompt takes no script; tellua run %s", argv[i]);
         else if (c->script)
             rc = tl_fail(e, TL_EUSAGE, "one %s at a time: '%s' and '%s'",
                          c->command == TL_CMD_INDEX ? "source" : "script", c->script, argv[i]);
         else
             c->script = argv[i];
     }
-    if (!rc && !c->script && c->command != TL_CMD_DOCTOR)
+    if (!rc && !c->script && c->command != TL_CMD_DOCTOR && c->command != TL_CMD_REPL)
         rc = tl_fail(e, TL_EUSAGE, "which %s? `tellua --help` shows the commands",
                      c->command == TL_CMD_INDEX ? "source" : "script");
     if (!rc && c->has_center != (c->zoom >= 0))

@@ -10,9 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Memory that GDAL may keep of a view's sources. */
-#define CACHE_BYTES (64 * 1024 * 1024)
-
 /* The picture of one pass's outputs: 3 planes and validity for each. */
 typedef struct {
     void **plane;
@@ -45,32 +42,38 @@ static void free_planes(planes *p)
 }
 
 /* FILE, or FILE-NAME.png when several outputs share one name. */
-static char *png_path(const tl_cli *c, const tl_plan *plan, const tl_plan_output *o)
+static char *png_path(const char *png, const tl_plan *plan, const tl_plan_output *o)
 {
-    const char *dot = strrchr(c->png, '.'), *slash = strrchr(c->png, '/');
+    const char *dot = strrchr(png, '.'), *slash = strrchr(png, '/');
     if (plan->n == 1)
-        return tl_xstrdup(c->png);
+        return tl_xstrdup(png);
     if (!dot || (slash && dot < slash))
-        dot = c->png + strlen(c->png);
-    return tl_xasprintf("%.*s-%s%s", (int)(dot - c->png), c->png, o->name, *dot ? dot : ".png");
+        dot = png + strlen(png);
+    return tl_xasprintf("%.*s-%s%s", (int)(dot - png), png, o->name, *dot ? dot : ".png");
 }
 
 static void describe(const tl_plan *plan, const tl_plan_output *o)
 {
     const tl_grid *g = &o->product.grid;
     const tl_pass *pass = plan->pass[o->pass].pass;
+    int approximate = 0;
     tl_log(TL_LOG_INFO, "%s: %lld x %lld cells of %.6g %s", o->name, (long long)g->w,
            (long long)g->h, g->dx, tl_crs_unit(g->crs));
     for (int k = 0; k < tl_pass_samplings(pass); k++) {
         const tl_sampling *m = tl_pass_sampling(pass, k);
         const char *slash = strrchr(m->source->uri, '/');
+        approximate |= !m->exact;
         if (!m->exact)
             tl_log(TL_LOG_INFO, "  approximate: %s read %s", slash ? slash + 1 : m->source->uri,
                    m->note ? m->note : tl_method_name(m->method));
     }
+    if (approximate && tl_pass_reach(pass) > 0)
+        tl_log(TL_LOG_INFO,
+               "  approximate: neighbours, up to %d cells away, are cells of %.6g %s here",
+               tl_pass_reach(pass), g->dx, tl_crs_unit(g->crs));
 }
 
-static int show(const tl_cli *c, const tl_plan *plan, const tl_plan_output *o, const planes *p,
+static int show(const tl_view *v, const tl_plan *plan, const tl_plan_output *o, const planes *p,
                 tl_err *e)
 {
     const tl_grid *g = &o->product.grid;
@@ -80,8 +83,8 @@ static int show(const tl_cli *c, const tl_plan *plan, const tl_plan_output *o, c
         return rc;
     tl_image_to_rgba((const uint8_t *const *)p->plane + o->first,
                      (const uint8_t *const *)p->valid + o->first, (size_t)(g->w * g->h), rgba);
-    if (c->png) {
-        char *path = png_path(c, plan, o);
+    if (v->png) {
+        char *path = png_path(v->png, plan, o);
         rc = tl_picture_write_png(path, g->w, g->h, rgba, e);
         if (!rc)
             printf("%s\n", path);
@@ -95,7 +98,7 @@ static int show(const tl_cli *c, const tl_plan *plan, const tl_plan_output *o, c
     return rc;
 }
 
-static int view_pass(const tl_cli *c, tellua *t, const tl_plan *plan, int k, tl_err *e)
+static int view_pass(const tl_view *v, const tl_plan *plan, int k, tl_err *e)
 {
     const tl_plan_pass *pass = &plan->pass[k];
     planes p = {0};
@@ -104,22 +107,31 @@ static int view_pass(const tl_cli *c, tellua *t, const tl_plan *plan, int k, tl_
         types[i] = TL_U8;
     int rc = make_planes(&p, pass->nouts, (size_t)(pass->grid.w * pass->grid.h), e);
     if (!rc)
-        rc = tl_evaluate(pass->pass, &pass->grid, pass->nouts, types, c->threads, &t->cancel,
+        rc = tl_evaluate(pass->pass, &pass->grid, pass->nouts, types, v->threads, v->cancel,
                          p.plane, p.valid, e);
     for (int m = 0; m < pass->nmembers && !rc; m++)
-        rc = show(c, plan, &plan->out[pass->member[m].output], &p, e);
+        rc = show(v, plan, &plan->out[pass->member[m].output], &p, e);
     free_planes(&p);
     free(types);
     return rc;
 }
 
+int tl_view_show(const tl_view *v, const tl_plan *plan, tl_err *e)
+{
+    int rc = 0;
+    for (int k = 0; k < plan->npasses && !rc; k++)
+        rc = view_pass(v, plan, k, e);
+    return rc;
+}
+
 int tl_cli_view(const tl_cli *c, tellua *t, tl_err *e)
 {
+    tl_view v = {.png = c->png, .threads = c->threads, .cancel = &t->cancel};
     tl_plan *plan = NULL;
-    tl_raster_set_cache(CACHE_BYTES);
+    tl_raster_set_cache(TL_VIEW_CACHE);
     int rc = tl_cli_make_plan(c, t, 1, &plan, e);
-    for (int k = 0; k < (rc ? 0 : plan->npasses) && !rc; k++)
-        rc = view_pass(c, t, plan, k, e);
+    if (!rc)
+        rc = tl_view_show(&v, plan, e);
     tl_plan_free(plan);
     return rc;
 }

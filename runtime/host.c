@@ -226,10 +226,10 @@ int tl_host_call(tl_host *h, int nargs, int nresults, tl_err *e)
     return code;
 }
 
-static int load_marked(tl_host *h, char mark, const char *name, const char *text, size_t len,
-                       tl_err *e)
+static int load_marked(tl_host *h, char mark, const char *name, const char *before,
+                       const char *text, size_t len, tl_err *e)
 {
-    int code = tl__load(h, tl_host_lua(h), mark, name, text, len, e);
+    int code = tl__load(h, tl_host_lua(h), mark, name, before, text, len, e);
     if (code == TL_ENOMEM)
         tl_fail(e, code, "not enough memory to compile %s: the script may hold %zu MiB", name,
                 h->memory_limit >> 20);
@@ -238,7 +238,13 @@ static int load_marked(tl_host *h, char mark, const char *name, const char *text
 
 int tl_host_load(tl_host *h, const char *text, size_t len, const char *name, tl_err *e)
 {
-    return load_marked(h, '=', name, text, len, e);
+    return load_marked(h, '=', name, "", text, len, e);
+}
+
+/* A variable to be closed keeps `return f()` from being a tail call, which would lose its line. */
+int tl_host_load_value(tl_host *h, const char *text, size_t len, const char *name, tl_err *e)
+{
+    return load_marked(h, '=', name, "local __ <close> = nil; return ", text, len, e);
 }
 
 int tl_host_run_text(tl_host *h, const char *text, size_t len, const char *name, int nresults,
@@ -255,7 +261,7 @@ int tl_host_run_file(tl_host *h, const char *path, int nresults, tl_err *e)
     int code = tl__read_file(path, &text, &len, e);
     if (code)
         return code;
-    code = load_marked(h, '@', path, text, len, e);
+    code = load_marked(h, '@', path, "", text, len, e);
     free(text);
     return code ? code : tl_host_call(h, 0, nresults, e);
 }

@@ -42,6 +42,9 @@ int tl_host_run_text(tl_host *h, const char *text, size_t len, const char *name,
  * arguments on top of the stack (gone afterwards). */
 int tl_host_load(tl_host *h, const char *text, size_t len, const char *name,
                  tl_err *e) TL_MUST_CHECK;
+/* The text as an expression, or a list of them, whose values the function returns. */
+int tl_host_load_value(tl_host *h, const char *text, size_t len, const char *name,
+                       tl_err *e) TL_MUST_CHECK;
 int tl_host_call(tl_host *h, int nargs, int nresults, tl_err *e) TL_MUST_CHECK;
 
 /* Was the text of the last failed load merely cut short, so that a prompt should ask for more? */

@@ -70,10 +70,10 @@ void tl__hint(const tl_host *h, tl_err *e);
 /* --- chunk.c --- */
 /* Reads a whole script; the caller frees *text. */
 int tl__read_file(const char *path, char **text, size_t *len, tl_err *e) TL_MUST_CHECK;
-/* Compiles and keeps the text; pushes the function. mark is '@' for files, else '='. Does not
- * raise. */
-int tl__load(tl_host *h, lua_State *L, char mark, const char *name, const char *text, size_t len,
-             tl_err *e) TL_MUST_CHECK;
+/* Compiles `before` (a line's start, usually "") and the text, and keeps the text; pushes the
+ * function. mark is '@' for files, else '='. Does not raise. */
+int tl__load(tl_host *h, lua_State *L, char mark, const char *name, const char *before,
+             const char *text, size_t len, tl_err *e) TL_MUST_CHECK;
 /* load() of scripts. */
 int tl__lua_load(lua_State *L) TL_LJMP;
 /* Writes out the whole name where Lua shortened it ("...ng/path/x.lua:3"). */

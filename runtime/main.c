@@ -1,5 +1,6 @@
 /* The tellua program: finds the command, sets up the process, reports how it ended.
  * SPDX-License-Identifier: MIT */
+#include "modules/batch/crew.h"
 #include "modules/raster/raster.h"
 #include "runtime/cli.h"
 #include "runtime/log.h"
@@ -25,7 +26,7 @@ static void on_signal(int sig)
 
 static int as_json;
 
-static void print_error(const tl_err *e)
+void tl_cli_print_error(const tl_err *e)
 {
     char text[1400];
     tl_err clean = *e;
@@ -53,7 +54,7 @@ static void too_slow(const char *what, double seconds)
     tl_err e = TL_ERR_INIT;
     tl_fail(&e, TL_ETRANSIENT, "gave up after %.0f s in one call: %s (--io-timeout allows more)",
             seconds, what);
-    print_error(&e);
+    tl_cli_print_error(&e);
     _exit(tl_exit_status(e.code));
 }
 
@@ -89,6 +90,8 @@ static int dispatch(const tl_cli *c, tellua *t, tl_err *e)
         return tl_cli_plan(c, t, e);
     case TL_CMD_INDEX:
         return tl_cli_index(c, t, e);
+    case TL_CMD_REPL:
+        return tl_repl(c, t, e);
     default:
         return tl_cli_eval(c, t, e);
     }
@@ -104,11 +107,13 @@ static int with_session(const tl_cli *c, tl_err *e)
     if (!t)
         return tl_fail(e, TL_ENOMEM, "out of memory");
     running = t;
+    tl_crew_obey(&t->cancel);
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
     tl_watch_limit(c->io_timeout, too_slow);
     int rc = dispatch(c, t, e);
     running = NULL;
+    tl_crew_obey(NULL);
     tellua_close(t);
     return rc;
 }
@@ -125,7 +130,7 @@ static int told(tl_err *e)
 {
     int rc = flush(0, e);
     if (rc)
-        print_error(e);
+        tl_cli_print_error(e);
     return tl_exit_status(rc);
 }
 
@@ -153,37 +158,36 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a failed write like any other */
     as_json = has_word(argc, argv, "--json"); /* errors of the options are errors, too */
-    if (argc < 2) {
-        tl_cli_help(0);
-        return 2;
-    }
-    if (strcmp(argv[1], "--version") == 0) {
+    const char *word = argc > 1 ? argv[1] : "";
+    if (strcmp(word, "--version") == 0) {
         printf("tellua %s\n", tl_version());
         return told(&e);
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+    if (strcmp(word, "--help") == 0 || strcmp(word, "help") == 0) {
         tl_cli_help(argc > 2 ? command_of(argv[2]) : 0);
         return told(&e);
     }
-    tl_cli c = {.command = command_of(argv[1]), .zoom = -1, .size = {800, 600}, .io_timeout = 60};
-    int rc = c.command
-                 ? 0
-                 : tl_fail(&e, TL_EUSAGE, "no command '%s'; `tellua --help` lists them", argv[1]);
+    tl_cli c = {.command = command_of(word), .zoom = -1, .size = {800, 600}, .io_timeout = 60};
+    int words = c.command != 0; /* before the options */
+    if (!c.command && (argc < 2 || *word == '-'))
+        c.command = TL_CMD_REPL;
+    int rc =
+        c.command ? 0 : tl_fail(&e, TL_EUSAGE, "no command '%s'; `tellua --help` lists them", word);
     if (!rc && c.command != TL_CMD_EVAL &&
         (has_word(argc, argv, "--help") || has_word(argc, argv, "-h"))) {
         tl_cli_help(c.command);
         return told(&e);
     }
     if (!rc)
-        rc = tl_cli_parse(&c, argc - 1, argv + 1, &e);
+        rc = tl_cli_parse(&c, argc - words, argv + words, &e);
     tl_log_set_level(c.quiet ? TL_LOG_QUIET : c.debug ? TL_LOG_DEBUG : TL_LOG_INFO);
     if (!rc && c.command == TL_CMD_DOCTOR)
         rc = tl_cli_doctor(&c);
     else if (!rc)
         rc = with_session(&c, &e);
     rc = flush(rc, &e);
-    if (rc)
-        print_error(&e);
+    if (rc && e.message[0]) /* the prompt has told its errors */
+        tl_cli_print_error(&e);
     tl_cli_free(&c);
     return leak_status(tl_exit_status(rc));
 }

@@ -10,6 +10,7 @@
 #include "modules/image/interpret_lua.h"
 #include "modules/map/looks_lua.h"
 #include "modules/raster/raster.h"
+#include "modules/terrain/terrain_lua.h"
 #include "runtime/border.h"
 #include "runtime/hash.h"
 #include "runtime/mem.h"
@@ -58,6 +59,7 @@ static void add_names(lua_State *L, tl_script *script)
     tl_image_open_lua(L);
     tl_compose_open_lua(L);
     tl_plan_open_lua(L);
+    tl_terrain_open_lua(L);
     tl_place_open_lua(L);
     tl_looks_open_lua(L);
     tl_collection_open_lua(L);

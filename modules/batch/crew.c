@@ -9,8 +9,16 @@
 #include <stdlib.h>
 #include <time.h>
 
+static _Thread_local const atomic_int *obeyed;
+
+void tl_crew_obey(const atomic_int *cancel)
+{
+    obeyed = cancel;
+}
+
 typedef struct {
     const tl_crew *crew;
+    const atomic_int *cancel;
     pthread_mutex_t lock;
     pthread_cond_t ended;
     int64_t next;
@@ -23,7 +31,7 @@ static int64_t take(shared *s)
 {
     int64_t k = -1;
     pthread_mutex_lock(&s->lock);
-    int cancelled = s->crew->cancel && atomic_load(s->crew->cancel);
+    int cancelled = s->cancel && atomic_load(s->cancel);
     if (!s->failed && !cancelled && s->next < s->crew->items)
         k = s->next++;
     pthread_mutex_unlock(&s->lock);
@@ -103,7 +111,8 @@ static int start_threads(shared *s, pthread_t *thread, int n)
 
 int tl_crew_run(const tl_crew *c, tl_err *e)
 {
-    shared s = {.crew = c, .lock = PTHREAD_MUTEX_INITIALIZER};
+    shared s = {
+        .crew = c, .cancel = c->cancel ? c->cancel : obeyed, .lock = PTHREAD_MUTEX_INITIALIZER};
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

@@ -4,6 +4,7 @@
 #include "modules/batch/plan.h"
 #include "modules/image/image_lua.h"
 #include "modules/map/looks_lua.h"
+#include "modules/raster/cells.h"
 #include "runtime/border.h"
 #include "runtime/hash.h"
 #include "runtime/json_lua.h"
@@ -24,6 +25,38 @@ static int image_grid(lua_State *L)
     if (tl_native_grid(tl_image_check(L, 1), &g, &e))
         return tl_raise(L, &e);
     tl_grid_push(L, &g);
+    return 1;
+}
+
+/* core.cell_metres(img) -> width, height of a cell of its native grid; nothing when unknown */
+static int cell_metres(lua_State *L)
+{
+    tl_err e = TL_ERR_INIT;
+    tl_grid g;
+    double size[2];
+    if (tl_native_grid(tl_image_check(L, 1), &g, &e))
+        return tl_raise(L, &e);
+    tl_cells_metres(&g, size);
+    if (!(size[0] > 0 && size[1] > 0))
+        return 0;
+    lua_pushnumber(L, size[0]);
+    lua_pushnumber(L, size[1]);
+    return 2;
+}
+
+/* img:cells() -> bands inside, width, height: within its native grid, and metres of the cells that
+ * are computed */
+static int image_cells(lua_State *L)
+{
+    tl_err e = TL_ERR_INIT;
+    tl_grid g;
+    const char *where = tl_script_line(L);
+    if (tl_native_grid(tl_image_check(L, 1), &g, &e))
+        return tl_raise(L, &e);
+    void **box = tl_box_push(L, TL_IMAGE_TYPE);
+    tl_source *s = tl_cells_source(&g);
+    *box = tl_image_of_source(s, where);
+    tl_source_unref(s);
     return 1;
 }
 
@@ -66,8 +99,10 @@ static int image_explain(lua_State *L)
 void tl_plan_open_lua(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"grid", image_grid}, {"explain", image_explain}, {NULL, NULL}};
+        {"grid", image_grid}, {"cells", image_cells}, {"explain", image_explain}, {NULL, NULL}};
     tl_core_push(L);
+    lua_pushcfunction(L, cell_metres);
+    lua_setfield(L, -2, "cell_metres");
     lua_getfield(L, -1, "methods");
     luaL_setfuncs(L, methods, 0);
     lua_pop(L, 2);

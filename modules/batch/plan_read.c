@@ -2,6 +2,7 @@
 #include "modules/batch/plan_call.h"
 #include "modules/batch/plan_int.h"
 #include "modules/collection/composite_json.h"
+#include "modules/raster/cells.h"
 #include "modules/raster/coverage.h"
 #include "modules/raster/raster.h"
 #include "runtime/hash.h"
@@ -61,6 +62,33 @@ static int same_source(const tl_source *s, const json_t *j)
     return same;
 }
 
+static int read_grid(const json_t *j, tl_grid *g, tl_err *e)
+{
+    const char *crs;
+    json_int_t x[4];
+    if (json_unpack((json_t *)(uintptr_t)j, "{s:s, s:[F,F], s:[F,F], s:[I,I,I,I]}", "crs", &crs,
+                    "anchor", &g->x0, &g->y0, "cell", &g->dx, &g->dy, "extent", &x[0], &x[1], &x[2],
+                    &x[3]))
+        return -1;
+    g->col = x[0];
+    g->row = x[1];
+    g->w = x[2];
+    g->h = x[3];
+    if (!(g->dx > 0 && g->dy > 0 && g->w > 0 && g->h > 0) || !isfinite(g->x0) || !isfinite(g->y0))
+        return -1;
+    g->crs = tl_intern(crs);
+    return crs[0] && strcmp(crs, "LOCAL") != 0 ? tl_crs_canonical(crs, &g->crs, e) : 0;
+}
+
+static int read_cells(const json_t *j, size_t i, tl_source **out, tl_err *e)
+{
+    tl_grid extent;
+    if (read_grid(json_object_get(j, "cells"), &extent, e))
+        return broken(e, "source", i);
+    *out = tl_cells_source(&extent);
+    return 0;
+}
+
 static int read_geometry(const json_t *j, tl_source **out, tl_err *e)
 {
     *out = tl_mask_source(json_object_get(j, "geometry"), e);
@@ -81,7 +109,8 @@ static int read_sources(reader *r, tl_err *e)
             continue; /* of nodes, which are not there yet */
         if (!uri && !scene)
             return broken(e, "source", i);
-        int rc = scene ? tl_scene_source_from_json(scene, &r->source[i], e)
+        int rc = scene                         ? tl_scene_source_from_json(scene, &r->source[i], e)
+                 : json_object_get(j, "cells") ? read_cells(j, i, &r->source[i], e)
                  : json_object_get(j, "geometry") ? read_geometry(j, &r->source[i], e)
                                                   : tl_raster_open(uri, &r->source[i], e);
         if (rc)
@@ -282,24 +311,6 @@ static int read_nodes(reader *r, tl_err *e)
         r->nnodes++;
     }
     return 0;
-}
-
-static int read_grid(const json_t *j, tl_grid *g, tl_err *e)
-{
-    const char *crs;
-    json_int_t x[4];
-    if (json_unpack((json_t *)(uintptr_t)j, "{s:s, s:[F,F], s:[F,F], s:[I,I,I,I]}", "crs", &crs,
-                    "anchor", &g->x0, &g->y0, "cell", &g->dx, &g->dy, "extent", &x[0], &x[1], &x[2],
-                    &x[3]))
-        return -1;
-    g->col = x[0];
-    g->row = x[1];
-    g->w = x[2];
-    g->h = x[3];
-    if (!(g->dx > 0 && g->dy > 0 && g->w > 0 && g->h > 0) || !isfinite(g->x0) || !isfinite(g->y0))
-        return -1;
-    g->crs = tl_intern(crs);
-    return crs[0] && strcmp(crs, "LOCAL") != 0 ? tl_crs_canonical(crs, &g->crs, e) : 0;
 }
 
 static int read_product(const json_t *j, tl_product *p)

@@ -3,6 +3,7 @@
 #include "modules/batch/plan_int.h"
 #include "modules/collection/composite_json.h"
 #include "modules/image/order.h"
+#include "modules/raster/cells.h"
 #include "modules/raster/coverage.h"
 #include "modules/raster/raster.h"
 #include "runtime/hash.h"
@@ -64,8 +65,17 @@ static json_int_t place_of(unique_list *u, json_t *item)
     return at;
 }
 
+static json_t *grid_json(const tl_grid *g)
+{
+    return json_pack("{s:s, s:[f,f], s:[f,f], s:[I,I,I,I]}", "crs", g->crs, "anchor", g->x0, g->y0,
+                     "cell", g->dx, g->dy, "extent", (json_int_t)g->col, (json_int_t)g->row,
+                     (json_int_t)g->w, (json_int_t)g->h);
+}
+
 json_t *tl__plan_source_json(const tl_source *s)
 {
+    if (tl_cells_extent(s))
+        return json_pack("{s:s, s:o}", "uri", s->uri, "cells", grid_json(tl_cells_extent(s)));
     if (tl_mask_source_json(s))
         return json_pack("{s:s, s:O}", "uri", s->uri, "geometry", tl_mask_source_json(s));
     json_t *bands = json_array();
@@ -233,13 +243,6 @@ static json_t *graph_json(writer *w, const tl_plan_output *o)
         json_array_append_new(bands, json_integer(at[b]));
     free(at);
     return bands;
-}
-
-static json_t *grid_json(const tl_grid *g)
-{
-    return json_pack("{s:s, s:[f,f], s:[f,f], s:[I,I,I,I]}", "crs", g->crs, "anchor", g->x0, g->y0,
-                     "cell", g->dx, g->dy, "extent", (json_int_t)g->col, (json_int_t)g->row,
-                     (json_int_t)g->w, (json_int_t)g->h);
 }
 
 /* ORDER enum tl_format */

@@ -102,9 +102,8 @@ local function of_first(state, d)
   return band_texts(layout), format("%s: profile %s, version %d", p.title, p.id, p.version), layout
 end
 
--- Prints, and returns the same as a table
-function methods.describe(c)
-  local state = state_of(c, "describe")
+-- A table of what is known, and the same as lines of text
+local function about(state)
   local s = summary(state)
   local d = { count = s.count, from = s.t0 and dates.datetime(s.t0), to = s.t1
     and dates.datetime(s.t1), box = s.box, collections = s.collections, source = state.source,
@@ -127,8 +126,22 @@ function methods.describe(c)
   if bands then lines[#lines + 1] = wrapped("bands", bands, ",") end
   if #state.steps > 0 then say("filters", C.say_steps(state)) end
   if d.example then say("first", d.example) end
+  return d, lines
+end
+
+-- Prints, and returns the same as a table
+function methods.describe(c)
+  local d, lines = about(state_of(c, "describe"))
   print(concat(lines, "\n"))
   return d
+end
+
+-- For prompts; further: what filter and sort know of the first scene, a table
+function core.collection_about(c)
+  local state = state_of(c, "describe")
+  local d, lines = about(state)
+  local r = first_record(state)
+  return d, lines, r and r.scene and query.view(r.scene) or {}
 end
 
 meta.__tostring = function(c)

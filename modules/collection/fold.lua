@@ -10,9 +10,9 @@ local format, floor = string.format, math.floor
 local raise, methods = core.raise, core.methods
 
 local fold = {}
-C.fold = fold
+C.fold, core.fold = fold, fold
 
-local MOST_SORTED = 64 -- Images; the network has some n log(n)^2 / 2 operations on each band
+local MOST_SORTED = 128 -- Images; the network has some n log(n)^2 / 2 operations on each band
 
 local function counted(list)
   local n
@@ -98,6 +98,21 @@ function fold.percentile(list, options)
       one = core.add(one, core.mul(core.sub(v[below + 2], one), at - below))
     end
     r = core.replace(r, core.eq(n, k), one)
+  end
+  return some(r, list)
+end
+
+-- The value that is there most often; of several such the least
+function fold.most_frequent(list)
+  local v, n = {}, counted(list)
+  local beyond = core.info(list[1])[1].type == "float" and BEYOND or math.maxinteger
+  for i, img in ipairs(list) do v[i] = core.unmask(img, beyond) end
+  network(v)
+  local r, run, most = v[1], 1, 1
+  for k = 2, #list do
+    run = core.where(core.eq(v[k], v[k - 1]), run + 1, 1) -- a number at first
+    local better = core["and"](core.gt(run, most), core.ge(n, k))
+    r, most = core.replace(r, better, v[k]), core.replace(most, better, run)
   end
   return some(r, list)
 end

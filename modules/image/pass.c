@@ -317,6 +317,19 @@ int tl_pass_inner(const tl_pass *p, int k, tl_pass *const **out)
     return vt->passes ? vt->passes(p->group[k].sampling, out) : 0;
 }
 
+int tl_pass_reach(const tl_pass *p)
+{
+    tl_pass *const *inner;
+    int reach = 0;
+    for (int k = 0; k < p->ngroups; k++) {
+        widen(&reach, p->group[k].halo_x);
+        widen(&reach, p->group[k].halo_y);
+        for (int i = tl_pass_inner(p, k, &inner); i > 0; i--)
+            widen(&reach, tl_pass_reach(inner[i - 1]));
+    }
+    return reach;
+}
+
 int tl_pass_uses_libm(const tl_pass *p)
 {
     tl_pass *const *inner;

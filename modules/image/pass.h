@@ -55,6 +55,9 @@ int tl_pass_traps(const tl_pass *p, tl_pass_trap *out, int most);
 int tl_pass_calls(const tl_pass *p);
 const tl_call *tl_pass_call(const tl_pass *p, int k);
 
+/* Cells that the outputs look beyond their own, at most, here or within. */
+int tl_pass_reach(const tl_pass *p);
+
 /* Whether every source lends cells in place, so that rows in one piece cost least. */
 int tl_pass_lends(const tl_pass *p);
 

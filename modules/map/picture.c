@@ -176,6 +176,18 @@ static ChafaCanvas *make_canvas(const terminal *t, int columns, int rows)
     return canvas;
 }
 
+/* Characters show some 8 x 16 pixels each as shapes of two colours. */
+void tl_picture_room(FILE *out, int64_t *w, int64_t *h)
+{
+    terminal t;
+    measure(&t, out, 0, 0);
+    detect(&t, out);
+    int symbols = t.pixels == CHAFA_PIXEL_MODE_SYMBOLS;
+    *w = (int64_t)t.columns * (symbols ? 8 : t.cell_w);
+    *h = (int64_t)t.rows * (symbols ? 16 : t.cell_h);
+    chafa_term_info_unref(t.info);
+}
+
 int tl_picture_print(FILE *out, int64_t w, int64_t h, const uint8_t *rgba, int columns, int rows)
 {
     terminal t;

@@ -24,4 +24,7 @@ int tl_picture_write_png(const char *path, int64_t w, int64_t h, const uint8_t *
  * when it does not say). One thread at a time. 0, or -1 when `out` takes no more. */
 int tl_picture_print(FILE *out, int64_t w, int64_t h, const uint8_t *rgba, int columns, int rows);
 
+/* The pixels that such a picture can show: no need to compute more. */
+void tl_picture_room(FILE *out, int64_t *w, int64_t *h);
+
 #endif
