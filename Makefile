@@ -19,7 +19,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 MAKEFLAGS += --no-builtin-rules
 
 # --- what we stand on (README says why each) -------------------------------------------------
-PKGS := gdal proj hdf5-serial jansson sqlite3 yajl libpng chafa glib-2.0 libdeflate nettle $(LUA)
+PKGS := gdal proj hdf5-serial jansson sqlite3 yajl libpng libwebp chafa glib-2.0 libdeflate nettle libuv libmicrohttpd hiredis $(LUA)
 # Asked once, at the first use and not when this file is read: `make deps` may have to run first.
 pkg = $(shell pkg-config $(1) $(PKGS) || echo missing)
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(patsubst -I%,-isystem %,$(call pkg,--cflags)))$(PKG_CHECK)$(PKG_CFLAGS)
@@ -44,7 +44,8 @@ LIBS = $(PKG_LIBS) -lm -lpthread
 MAIN := runtime/main.c
 SRC := $(filter-out $(MAIN),$(wildcard runtime/*.c modules/*/*.c repl/*.c))
 LUA_SRC := $(wildcard runtime/*.lua modules/*/*.lua repl/*.lua)
-OBJ := $(SRC:%.c=$(BUILD)/%.o) $(LUA_SRC:%.lua=$(BUILD)/%.lua.o)
+PAGE_SRC := $(wildcard modules/map/page/*)
+OBJ := $(SRC:%.c=$(BUILD)/%.o) $(LUA_SRC:%.lua=$(BUILD)/%.lua.o) $(PAGE_SRC:%=$(BUILD)/%.o)
 LIB := $(BUILD)/libtellua.a
 PROG := $(BUILD)/tellua
 TEST_SRC := $(wildcard tests/c/*_test.c)
@@ -101,6 +102,13 @@ $(BUILD)/%.lua.o: %.lua tools/embed.sh $(BUILD)/.flags
 	@echo "  EMBED   $<"
 	$(Q)sh tools/embed.sh $< > $(BUILD)/$*.lua.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c $(BUILD)/$*.lua.c -o $@
+
+# The map's page, likewise.
+$(BUILD)/modules/map/page/%.o: modules/map/page/% tools/embed.sh $(BUILD)/.flags
+	@mkdir -p $(@D)
+	@echo "  EMBED   $<"
+	$(Q)sh tools/embed.sh $< > $(BUILD)/modules/map/page/$*.c
+	$(Q)$(CC) $(ALL_CFLAGS) -c $(BUILD)/modules/map/page/$*.c -o $@
 
 $(LIB): $(OBJ)
 	@echo "  AR      $@"

@@ -11,7 +11,8 @@ enum {
     TL_CMD_PLAN = 4,
     TL_CMD_EVAL = 8,
     TL_CMD_DOCTOR = 16,
-    TL_CMD_INDEX = 32
+    TL_CMD_INDEX = 32,
+    TL_CMD_SERVE = 64
 };
 
 typedef struct tl_cli {
@@ -29,6 +30,9 @@ typedef struct tl_cli {
     int threads;
     int64_t mem, max_pixels, budget;
     double io_timeout; /* seconds */
+    const char **scripts, **roots; /* of serve */
+    int nscripts, nroots, port, watch, no_tile_cache;
+    const char *bind, *store;
     int resume, json, quiet, debug, allow_io, allow_os, allow_drift;
 } tl_cli;
 
@@ -44,6 +48,7 @@ int tl_cli_view(const tl_cli *c, tellua *t, tl_err *e);
 int tl_cli_plan(const tl_cli *c, tellua *t, tl_err *e);
 int tl_cli_eval(const tl_cli *c, tellua *t, tl_err *e);
 int tl_cli_index(const tl_cli *c, tellua *t, tl_err *e);
+int tl_cli_serve(const tl_cli *c, tl_err *e); /* opens sessions of its own */
 int tl_cli_doctor(const tl_cli *c);
 
 /* Shared: runs the script, or reads the plan. `view` = every output as a picture. *out stays NULL

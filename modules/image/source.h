@@ -97,6 +97,7 @@ struct tl_source {
     tl_grid native; /* north-up grid of the file at full resolution */
     int nbands;
     tl_band *bands;
+    uint64_t identity; /* equal where the same unchanged file was opened again; 0 = not known */
     int nfiles; /* files that the read of one block may need open, at most; 0 counts as 1 */
 };
 
