@@ -25,13 +25,23 @@ static void free_made(made *k)
     json_decref(k->layers);
 }
 
+static const char *type_of(const json_t *v)
+{
+    return json_is_integer(v)   ? "integer"
+           : json_is_real(v)    ? "float"
+           : json_is_boolean(v) ? "boolean"
+                                : "string";
+}
+
 static json_t *params_json(const tl_script *s)
 {
     json_t *list = json_array();
     for (int i = 0; i < s->nparams; i++)
-        json_array_append_new(list, json_pack("{s:o, s:O, s:O}", "name",
-                                              tl_json_text(s->param[i].name), "value",
-                                              s->param[i].value, "options", s->param[i].options));
+        json_array_append_new(list,
+                              json_pack("{s:o, s:O, s:O, s:s}", "name",
+                                        tl_json_text(s->param[i].name), "value", s->param[i].value,
+                                        "options", s->param[i].options, "type",
+                                        type_of(s->param[i].value)));
     return list;
 }
 
