@@ -132,8 +132,8 @@ export async function takeLayers(app, list) {
   changed("layers");
 }
 
-export function fit() {
-  const boxes = state.layers.filter((l) => l.visible).map((l) => l.info.box);
+export function fit(layers) {
+  const boxes = (layers || state.layers.filter((l) => l.visible)).map((l) => l.info.box);
   if (!boxes.length) return;
   const b = L.latLngBounds(boxes.flatMap(([w, s, e, n]) =>
     [[Math.max(s, -85), w], [Math.min(n, 85), e]]));

@@ -1,6 +1,6 @@
 // The panel: parameters as widgets, layers with legend, date and histogram. SPDX-License-Identifier: MIT
 import { complain, el, later, latest, post, shown } from "./net.js";
-import { changed, move, onChange, setDate, setOpacity, setVisible, state, takeLayers } from "./layers.js";
+import { changed, fit, move, onChange, setDate, setOpacity, setVisible, state, takeLayers } from "./layers.js";
 import { histogram } from "./charts.js";
 
 // ------------------------------------------------------------------------------------------ parameters
@@ -114,7 +114,8 @@ function layerBox(layer) {
   const box = el("div", { className: "layer" + (layer.visible ? "" : " off") },
     el("div", { className: "top" },
       el("input", { type: "checkbox", checked: layer.visible, title: "Show", onchange: (e) => setVisible(layer, e.target.checked) }),
-      el("span", { className: "name", title: layer.info.where || "" }, layer.info.name),
+      el("span", { className: "name", title: "Go there" + (layer.info.where ? "; made at " + layer.info.where : ""),
+        onclick: () => fit([layer]) }, layer.info.name),
       el("button", { title: "Histogram and stretch", className: "to-histogram",
         onclick: () => { layer.histogram = !layer.histogram; graph.hidden = !layer.histogram; if (layer.histogram) histogram(layer, graph); } }, "\u2581\u2585\u2583"),
       el("button", { title: "Up", disabled: i === 0, onclick: () => move(layer, -1) }, "\u2191"),
