@@ -84,6 +84,7 @@ CFLAGS_reduce_sorted = -O3 $(HAVE_ISAS)
 CFLAGS_reduce = -O3
 CFLAGS_read = -O3
 CFLAGS_nearest = -O3
+CFLAGS_resample = -O3
 CFLAGS_scene_source = -O3
 ISA_avx2 := -mavx2
 ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl
