@@ -12,7 +12,7 @@
 
 #define CACHE_BYTES  ((int64_t)256 << 20)
 #define ANSWER_BYTES ((int64_t)16 << 20)
-#define MOST_WAITING 512
+#define MOST_WAITING 256
 #define MOST_BODY    ((size_t)8 << 20)
 #define MOST_BODIES  ((size_t)64 << 20)
 
