@@ -36,11 +36,17 @@ int tl__status_of(const tl_err *e)
     }
 }
 
+const char *tl__without_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
 static json_t *error_json(const tl_err *e)
 {
     return json_pack("{s:{s:s, s:o, s:o, s:o}}", "error", "code", tl_code_name(e->code), "message",
-                     tl_json_text(e->message), "where", tl_json_text(e->where), "source",
-                     tl_json_text(e->source));
+                     tl_json_text(e->message), "where", tl_json_text(tl__without_folder(e->where)),
+                     "source", tl_json_text(tl__without_folder(e->source)));
 }
 
 void tl__answer_error(tl_map *m, tl_request *r, const tl_err *e)

@@ -297,6 +297,8 @@ static json_t *dates_json(const tl_layer *l)
 
 json_t *tl_layer_json(const tl_layer *l)
 {
+    const char *where = json_string_value(json_object_get(l->doc, "where"));
+    const char *slash = where ? strrchr(where, '/') : NULL;
     json_t *bands = json_array();
     for (int b = 0; b < l->nbands; b++)
         json_array_append_new(bands, tl_json_text(l->band[b]));
@@ -304,6 +306,6 @@ json_t *tl_layer_json(const tl_layer *l)
                      tl_json_text(l->name), "key", l->key, "box", l->box[0], l->box[1], l->box[2],
                      l->box[3], "zoom", l->zoom, "bands", bands, "dates", dates_json(l), "legend",
                      json_object_get(l->doc, "legend"), "looks", json_object_get(l->doc, "looks"),
-                     "where", json_string_value(json_object_get(l->doc, "where")), "crs",
+                     "where", slash ? slash + 1 : where ? where : "", "crs",
                      l->grid.crs, "cell", l->grid.dx);
 }

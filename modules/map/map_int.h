@@ -69,6 +69,8 @@ struct tl_map {
 void tl__answer_error(tl_map *m, tl_request *r, const tl_err *e);
 void tl__answer_json(tl_request *r, int status, json_t *j); /* takes j */
 int tl__status_of(const tl_err *e);
+/* What lies behind the last slash: clients are not told where an operator keeps things. */
+const char *tl__without_folder(const char *path);
 
 /* A number of the query: dflt where it is not there; TL_EUSAGE unless it lies in lo .. hi. */
 int tl__arg_number(tl_request *r, const char *name, double dflt, double lo, double hi, double *out,

@@ -92,8 +92,8 @@ static json_t *steps_json(const tl_chain *c, const cells *shown, const cells *fu
         char label[TL_CHAIN_LABEL];
         tl_chain_label(c->node[i], label);
         json_array_append_new(
-            list, json_pack("{s:o, s:s, s:o, s:o}", "label", tl_json_text(label), "where",
-                            c->node[i]->where, "shown",
+            list, json_pack("{s:o, s:o, s:o, s:o}", "label", tl_json_text(label), "where",
+                            tl_json_text(tl__without_folder(c->node[i]->where)), "shown",
                             value_json(c->node[i], shown->x[i], shown->ok[i]), "full",
                             value_json(c->node[i], full->x[i], full->ok[i])));
     }

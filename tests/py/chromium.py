@@ -63,7 +63,7 @@ class Page:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             try:
-                value = self.js("(async () => { for (let i = 0; i < 60; i++) { const v = (%s); if (v) return v;"
+                value = self.js("(async () => { for (let i = 0; i < 60; i++) { const v = (%s); if (v) return true;"
                                 " await new Promise((f) => setTimeout(f, 16)); } return null; })()" % text)
             except RuntimeError as e:
                 if "context" in str(e) or "navigat" in str(e):
