@@ -15,7 +15,7 @@ struct tl_http {
     struct MHD_Daemon *daemon;
     int port, due, closing;
     uv_poll_t poll; /* of the library's epoll descriptor */
-    uv_timer_t timer, second;
+    uv_timer_t timer, look;
     uv_idle_t idle; /* runs while the library has work without waiting */
     void (*on_timer)(uv_timer_t *t);
     void (*on_idle)(uv_idle_t *i);

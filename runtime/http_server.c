@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define LOOK 200 /* milliseconds between two looks at all connections */
+
 /* --- driving the library -------------------------------------------------------------------------
  * Its epoll descriptor is watched by the loop; a timer follows the time it names; after anything
  * that may have given it work it runs once before the loop waits again. */
@@ -103,14 +105,22 @@ void tl__http_busy(struct MHD_Connection *c, int busy)
     }
 }
 
+/* Nothing to read, and nothing to come. The library misses an end that arrived together with bytes
+ * that are no whole request. */
+static int has_ended(int fd)
+{
+    char c;
+    return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 /* The library's own limit starts again with every byte; this one does not, so that who sends a
  * byte now and then does not keep a connection. */
-static void on_second(uv_timer_t *t)
+static void on_look(uv_timer_t *t)
 {
     tl_http *h = t->data;
     unsigned long long now = tl_loop_now(h->loop), most = (unsigned long long)h->o.seconds * 1000;
     for (connection *k = h->connections; k; k = k->next)
-        if (!k->busy && now - k->since > most)
+        if (!k->busy && (now - k->since > most || has_ended(k->fd)))
             shutdown(k->fd, SHUT_RDWR);
 }
 
@@ -189,11 +199,11 @@ int tl_http_open(tl_loop *l, const tl_http_options *o, tl_http **out, tl_err *e)
     const union MHD_DaemonInfo *i = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     uv_poll_init(uv, &h->poll, i->epoll_fd);
     uv_timer_init(uv, &h->timer);
-    uv_timer_init(uv, &h->second);
+    uv_timer_init(uv, &h->look);
     uv_idle_init(uv, &h->idle);
-    h->poll.data = h->timer.data = h->second.data = h->idle.data = h;
+    h->poll.data = h->timer.data = h->look.data = h->idle.data = h;
     uv_poll_start(&h->poll, UV_READABLE, on_readable);
-    uv_timer_start(&h->second, on_second, 1000, 1000);
+    uv_timer_start(&h->look, on_look, LOOK, LOOK);
     tl_live(TL_LIVE_HANDLE, 1);
     *out = h;
     return 0;
@@ -222,7 +232,7 @@ void tl_http_close(tl_http *h)
     h->closing = 4;
     uv_close((uv_handle_t *)&h->poll, on_closed);
     uv_close((uv_handle_t *)&h->timer, on_closed);
-    uv_close((uv_handle_t *)&h->second, on_closed);
+    uv_close((uv_handle_t *)&h->look, on_closed);
     uv_close((uv_handle_t *)&h->idle, on_closed);
 }
 

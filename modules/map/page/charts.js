@@ -60,7 +60,7 @@ function drawHistogram(layer, box, answer) {
   const x = (v) => 4 + ((v - lo) / (hi - lo)) * (W - 8), back = (p) => lo + ((p - 4) / (W - 8)) * (hi - lo);
   const picture = svg("svg", { viewBox: `0 0 ${W} ${H}` });
   bars(picture, band, x, ends[0], ends[1]);
-  picture.append(svg("text", { x: W / 2, y: H - 4, "text-anchor": "middle" },
+  picture.append(svg("text", { x: W - 12, y: 10, "text-anchor": "end" },
     `${band.band}: mean ${shown(Number(band.mean.toPrecision(4)))}`));
   if (canStretch(layer)) handles(picture, layer, x, back, ends);
   box.replaceChildren(picture);

@@ -88,7 +88,7 @@ function startBase() {
 
 async function start() {
   const asked = readLink();
-  state.map = L.map("map", { zoomControl: false, maxZoom: 24, minZoom: 1, worldCopyJump: true, attributionControl: true })
+  state.map = L.map("map", { zoomControl: false, maxZoom: 24, minZoom: 1, worldCopyJump: true, attributionControl: true, fadeAnimation: false })
     .setView([20, 0], 2);
   state.map.attributionControl.setPrefix("Tellua");
   L.control.zoom({ position: "bottomleft" }).addTo(state.map);
