@@ -208,6 +208,9 @@ $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB)
 bench: all $(BUILD)/bench/whole.so $(patsubst %.c,$(BUILD)/%,$(filter-out bench/whole.c,$(wildcard bench/*.c))) ## run bench/*.sh, one after the other
 	@for f in $(wildcard bench/*.sh); do echo "== $$f"; $(TEST_ENV) sh $$f || exit 1; done
 
+soak: all ## ten minutes of 64 map clients that come and go (SECONDS=600 CLIENTS=64)
+	@$(TEST_ENV) /usr/bin/python3 bench/soak.py
+
 ci: ## what .ci/run does: both compilers, sanitizers, linters
 	@.ci/run
 
@@ -290,5 +293,5 @@ help: ## this list
 	@echo "make TARGET [CONFIG=release|debug|asan|tsan|cov] [V=1] [WERROR=1] [CC=...] [CFLAGS=...]"
 	@grep -hE '^[a-z_.-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 24
 
-.PHONY: all places fuzz tests-c deps demo check test check-asan check-tsan check-big check-layers bench ci docs format format-check lint \
+.PHONY: soak all places fuzz tests-c deps demo check test check-asan check-tsan check-big check-layers bench ci docs format format-check lint \
         install uninstall clean distclean help FORCE

@@ -5,6 +5,7 @@
 #include "runtime/mem.h"
 #include "runtime/session_paint.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,6 +89,9 @@ int tl_cli_serve(const tl_cli *c, tl_err *e)
                         .watch = c->watch,
                         .no_tiles_kept = c->no_tile_cache,
                         .host = tl_session_host(&session)};
+    /* Else the C library keeps ever larger windows on its heap, and memory grows for hours. */
+    mallopt(M_MMAP_THRESHOLD, 2 << 20);
+    mallopt(M_TRIM_THRESHOLD, 8 << 20);
     int rc = tl_map_open(&o, &m, e);
     if (!rc)
         rc = add_scripts(c, m, e);

@@ -12,7 +12,8 @@
 #define SIDE         TL_TILE_SIDE
 #define CELLS        (SIDE * SIDE)
 #define MOST_PASSES  96
-#define MOST_WORKERS 4 /* that wait with a pass: their buffers take a megabyte or two each */
+#define MOST_WORKERS 4  /* that wait with a pass, */
+#define MOST_IDLE    16 /* and with all: their buffers take a megabyte or two each */
 
 /* A layer's step on one lattice. */
 typedef struct kept {
@@ -30,6 +31,7 @@ struct tl_renderer {
     pthread_mutex_t lock; /* of what follows; no pass is made or run under it */
     kept *kept[MOST_PASSES];
     uint64_t clock;
+    int nidle; /* of all */
     tl_reads *reads;
 };
 
@@ -104,6 +106,8 @@ static kept *seat(tl_renderer *r, kept *k)
     k->users = 1;
     k->used = ++r->clock;
     kept *old = best >= 0 ? r->kept[best] : NULL;
+    if (old)
+        r->nidle -= old->nidle;
     if (best >= 0)
         r->kept[best] = k;
     else
@@ -149,11 +153,28 @@ static int borrow(tl_renderer *r, tl_layer *l, int step, const tl_grid *g, kept 
         free_kept(old);
     }
     pthread_mutex_lock(&r->lock);
-    if (k->nidle)
+    if (k->nidle) {
         *w = k->idle[--k->nidle];
+        r->nidle--;
+    }
     pthread_mutex_unlock(&r->lock);
     *out = k;
     return 0;
+}
+
+/* One of the pass not used longest, where too many wait. */
+static tl_pass_worker *superfluous(tl_renderer *r)
+{
+    kept *oldest = NULL;
+    for (int i = 0; i < MOST_PASSES && r->nidle > MOST_IDLE; i++) {
+        kept *k = r->kept[i];
+        if (k && k->nidle && (!oldest || k->used < oldest->used))
+            oldest = k;
+    }
+    if (!oldest)
+        return NULL;
+    r->nidle--;
+    return oldest->idle[--oldest->nidle];
 }
 
 static void give_back(tl_renderer *r, kept *k, tl_pass_worker *w)
@@ -162,7 +183,8 @@ static void give_back(tl_renderer *r, kept *k, tl_pass_worker *w)
     int alone = k->users < 0;
     if (w && !alone && k->nidle < MOST_WORKERS) {
         k->idle[k->nidle++] = w;
-        w = NULL;
+        r->nidle++;
+        w = superfluous(r);
     }
     if (!alone)
         k->users--;
