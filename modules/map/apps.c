@@ -11,6 +11,7 @@
 
 typedef struct made {
     tl_map *map;
+    const json_t *fixed; /* parameters that the operator gave: not the viewers' */
     json_t *params, *layers;
     tl_layer **layer;
     int n;
@@ -33,15 +34,15 @@ static const char *type_of(const json_t *v)
                                 : "string";
 }
 
-static json_t *params_json(const tl_script *s)
+static json_t *params_json(const tl_script *s, const json_t *fixed)
 {
     json_t *list = json_array();
     for (int i = 0; i < s->nparams; i++)
-        json_array_append_new(list,
-                              json_pack("{s:o, s:O, s:O, s:s}", "name",
-                                        tl_json_text(s->param[i].name), "value", s->param[i].value,
-                                        "options", s->param[i].options, "type",
-                                        type_of(s->param[i].value)));
+        if (!json_object_get(fixed, s->param[i].name))
+            json_array_append_new(
+                list, json_pack("{s:o, s:O, s:O, s:s}", "name", tl_json_text(s->param[i].name),
+                                "value", s->param[i].value, "options", s->param[i].options, "type",
+                                type_of(s->param[i].value)));
     return list;
 }
 
@@ -50,7 +51,7 @@ static int got(void *arg, const tl_script *s, const tl_painter *p, tl_err *e)
 {
     made *k = arg;
     int rc = 0;
-    k->params = params_json(s);
+    k->params = params_json(s, k->fixed);
     k->layers = json_array();
     k->layer = tl_xcalloc((size_t)s->noutputs, sizeof *k->layer);
     for (int i = 0; i < s->noutputs && !rc; i++) {
@@ -73,7 +74,7 @@ static int run(tl_map *m, const char *path, const json_t *given, const json_t *p
     json_t *all = given ? json_copy((json_t *)(uintptr_t)given) : json_object();
     if (params)
         json_object_update(all, (json_t *)(uintptr_t)params);
-    *out = (made){.map = m};
+    *out = (made){.map = m, .fixed = given};
     atomic_fetch_add(&m->count[TL_COUNT_RUNS], 1);
     int rc = m->o.host.run(m->o.host.ctx, path, all, got, out, e);
     json_decref(all);
@@ -220,7 +221,24 @@ int tl__layer_named(tl_map *m, const char *name, char key[80])
 
 /* --- other parameters ----------------------------------------------------------------------------- */
 
-/* Only what the script declares, of the declared type. */
+/* A viewer's text may become a file's name in the script: so it is GeoJSON, or has nothing that leads
+ * out of the working folder or to another driver or server. */
+static int is_harmless(const char *text)
+{
+    json_t *j = *text == '{' ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    int geometry = json_is_string(json_object_get(j, "type")) &&
+                   (json_object_get(j, "coordinates") || json_object_get(j, "geometry") ||
+                    json_object_get(j, "features"));
+    json_decref(j);
+    if (geometry)
+        return 1;
+    for (const char *s = text; *s; s++)
+        if ((unsigned char)*s < ' ' || strchr("/\\:<>{}|$`\"", *s))
+            return 0;
+    return !strstr(text, "..") && strlen(text) <= 200;
+}
+
+/* Only what the script declares and the operator left open. */
 static int check_params(const json_t *declared, const json_t *params, tl_err *e)
 {
     const char *name;
@@ -232,9 +250,14 @@ static int check_params(const json_t *declared, const json_t *params, tl_err *e)
         json_array_foreach(declared, i, d)
             known |= strcmp(json_string_value(json_object_get(d, "name")), name) == 0;
         if (!known)
-            return tl_fail(e, TL_EUSAGE, "the script has no parameter \"%.60s\"", name);
+            return tl_fail(e, TL_EUSAGE, "the script has no parameter \"%.60s\" for viewers", name);
         if (!json_is_number(v) && !json_is_boolean(v) && !json_is_string(v))
             return tl_fail(e, TL_EUSAGE, "parameter \"%.60s\" is a number, a text or a boolean",
+                           name);
+        if (json_is_string(v) && !is_harmless(json_string_value(v)))
+            return tl_fail(e, TL_EUSAGE,
+                           "parameter \"%.60s\": viewers may send GeoJSON, or up to 200 characters "
+                           "without / \\ : and the like",
                            name);
     }
     return 0;

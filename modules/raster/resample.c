@@ -4,7 +4,6 @@
  * until the pixels behind it fit a window of bounded size; a single cell with more pixels than that
  * is summed over strips. Neither changes a bit: a cell's sum always runs over its footprint row by
  * row. */
-#include "modules/raster/lattice.h"
 #include "modules/raster/raster_int.h"
 #include "modules/raster/weigh.h"
 #include "runtime/mem.h"
@@ -29,7 +28,7 @@ typedef struct job {
     const tl_read *q;
     tl_level level;
     int boxes;     /* coordinates are those of the cells' corners, not centres */
-    double *x, *y; /* of the whole block; (w + boxes) x (h + boxes) */
+    const double *x, *y; /* of the whole block; (w + boxes) x (h + boxes) */
     double kx, ky; /* widths of the kernel, pixels */
     int unit;      /* the kernel is not widened */
     double *wx;    /* weights of a row */
@@ -429,27 +428,15 @@ static int part_of_block(job *j, tl_rect sub, tl_err *e)
 
 static int prepare(job *j, tl_err *e)
 {
-    const tl_raster_sampling *m = j->m;
     tl_rect at = {j->q->rect.x, j->q->rect.y, j->q->rect.w + j->boxes, j->q->rect.h + j->boxes};
-    size_t n = (size_t)(at.w * at.h);
-    void *x = NULL, *y = NULL, *values = NULL;
-    tl_mapper p;
-    int code;
-    if ((code = tl_raster_handle(j->r, &j->h, e)) || (code = tl_mapper_init(&p, m, j->h, e)) ||
-        (code = tl_try_alloc(&x, n, sizeof(double), "coordinates", e)))
-        return code;
-    j->x = x;
-    if ((code = tl_try_alloc(&y, n, sizeof(double), "coordinates", e)))
-        return code;
-    j->y = y;
-    if ((code = tl_try_alloc(&values, WINDOW_BYTES, 1, "a window of the file", e)))
-        return code;
+    void *values = NULL;
+    int code = tl_raster_handle(j->r, &j->h, e);
+    if (!code)
+        code = tl_raster_placed(j->m, j->h, at, j->boxes ? -0.5 : 0, &j->x, &j->y, e);
+    if (!code)
+        code = tl_try_alloc(&values, WINDOW_BYTES, 1, "a window of the file", e);
     j->values = values;
-    tl_gdal_guard g;
-    tl_gdal_begin(&g, NULL);
-    tl_lattice_eval(tl_mapper_map, &p, at, j->boxes ? -0.5 : 0, !m->curved, j->x, j->y);
-    tl_gdal_end(&g);
-    return 0;
+    return code;
 }
 
 static int read_band(job *j, tl_err *e)
@@ -478,8 +465,7 @@ int tl_resample_read(const tl_raster_sampling *m, const tl_read *q, tl_err *e)
     for (j.k = 0; j.k < q->nbands && !code; j.k++)
         code = read_band(&j, e);
     tl_vote_free(&j.vote);
-    free(j.x);
-    free(j.y);
+    tl_raster_placed_trim();
     free(j.wx);
     free(j.values);
     if (code && e)

@@ -166,6 +166,19 @@ for path, body, why in (("apps/ndvi", {"params": {"nothing": 1}}, "no parameter"
                         ("apps/none", {"params": {}}, "no script"), ("style/" + key, {"ramp": "no such"}, "ramp")):
     status, _, text = server.get(path, data=body)
     ok(400 <= status < 500 and why in json.loads(text)["error"]["message"], "%s %s is refused and says why" % (path, body), text)
+with open(os.path.join(top, "path.lua"), "w") as f:
+    f.write('local file = param("file", "%s")\nlocal area = param("area", "")\nlocal k = param("k", 1)\n'
+            'output("p", Image(file) * k, {rgb = {"B04", "B08", "B08"}, region = area ~= "" and area or nil})' % scene)
+for args, names in ((["-p", "file=" + scene], ["area", "k"]), ([], ["file", "area", "k"])):
+    third_party = Server(os.path.join(top, "path.lua"), "--store", store, *args)
+    declared = [p["name"] for p in third_party.json("layers")["apps"][0]["params"]]
+    ok(declared == names, "viewers are offered the parameters that the command line left open: %s" % names, declared)
+    answers = [third_party.get("apps/path", data={"params": {"file": v}})[0] for v in
+               (scene, "/vsicurl/http://127.0.0.1:1/x", "../x.tif", "NETCDF:x", "<VRTDataset/>", '{"type":"x"}')]
+    ok(set(answers) == {400}, "and cannot make the script read another file", answers)
+    area = json.dumps({"type": "Polygon", "coordinates": [[[15.01, 45.12], [15.03, 45.12], [15.03, 45.14], [15.01, 45.12]]]})
+    ok(third_party.get("apps/path", data={"params": {"area": area}})[0] == 200, "an area is taken")
+    third_party.stop()
 status, _, _ = server.get("apps/ndvi", {"Content-Type": "text/plain"}, b"{}")
 ok(status == 400, "what a page of another site can send unasked is refused", status)
 

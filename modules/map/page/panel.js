@@ -93,13 +93,13 @@ export function legendOf(legend) {
 // ---------------------------------------------------------------------------------------------- layers
 
 function dateText(d) {
-  return d.time === null ? d.id : new Date(d.time * 1000).toISOString().slice(0, 16).replace("T", " ").replace(" 00:00", "");
+  return d.time === null ? d.id : new Date(d.time * 1000).toISOString().slice(0, 10);
 }
 
 function dateRow(layer) {
   const dates = layer.info.dates;
   if (!dates.length) return null;
-  const text = el("span", {}, dateText(dates[layer.t]));
+  const text = el("span", { title: dates[layer.t].id }, dateText(dates[layer.t]));
   const slide = el("input", { type: "range", min: 0, max: dates.length - 1, step: 1, className: "dates" });
   slide.value = layer.t;
   const go = later(80, (t) => setDate(layer, t));
