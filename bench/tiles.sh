@@ -7,8 +7,8 @@ dir=${TILES:-/tmp/tellua-bench-tiles}
 out=$(mktemp -d)
 pid=
 trap '[ -z "$pid" ] || kill $pid; rm -rf "$out"' EXIT
-py="/usr/bin/python3 $here/tiles.py"
-$py make "$dir"
+py() { /usr/bin/python3 "$here/tiles.py" "$@"; }
+py make "$dir"
 cat > "$out/ndvi.lua" <<LUA
 local b4, b8 = Image "$dir/B04.tif", Image "$dir/B08.tif"
 output("ndvi", (b8 - b4) / (b8 + b4), {ramp = "viridis", min = -0.2, max = 0.9})
@@ -29,24 +29,24 @@ stop() {
 }
 
 start --no-tile-cache
-$py client "$url" "cold"
+py client "$url" "cold"
 stop
 start --no-tile-cache
-$py client "$url" "first turn" > /dev/null
-$py client "$url" "bands kept"
+py client "$url" "first turn" > /dev/null
+py client "$url" "bands kept"
 stop
 start
-$py client "$url" "first turn" > /dev/null
-$py client "$url" "tile kept"
+py client "$url" "first turn" > /dev/null
+py client "$url" "tile kept"
 stop
-taskset -c 0 $py rasterio "$dir"
+taskset -c 0 /usr/bin/python3 "$here/tiles.py" rasterio "$dir"
 
 if command -v wrk > /dev/null; then
     for mode in --no-tile-cache ""; do
         # shellcheck disable=SC2086 # none or one word
         start $mode
         for zoom in 9 11 12 14; do
-            { echo "local list = {"; $py urls "$url" $zoom | sed 's/.*/"&",/'; echo "}"; } > "$out/wrk.lua"
+            { echo "local list = {"; py urls "$url" $zoom | sed 's/.*/"&",/'; echo "}"; } > "$out/wrk.lua"
             echo 'local n = 0
                   request = function() n = n % #list + 1 return wrk.format("GET", list[n]) end' >> "$out/wrk.lua"
             for clients in 1 8 64; do

@@ -74,10 +74,8 @@ static void serve(tl_map *m)
 int tl_cli_serve(const tl_cli *c, tl_err *e)
 {
     tl_map *m = NULL;
-    tellua_options session = {.instructions = c->budget,
-                              .allow_io = c->allow_io,
-                              .allow_os = c->allow_os,
-                              .threads = 1};
+    tellua_options session = {
+        .instructions = c->budget, .allow_io = c->allow_io, .allow_os = c->allow_os, .threads = 1};
     char *store = c->store ? tl_xstrdup(c->store) : default_store();
     tl_map_options o = {.bind = c->bind,
                         .port = c->port,
@@ -89,9 +87,9 @@ int tl_cli_serve(const tl_cli *c, tl_err *e)
                         .watch = c->watch,
                         .no_tiles_kept = c->no_tile_cache,
                         .host = tl_session_host(&session)};
-    /* Else the C library keeps ever larger windows on its heap, and memory grows for hours. */
-    mallopt(M_MMAP_THRESHOLD, 2 << 20);
-    mallopt(M_TRIM_THRESHOLD, 8 << 20);
+    /* Else the C library keeps ever larger blocks on its heaps, and memory grows for hours. */
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    mallopt(M_TRIM_THRESHOLD, 4 << 20);
     int rc = tl_map_open(&o, &m, e);
     if (!rc)
         rc = add_scripts(c, m, e);

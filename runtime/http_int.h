@@ -30,7 +30,8 @@ void tl__http_kick(tl_http *h);
 /* A request of the connection is being answered (1), or the next is waited for. */
 void tl__http_busy(struct MHD_Connection *c, int busy);
 
-/* --- http_request.c ------------------------------------------------------------------------------ */
+/* --- http_request.c ------------------------------------------------------------------------------
+ */
 
 enum MHD_Result tl__http_access(void *ctx, struct MHD_Connection *c, const char *url,
                                 const char *method, const char *version, const char *data,

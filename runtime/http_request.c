@@ -42,7 +42,8 @@ struct tl_request {
     tl_request *prev, *next; /* among those held */
 };
 
-/* --- holding ------------------------------------------------------------------------------------ */
+/* --- holding ------------------------------------------------------------------------------------
+ */
 
 static void lost(tl_request *r);
 
@@ -159,7 +160,8 @@ void tl__http_let_go(tl_http *h)
     }
 }
 
-/* --- the library's calls ------------------------------------------------------------------------- */
+/* --- the library's calls -------------------------------------------------------------------------
+ */
 
 static tl_request *new_request(tl_http *h, struct MHD_Connection *c, const char *url,
                                const char *method)
@@ -282,7 +284,8 @@ void tl__http_completed(void *ctx, struct MHD_Connection *c, void **mine,
     tl_live(TL_LIVE_HANDLE, -1);
 }
 
-/* --- questions ----------------------------------------------------------------------------------- */
+/* --- questions -----------------------------------------------------------------------------------
+ */
 
 const char *tl_request_method(const tl_request *r)
 {
@@ -310,7 +313,8 @@ const char *tl_request_body(const tl_request *r, size_t *len)
     return tl_buf_text(&r->body);
 }
 
-/* --- answers ------------------------------------------------------------------------------------- */
+/* --- answers -------------------------------------------------------------------------------------
+ */
 
 void tl_request_hold(tl_request *r, void (*gone)(void *ctx), void *ctx)
 {
@@ -352,7 +356,8 @@ void tl_request_answer(tl_request *r, int status, const char *type, const void *
           MHD_create_response_from_buffer(n, (void *)(uintptr_t)data, MHD_RESPMEM_MUST_COPY));
 }
 
-/* --- streams ------------------------------------------------------------------------------------- */
+/* --- streams -------------------------------------------------------------------------------------
+ */
 
 static ssize_t read_stream(void *ctx, uint64_t pos, char *to, size_t most)
 {

@@ -59,7 +59,8 @@ void tl__http_kick(tl_http *h)
     uv_idle_start(&h->idle, on_idle);
 }
 
-/* --- connections -------------------------------------------------------------------------------- */
+/* --- connections --------------------------------------------------------------------------------
+ */
 
 typedef struct tl__connection {
     tl_http *http;
@@ -124,7 +125,8 @@ static void on_look(uv_timer_t *t)
             shutdown(k->fd, SHUT_RDWR);
 }
 
-/* --- opening ------------------------------------------------------------------------------------ */
+/* --- opening ------------------------------------------------------------------------------------
+ */
 
 static int listen_on(const tl_http_options *o, int *port, tl_err *e)
 {

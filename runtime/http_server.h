@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: MIT
  *
  * libmicrohttpd parses; the loop drives it. Everything here is called on the loop's thread. A
- * request is answered once, at once or later; until then its connection is held, and when the client
- * goes away `gone` is called and the request must not be answered any more. */
+ * request is answered once, at once or later; until then its connection is held, and when the
+ * client goes away `gone` is called and the request must not be answered any more. */
 #ifndef TL_HTTP_SERVER_H
 #define TL_HTTP_SERVER_H
 
@@ -15,12 +15,12 @@ typedef struct tl_request tl_request;
 typedef struct tl_stream tl_stream;
 
 typedef struct tl_http_options {
-    const char *bind;    /* an address: "127.0.0.1", "::1", "0.0.0.0" */
-    int port;            /* 0 = any free one */
-    int connections;     /* at once; 0 = 512 */
-    int seconds;         /* a connection without a whole request is closed after so many; 0 = 30 */
-    size_t most_body;    /* bytes of a request's body */
-    size_t most_bodies;  /* of all bodies at once */
+    const char *bind;   /* an address: "127.0.0.1", "::1", "0.0.0.0" */
+    int port;           /* 0 = any free one */
+    int connections;    /* at once; 0 = 512 */
+    int seconds;        /* a connection without a whole request is closed after so many; 0 = 30 */
+    size_t most_body;   /* bytes of a request's body */
+    size_t most_bodies; /* of all bodies at once */
     /* Called for each whole request: answers it, or keeps it and answers later. */
     void (*handle)(void *ctx, tl_request *r);
     void *ctx;
@@ -37,10 +37,11 @@ typedef struct tl_http_counts {
 } tl_http_counts;
 void tl_http_count(const tl_http *h, tl_http_counts *out);
 
-/* --- a request: texts live as long as it does --------------------------------------------------- */
+/* --- a request: texts live as long as it does ---------------------------------------------------
+ */
 
-const char *tl_request_method(const tl_request *r); /* "GET" also for HEAD */
-const char *tl_request_path(const tl_request *r);   /* decoded, begins with '/' */
+const char *tl_request_method(const tl_request *r);          /* "GET" also for HEAD */
+const char *tl_request_path(const tl_request *r);            /* decoded, begins with '/' */
 const char *tl_request_arg(tl_request *r, const char *name); /* of the query; NULL */
 const char *tl_request_header(tl_request *r, const char *name);
 const char *tl_request_body(const tl_request *r, size_t *len); /* followed by a NUL */
@@ -55,7 +56,8 @@ void tl_request_answer(tl_request *r, int status, const char *type, const void *
 /* The same; data was malloc'd and is taken. */
 void tl_request_answer_own(tl_request *r, int status, const char *type, void *data, size_t n);
 
-/* --- answers without end ------------------------------------------------------------------------ */
+/* --- answers without end ------------------------------------------------------------------------
+ */
 
 /* The answer is a stream, open until the client leaves or falls 256 KiB behind: then gone(ctx), and
  * s is no more. */

@@ -63,7 +63,8 @@ static int command_of(const char *word)
         const char *word;
         int command;
     } words[] = {{"run", TL_CMD_RUN},     {"view", TL_CMD_VIEW}, {"plan", TL_CMD_PLAN},
-                 {"index", TL_CMD_INDEX}, {"-e", TL_CMD_EVAL},   {"doctor", TL_CMD_DOCTOR}, {"serve", TL_CMD_SERVE}};
+                 {"index", TL_CMD_INDEX}, {"-e", TL_CMD_EVAL},   {"doctor", TL_CMD_DOCTOR},
+                 {"serve", TL_CMD_SERVE}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(words[i].word, word) == 0)
             return words[i].command;
@@ -137,12 +138,14 @@ static int leak_status(int status)
         return status;
 #endif
     long nodes = tl_live_count(TL_LIVE_NODE), images = tl_live_count(TL_LIVE_IMAGE),
-         sources = tl_live_count(TL_LIVE_SOURCE), programs = tl_live_count(TL_LIVE_PROGRAM), handles = tl_live_count(TL_LIVE_HANDLE);
+         sources = tl_live_count(TL_LIVE_SOURCE), programs = tl_live_count(TL_LIVE_PROGRAM),
+         handles = tl_live_count(TL_LIVE_HANDLE);
     int datasets = tl_raster_open_datasets();
     if (!nodes && !images && !sources && !programs && !handles && !datasets)
         return status;
     tl_log(TL_LOG_QUIET,
-           "leak: %ld nodes, %ld images, %ld sources, %ld programs, %ld handles, %d datasets are left (exit %d)",
+           "leak: %ld nodes, %ld images, %ld sources, %ld programs, %ld handles, %d datasets are "
+           "left (exit %d)",
            nodes, images, sources, programs, handles, datasets, status);
     return 99;
 }
@@ -165,7 +168,11 @@ int main(int argc, char **argv)
         tl_cli_help(argc > 2 ? command_of(argv[2]) : 0);
         return told(&e);
     }
-    tl_cli c = {.command = command_of(argv[1]), .zoom = -1, .size = {800, 600}, .io_timeout = 60, .port = 8000};
+    tl_cli c = {.command = command_of(argv[1]),
+                .zoom = -1,
+                .size = {800, 600},
+                .io_timeout = 60,
+                .port = 8000};
     int rc = c.command
                  ? 0
                  : tl_fail(&e, TL_EUSAGE, "no command '%s'; `tellua --help` lists them", argv[1]);

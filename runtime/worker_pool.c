@@ -94,8 +94,7 @@ int tl_pool_new(tl_loop *l, const tl_pool_options *o, tl_pool **out, tl_err *e)
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->more, NULL);
     p->thread = tl_xcalloc((size_t)o->threads, sizeof *p->thread);
-    while (p->nthreads < o->threads &&
-           pthread_create(&p->thread[p->nthreads], NULL, work, p) == 0)
+    while (p->nthreads < o->threads && pthread_create(&p->thread[p->nthreads], NULL, work, p) == 0)
         p->nthreads++;
     if (p->nthreads == 0) {
         tl_pool_free(p);

@@ -13,8 +13,8 @@ typedef struct tl_pool tl_pool;
 typedef struct tl_task tl_task;
 
 typedef struct tl_pool_options {
-    int threads;             /* at least 1 */
-    int most;                /* tasks that may wait */
+    int threads;              /* at least 1 */
+    int most;                 /* tasks that may wait */
     void (*thread_end)(void); /* called by each thread before it ends; may be NULL */
 } tl_pool_options;
 

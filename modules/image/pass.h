@@ -73,8 +73,8 @@ void tl_pass_worker_free(tl_pass_worker *w); /* NULL is allowed */
 void tl_pass_worker_use(tl_pass_worker *w, int k, const tl_sampling *m);
 
 /* Where blocks that were read from files are kept, for servers, which are asked for the same ones
- * again and again. get: 1 and the cells in r's buffers, or 0. put: after a read. Any thread. One per
- * process, set while no pass runs; NULL: none. */
+ * again and again. get: 1 and the cells in r's buffers, or 0. put: after a read. Any thread. One
+ * per process, set while no pass runs; NULL: none. */
 typedef struct tl_pass_cache {
     int (*get)(void *ctx, const tl_sampling *m, const tl_read *r);
     void (*put)(void *ctx, const tl_sampling *m, const tl_read *r);

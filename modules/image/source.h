@@ -98,7 +98,7 @@ struct tl_source {
     int nbands;
     tl_band *bands;
     uint64_t identity; /* equal where the same unchanged file was opened again; 0 = not known */
-    int nfiles; /* files that the read of one block may need open, at most; 0 counts as 1 */
+    int nfiles;        /* files that the read of one block may need open, at most; 0 counts as 1 */
 };
 
 struct tl_sampling {

@@ -1,4 +1,5 @@
-/* What handlers share: numbers of the query, errors, work on the pool. SPDX-License-Identifier: MIT */
+/* What handlers share: numbers of the query, errors, work on the pool. SPDX-License-Identifier: MIT
+ */
 #include "modules/map/map_int.h"
 #include "runtime/log.h"
 #include "runtime/mem.h"
@@ -7,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- answers ------------------------------------------------------------------------------------- */
+/* --- answers -------------------------------------------------------------------------------------
+ */
 
 void tl__answer_json(tl_request *r, int status, json_t *j)
 {
@@ -59,7 +61,8 @@ void tl__answer_error(tl_map *m, tl_request *r, const tl_err *e)
     tl__answer_json(r, status, error_json(e));
 }
 
-/* --- the query ----------------------------------------------------------------------------------- */
+/* --- the query -----------------------------------------------------------------------------------
+ */
 
 static int number(const char *text, char end, const char **after, double *out)
 {
@@ -131,7 +134,8 @@ json_t *tl__body_json(tl_map *m, tl_request *r)
     return NULL;
 }
 
-/* --- work on the pool ---------------------------------------------------------------------------- */
+/* --- work on the pool ----------------------------------------------------------------------------
+ */
 
 tl__job *tl__job_new(tl_map *m, tl_request *r, json_t *(*compute)(tl__job *j, tl_err *e))
 {

@@ -1,4 +1,5 @@
-/* Scripts and sessions as apps: what they show, by which parameters. SPDX-License-Identifier: MIT */
+/* Scripts and sessions as apps: what they show, by which parameters. SPDX-License-Identifier: MIT
+ */
 #include "modules/map/map_int.h"
 #include "runtime/hash.h"
 #include "runtime/log.h"
@@ -7,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- what a run of a script gives ----------------------------------------------------------------- */
+/* --- what a run of a script gives
+ * ----------------------------------------------------------------- */
 
 typedef struct made {
     tl_map *map;
@@ -39,10 +41,10 @@ static json_t *params_json(const tl_script *s, const json_t *fixed)
     json_t *list = json_array();
     for (int i = 0; i < s->nparams; i++)
         if (!json_object_get(fixed, s->param[i].name))
-            json_array_append_new(
-                list, json_pack("{s:o, s:O, s:O, s:s}", "name", tl_json_text(s->param[i].name),
-                                "value", s->param[i].value, "options", s->param[i].options, "type",
-                                type_of(s->param[i].value)));
+            json_array_append_new(list, json_pack("{s:o, s:O, s:O, s:s}", "name",
+                                                  tl_json_text(s->param[i].name), "value",
+                                                  s->param[i].value, "options", s->param[i].options,
+                                                  "type", type_of(s->param[i].value)));
     return list;
 }
 
@@ -81,7 +83,8 @@ static int run(tl_map *m, const char *path, const json_t *given, const json_t *p
     return rc;
 }
 
-/* --- the list ------------------------------------------------------------------------------------- */
+/* --- the list
+ * ------------------------------------------------------------------------------------- */
 
 static tl__app *find(tl_map *m, const char *id)
 {
@@ -196,10 +199,10 @@ json_t *tl__apps_json(tl_map *m)
     pthread_mutex_lock(&m->lock);
     for (int i = 0; i < m->napps; i++) {
         const tl__app *a = &m->app[i];
-        json_array_append_new(
-            list, json_pack("{s:o, s:O, s:O, s:i, s:o, s:b}", "id", tl_json_text(a->id), "params",
-                            a->params, "layers", a->layers, "generation", a->generation, "error",
-                            tl_json_text(a->error), "runs", a->path != NULL));
+        json_array_append_new(list, json_pack("{s:o, s:O, s:O, s:i, s:o, s:b}", "id",
+                                              tl_json_text(a->id), "params", a->params, "layers",
+                                              a->layers, "generation", a->generation, "error",
+                                              tl_json_text(a->error), "runs", a->path != NULL));
     }
     pthread_mutex_unlock(&m->lock);
     return list;
@@ -219,10 +222,11 @@ int tl__layer_named(tl_map *m, const char *name, char key[80])
     return rc;
 }
 
-/* --- other parameters ----------------------------------------------------------------------------- */
+/* --- other parameters
+ * ----------------------------------------------------------------------------- */
 
-/* A viewer's text may become a file's name in the script: so it is GeoJSON, or has nothing that leads
- * out of the working folder or to another driver or server. */
+/* A viewer's text may become a file's name in the script: so it is GeoJSON, or has nothing that
+ * leads out of the working folder or to another driver or server. */
 static int is_harmless(const char *text)
 {
     json_t *j = *text == '{' ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
@@ -247,8 +251,8 @@ static int check_params(const json_t *declared, const json_t *params, tl_err *e)
     json_object_foreach((json_t *)(uintptr_t)params, name, v)
     {
         int known = 0;
-        json_array_foreach(declared, i, d)
-            known |= strcmp(json_string_value(json_object_get(d, "name")), name) == 0;
+        json_array_foreach(declared, i, d) known |=
+            strcmp(json_string_value(json_object_get(d, "name")), name) == 0;
         if (!known)
             return tl_fail(e, TL_EUSAGE, "the script has no parameter \"%.60s\" for viewers", name);
         if (!json_is_number(v) && !json_is_boolean(v) && !json_is_string(v))

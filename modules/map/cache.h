@@ -1,7 +1,8 @@
 /* A cache of bytes under texts, bounded by size: what was not asked for longest goes first.
  * SPDX-License-Identifier: MIT
  *
- * Any thread. A blob is immutable once it is in the cache, and lives as long as somebody holds it. */
+ * Any thread. A blob is immutable once it is in the cache, and lives as long as somebody holds it.
+ */
 #ifndef TL_MAP_CACHE_H
 #define TL_MAP_CACHE_H
 

@@ -38,17 +38,18 @@ int tl_chain_place(const tl_chain *c, const tl_node *n)
     return -1;
 }
 
-/* --- labels --------------------------------------------------------------------------------------- */
+/* --- labels
+ * --------------------------------------------------------------------------------------- */
 
 static const char *sign_of(tl_gop op)
 {
     static const struct {
         tl_gop op;
         const char *sign;
-    } signs[] = {{TL_G_add, "+"}, {TL_G_sub, "-"},  {TL_G_mul, "*"}, {TL_G_div, "/"},
+    } signs[] = {{TL_G_add, "+"},   {TL_G_sub, "-"}, {TL_G_mul, "*"}, {TL_G_div, "/"},
                  {TL_G_idiv, "//"}, {TL_G_mod, "%"}, {TL_G_pow, "^"}, {TL_G_and, "&"},
-                 {TL_G_or, "|"},  {TL_G_xor, "~"}, {TL_G_lt, "<"},  {TL_G_le, "<="},
-                 {TL_G_gt, ">"},  {TL_G_ge, ">="}, {TL_G_eq, "=="}};
+                 {TL_G_or, "|"},    {TL_G_xor, "~"}, {TL_G_lt, "<"},  {TL_G_le, "<="},
+                 {TL_G_gt, ">"},    {TL_G_ge, ">="}, {TL_G_eq, "=="}};
     for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
         if (signs[i].op == op)
             return signs[i].sign;

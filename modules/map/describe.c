@@ -10,7 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --- /layers, /legend ------------------------------------------------------------------------------ */
+/* --- /layers, /legend
+ * ------------------------------------------------------------------------------ */
 
 void tl__serve_layers(tl_map *m, tl_request *r, const char *rest)
 {
@@ -48,9 +49,10 @@ void tl__serve_legend(tl_map *m, tl_request *r, const char *rest)
         tl__job_start(j);
 }
 
-/* --- addresses --------------------------------------------------------------------------------------
- * TileJSON and WMTS want whole addresses: what the client calls this server, and behind a proxy the
- * folder that the proxy says it stands in. */
+/* --- addresses
+ * -------------------------------------------------------------------------------------- TileJSON
+ * and WMTS want whole addresses: what the client calls this server, and behind a proxy the folder
+ * that the proxy says it stands in. */
 
 static int harmless(const char *s)
 {
@@ -86,7 +88,8 @@ static char *encoded(const char *s)
     return b.data ? b.data : tl_xstrdup("");
 }
 
-/* --- /tilejson --------------------------------------------------------------------------------------- */
+/* --- /tilejson
+ * --------------------------------------------------------------------------------------- */
 
 static json_t *tilejson(tl__job *j, tl_err *e)
 {
@@ -96,10 +99,10 @@ static json_t *tilejson(tl__job *j, tl_err *e)
     const double *b = l->box;
     char *tiles = tl_xasprintf("%s/{z}/{x}/{y}.png", j->text);
     json_t *answer = json_pack(
-        "{s:s, s:o, s:s, s:[s], s:[f,f,f,f], s:[f,f,i], s:i, s:i, s:s}", "tilejson", "3.0.0", "name",
-        tl_json_text(l->name), "scheme", "xyz", "tiles", tiles, "bounds", b[0], b[1],
-        fmin(b[2], 180), b[3], "center", (b[0] + b[2]) / 2, (b[1] + b[3]) / 2, l->zoom, "minzoom", 0,
-        "maxzoom", l->zoom + 3 < TL_TILE_DEEPEST ? l->zoom + 3 : TL_TILE_DEEPEST, "version",
+        "{s:s, s:o, s:s, s:[s], s:[f,f,f,f], s:[f,f,i], s:i, s:i, s:s}", "tilejson", "3.0.0",
+        "name", tl_json_text(l->name), "scheme", "xyz", "tiles", tiles, "bounds", b[0], b[1],
+        fmin(b[2], 180), b[3], "center", (b[0] + b[2]) / 2, (b[1] + b[3]) / 2, l->zoom, "minzoom",
+        0, "maxzoom", l->zoom + 3 < TL_TILE_DEEPEST ? l->zoom + 3 : TL_TILE_DEEPEST, "version",
         "1.0.0");
     free(tiles);
     tl_layer_unref(l);
@@ -110,8 +113,9 @@ void tl__serve_tilejson(tl_map *m, tl_request *r, const char *rest)
 {
     size_t n = strlen(rest);
     tl__job *j = tl__job_new(m, r, tilejson);
-    char *name = n > 5 && strcmp(rest + n - 5, ".json") == 0 ? tl_xasprintf("%.*s", (int)n - 5, rest)
-                                                             : tl_xstrdup(rest);
+    char *name = n > 5 && strcmp(rest + n - 5, ".json") == 0
+                     ? tl_xasprintf("%.*s", (int)n - 5, rest)
+                     : tl_xstrdup(rest);
     char *base = base_of(m, r), *part = encoded(name);
     j->text = tl_xasprintf("%stiles/%s", base, part);
     if (tl__which_layer(m, r, name, j->layer))
@@ -123,7 +127,8 @@ void tl__serve_tilejson(tl_map *m, tl_request *r, const char *rest)
     free(name);
 }
 
-/* --- /wmts --------------------------------------------------------------------------------------------- */
+/* --- /wmts
+ * --------------------------------------------------------------------------------------------- */
 
 static void put_xml(tl_buf *b, const char *s)
 {
@@ -206,12 +211,13 @@ void tl__serve_wmts(tl_map *m, tl_request *r, const char *rest)
     free(base);
 }
 
-/* --- /metrics ------------------------------------------------------------------------------------------ */
+/* --- /metrics
+ * ------------------------------------------------------------------------------------------ */
 
 static void put_metric(tl_buf *b, const char *name, const char *kind, const char *help, double x)
 {
-    tl_buf_printf(b, "# HELP tellua_%s %s\n# TYPE tellua_%s %s\ntellua_%s %.17g\n", name, help, name,
-                  kind, name, x);
+    tl_buf_printf(b, "# HELP tellua_%s %s\n# TYPE tellua_%s %s\ntellua_%s %.17g\n", name, help,
+                  name, kind, name, x);
 }
 
 /* ORDER note_time of serve_tiles.c */

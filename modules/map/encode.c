@@ -15,12 +15,13 @@
 #define PNG_LEVEL  3    /* of libdeflate: more takes longer than it saves */
 #define WEBP_LEVEL 1
 
-/* --- pixels to rows -------------------------------------------------------------------------------
+/* --- pixels to rows
+ * -------------------------------------------------------------------------------
  */
 
 typedef struct colours {
     int n;
-    uint32_t color[256]; /* transparent ones first, as tRNS wants it */
+    uint32_t color[256]; /* in order of their first pixel */
     uint32_t key[SLOTS];
     int16_t place[SLOTS];
 } colours;
@@ -157,8 +158,10 @@ static int write_png(const uint8_t *rows, size_t n, int w, int h, int kind, cons
     p = end_chunk(p, "IEND", 0);
     libdeflate_free_compressor(z);
     b->size = (size_t)(p - b->data);
-    tl_blob *fit = realloc(b, sizeof *b + b->size);
-    *out = fit ? fit : b;
+    tl_blob *fit = realloc(b, sizeof *b + b->size); /* shorter: does not fail in practice */
+    if (fit)
+        b = fit;
+    *out = b;
     return 0;
 }
 

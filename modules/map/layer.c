@@ -31,7 +31,8 @@ void tl_layer_unref(tl_layer *l)
     tl_live(TL_LIVE_HANDLE, -1);
 }
 
-/* --- where it lies ------------------------------------------------------------------------------ */
+/* --- where it lies ------------------------------------------------------------------------------
+ */
 
 static double metres(const tl_grid *g)
 {
@@ -60,7 +61,8 @@ static int place(tl_layer *l, tl_err *e)
     return 0;
 }
 
-/* --- from a plan whose outputs are values and pictures by turns ---------------------------------- */
+/* --- from a plan whose outputs are values and pictures by turns ----------------------------------
+ */
 
 static int take_steps(tl_layer *l, tl_err *e)
 {
@@ -121,7 +123,8 @@ int tl_layer_read(const char *text, size_t len, tl_layer **out, tl_err *e)
     return finish(plan, doc, json_dumps(doc, DUMP), out, e);
 }
 
-/* --- looks -------------------------------------------------------------------------------------- */
+/* --- looks --------------------------------------------------------------------------------------
+ */
 
 static const char *const look[] = {"palette", "ramp",    "rgb", "classes", "colors", "reverse",
                                    "gamma",   "stretch", "min", "max",     NULL};
@@ -199,7 +202,8 @@ static int paint(void *ctx, const tl_image *img, const json_t *looks, tl_image *
     return rc;
 }
 
-/* --- making ------------------------------------------------------------------------------------- */
+/* --- making -------------------------------------------------------------------------------------
+ */
 
 static json_t *document(const tl_output *o, const tl_plan *plan, const json_t *legend)
 {
@@ -282,7 +286,8 @@ int tl_layer_of_plan(const tl_plan *plan, int k, const json_t *looks, const tl_p
     return rc;
 }
 
-/* --- telling ------------------------------------------------------------------------------------ */
+/* --- telling ------------------------------------------------------------------------------------
+ */
 
 static json_t *dates_json(const tl_layer *l)
 {
@@ -306,6 +311,9 @@ json_t *tl_layer_json(const tl_layer *l)
                      tl_json_text(l->name), "key", l->key, "box", l->box[0], l->box[1], l->box[2],
                      l->box[3], "zoom", l->zoom, "bands", bands, "dates", dates_json(l), "legend",
                      json_object_get(l->doc, "legend"), "looks", json_object_get(l->doc, "looks"),
-                     "where", slash ? slash + 1 : where ? where : "", "crs",
-                     l->grid.crs, "cell", l->grid.dx);
+                     "where",
+                     slash   ? slash + 1
+                     : where ? where
+                             : "",
+                     "crs", l->grid.crs, "cell", l->grid.dx);
 }

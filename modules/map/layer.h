@@ -19,8 +19,8 @@ typedef struct tl_layer_step {
 typedef struct tl_layer {
     atomic_int refs;
     char key[65];
-    char *text;   /* the document */
-    json_t *doc;  /* read only: "name" "title" "legend" "looks" "plan" */
+    char *text;    /* the document */
+    json_t *doc;   /* read only: "name" "title" "legend" "looks" "plan" */
     tl_plan *plan; /* owns the nodes */
     const char *name;
     int nsteps;

@@ -16,7 +16,8 @@
 #define MOST_BODY    ((size_t)8 << 20)
 #define MOST_BODIES  ((size_t)64 << 20)
 
-/* --- routing ------------------------------------------------------------------------------------- */
+/* --- routing -------------------------------------------------------------------------------------
+ */
 
 static void healthz(tl_map *m, tl_request *r, const char *rest)
 {
@@ -45,15 +46,24 @@ static const struct route {
     int deep; /* something follows the word */
     void (*serve)(tl_map *m, tl_request *r, const char *rest);
 } routes[] = {
-    {"GET", "tiles", 1, tl__serve_tile},         {"GET", "tilejson", 1, tl__serve_tilejson},
-    {"GET", "layers", 0, tl__serve_layers},      {"GET", "identify", 0, tl__serve_identify},
-    {"GET", "series", 0, tl__serve_series},      {"GET", "histogram", 0, tl__serve_histogram},
-    {"GET", "legend", 1, tl__serve_legend},      {"GET", "wmts", 0, tl__serve_wmts},
-    {"POST", "style", 1, tl__serve_style},       {"POST", "apps", 1, tl__serve_apps},
-    {"POST", "plans", 0, tl__serve_plans},       {"GET", "plans", 1, tl__serve_plans},
-    {"POST", "area", 0, tl__serve_area},         {"GET", "area", 0, tl__serve_area},
-    {"GET", "jobs", 0, jobs},                    {"GET", "events", 0, events},
-    {"GET", "healthz", 0, healthz},              {"GET", "metrics", 0, tl__serve_metrics},
+    {"GET", "tiles", 1, tl__serve_tile},
+    {"GET", "tilejson", 1, tl__serve_tilejson},
+    {"GET", "layers", 0, tl__serve_layers},
+    {"GET", "identify", 0, tl__serve_identify},
+    {"GET", "series", 0, tl__serve_series},
+    {"GET", "histogram", 0, tl__serve_histogram},
+    {"GET", "legend", 1, tl__serve_legend},
+    {"GET", "wmts", 0, tl__serve_wmts},
+    {"POST", "style", 1, tl__serve_style},
+    {"POST", "apps", 1, tl__serve_apps},
+    {"POST", "plans", 0, tl__serve_plans},
+    {"GET", "plans", 1, tl__serve_plans},
+    {"POST", "area", 0, tl__serve_area},
+    {"GET", "area", 0, tl__serve_area},
+    {"GET", "jobs", 0, jobs},
+    {"GET", "events", 0, events},
+    {"GET", "healthz", 0, healthz},
+    {"GET", "metrics", 0, tl__serve_metrics},
 };
 
 static void not_found(tl_request *r, int known)
@@ -84,7 +94,8 @@ static void handle(void *ctx, tl_request *r)
         not_found(r, known);
 }
 
-/* --- life ---------------------------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------------------------------
+ */
 
 static int open_parts(tl_map *m, tl_err *e)
 {

@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: MIT
  *
  * One thread runs the loop and answers; evaluation is on a pool. tl_map_open, _add, _run and _close
- * are called on one thread; tl_map_stop, _show and _area may come from any. What knows Lua is lent by
- * the faces. */
+ * are called on one thread; tl_map_stop, _show and _area may come from any. What knows Lua is lent
+ * by the faces. */
 #ifndef TL_MAP_H
 #define TL_MAP_H
 
@@ -27,14 +27,14 @@ typedef struct tl_map_host {
 } tl_map_host;
 
 typedef struct tl_map_options {
-    const char *bind; /* NULL = 127.0.0.1 */
-    int port;         /* 0 = any free one */
-    int threads;      /* of the pool; 0 = all cores */
-    const char *store; /* a folder or redis://..., NULL: none */
+    const char *bind;         /* NULL = 127.0.0.1 */
+    int port;                 /* 0 = any free one */
+    int threads;              /* of the pool; 0 = all cores */
+    const char *store;        /* a folder or redis://..., NULL: none */
     const char *const *roots; /* folders that plans by HTTP may read from */
     int nroots;
-    int64_t cache; /* bytes for what was read and for finished tiles; 0 = 256 MiB */
-    int watch;     /* scripts are run again when their files change */
+    int64_t cache;     /* bytes for what was read and for finished tiles; 0 = 256 MiB */
+    int watch;         /* scripts are run again when their files change */
     int no_tiles_kept; /* for measuring: finished tiles are not kept */
     tl_map_host host;
 } tl_map_options;
@@ -48,7 +48,8 @@ void tl_map_run(tl_map *m);              /* until tl_map_stop */
 void tl_map_stop(tl_map *m);             /* also from signal handlers */
 void tl_map_close(tl_map *m);            /* NULL is allowed */
 
-/* The outputs of s become the layers of the app `name`, at once on every open page. For sessions. */
+/* The outputs of s become the layers of the app `name`, at once on every open page. For sessions.
+ */
 int tl_map_show(tl_map *m, const char *name, const tl_script *s, const tl_painter *p,
                 tl_err *e) TL_MUST_CHECK;
 /* What was drawn last, as GeoJSON, a new reference; NULL when nothing was. */

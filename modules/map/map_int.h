@@ -1,7 +1,7 @@
 /* Shared by the files of the map server. SPDX-License-Identifier: MIT
  *
- * Lock order: the apps' lock, then the shelf's, the renderer's, a cache's; each is innermost for the
- * short time it is held, and nothing is evaluated under any of them. */
+ * Lock order: the apps' lock, then the shelf's, the renderer's, a cache's; each is innermost for
+ * the short time it is held, and nothing is evaluated under any of them. */
 #ifndef TL_MAP_INT_H
 #define TL_MAP_INT_H
 
@@ -15,14 +15,14 @@
 
 /* A script, or a session, and what it shows. */
 typedef struct tl__app {
-    char *id, *path;    /* path NULL: a session's */
-    json_t *params;     /* [{"name", "value", "options"}], as by default */
-    json_t *given;      /* {name: value} of the command line */
-    json_t *layers;     /* what clients are told */
-    tl_layer **layer;   /* references */
+    char *id, *path;  /* path NULL: a session's */
+    json_t *params;   /* [{"name", "value", "options"}], as by default */
+    json_t *given;    /* {name: value} of the command line */
+    json_t *layers;   /* what clients are told */
+    tl_layer **layer; /* references */
     int nlayers;
-    int generation;     /* grows when the script changes */
-    char error[800];    /* of the last run; "" */
+    int generation;  /* grows when the script changes */
+    char error[800]; /* of the last run; "" */
 } tl__app;
 
 /* ORDER tl__count_names of describe.c */
@@ -49,10 +49,10 @@ struct tl_map {
     tl_renderer *renderer;
     tl_cache *tiles, *answers;
     char url[80];
-    tl__tile_job *flying;  /* tiles being made; the loop's */
+    tl__tile_job *flying; /* tiles being made; the loop's */
     struct tl__listener *listeners;
-    tl__watch *watch;      /* of scripts' folders; the loop's */
-    pthread_mutex_t lock;  /* of what follows */
+    tl__watch *watch;     /* of scripts' folders; the loop's */
+    pthread_mutex_t lock; /* of what follows */
     tl__app *app;
     int napps;
     json_t *area;
@@ -63,7 +63,8 @@ struct tl_map {
     double began;
 };
 
-/* --- answers (answer.c) ------------------------------------------------------------------------- */
+/* --- answers (answer.c) -------------------------------------------------------------------------
+ */
 
 /* {"error": ...} with the status that the error means. */
 void tl__answer_error(tl_map *m, tl_request *r, const tl_err *e);
@@ -102,7 +103,8 @@ json_t *tl__body_json(tl_map *m, tl_request *r);
 /* The layer the request means by key or name, its key into `key`; else it is answered and -1. */
 int tl__which_layer(tl_map *m, tl_request *r, const char *text, char key[80]);
 
-/* --- apps (apps.c) ------------------------------------------------------------------------------- */
+/* --- apps (apps.c) -------------------------------------------------------------------------------
+ */
 
 json_t *tl__apps_json(tl_map *m); /* a new reference */
 void tl__apps_free(tl_map *m);
@@ -116,13 +118,15 @@ int tl__watch_start(tl_map *m, tl_err *e) TL_MUST_CHECK;
 void tl__watch_stop(tl_map *m); /* on the loop's thread */
 void tl__watch_free(tl_map *m); /* after the pool */
 
-/* --- events (events.c) --------------------------------------------------------------------------- */
+/* --- events (events.c) ---------------------------------------------------------------------------
+ */
 
 void tl__events_serve(tl_map *m, tl_request *r);
 /* "event: NAME" with data to every page; takes data. Any thread. */
 void tl__event(tl_map *m, const char *name, json_t *data);
 
-/* --- handlers: path behind the first word ---------------------------------------------------------- */
+/* --- handlers: path behind the first word
+ * ---------------------------------------------------------- */
 
 void tl__serve_tile(tl_map *m, tl_request *r, const char *rest);
 void tl__serve_tilejson(tl_map *m, tl_request *r, const char *rest);

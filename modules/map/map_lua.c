@@ -29,7 +29,8 @@ typedef struct session {
     const tl_script *script; /* the session's */
 } session;
 
-/* --- the thread ----------------------------------------------------------------------------------- */
+/* --- the thread
+ * ----------------------------------------------------------------------------------- */
 
 static void *run(void *arg)
 {
@@ -70,7 +71,8 @@ static int start(const opening *o, int port, const char *bind, session **out, tl
     return 0;
 }
 
-/* --- layers --------------------------------------------------------------------------------------- */
+/* --- layers
+ * --------------------------------------------------------------------------------------- */
 
 static int has(const tl_script *s, const char *name)
 {
@@ -110,7 +112,8 @@ static void remove_own(session *s, const char *name)
         }
 }
 
-/* --- Lua ------------------------------------------------------------------------------------------- */
+/* --- Lua
+ * ------------------------------------------------------------------------------------------- */
 
 static session *check(lua_State *L)
 {
@@ -255,10 +258,10 @@ int tl_map_update_lua(lua_State *L, tl_err *e)
 
 void tl_map_open_lua(lua_State *L, tl_script *s, const tl_map_host *host)
 {
-    static const luaL_Reg methods[] = {{"add", map_add},       {"remove", map_remove},
-                                       {"update", map_update}, {"url", map_url},
-                                       {"area", map_area},     {"close", map_close},
-                                       {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"add", map_add}, {"remove", map_remove}, {"update", map_update},
+        {"url", map_url}, {"area", map_area},     {"close", map_close},
+        {NULL, NULL}};
     static const luaL_Reg meta[] = {{"__tostring", map_text}, {NULL, NULL}};
     tl_box_register(L, MAP_TYPE, "Map", methods, meta, release);
     opening *o = lua_newuserdatauv(L, sizeof *o, 0);

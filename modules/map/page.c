@@ -40,12 +40,9 @@ static const struct {
 /* Only these: a name from the network never becomes a path. */
 static const struct {
     const char *address, *type;
-} leaflet[] = {{"leaflet.js", "text/javascript"},
-               {"leaflet.css", "text/css"},
-               {"images/layers.png", "image/png"},
-               {"images/layers-2x.png", "image/png"},
-               {"images/marker-icon.png", "image/png"},
-               {"images/marker-icon-2x.png", "image/png"},
+} leaflet[] = {{"leaflet.js", "text/javascript"},        {"leaflet.css", "text/css"},
+               {"images/layers.png", "image/png"},       {"images/layers-2x.png", "image/png"},
+               {"images/marker-icon.png", "image/png"},  {"images/marker-icon-2x.png", "image/png"},
                {"images/marker-shadow.png", "image/png"}};
 
 static void *read_file(const char *name, size_t *len)

@@ -19,7 +19,8 @@ int tl_is_key(const char *text)
     return strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
 }
 
-/* --- the folder ---------------------------------------------------------------------------------- */
+/* --- the folder ----------------------------------------------------------------------------------
+ */
 
 static int make_folders(const char *dir)
 {
@@ -121,7 +122,8 @@ static int write_file(tl_planstore *s, const char *path, const char *text, size_
     return tl_outfile_commit(f, e);
 }
 
-/* --- both ---------------------------------------------------------------------------------------- */
+/* --- both ----------------------------------------------------------------------------------------
+ */
 
 int tl_planstore_open(const char *where, tl_planstore **out, tl_err *e)
 {

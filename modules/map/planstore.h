@@ -1,5 +1,5 @@
-/* Where documents of layers and plans are kept: a folder, or Redis, which several servers may share.
- * SPDX-License-Identifier: MIT
+/* Where documents of layers and plans are kept: a folder, or Redis, which several servers may
+ * share. SPDX-License-Identifier: MIT
  *
  * A document is kept under the SHA-256 of its text, so what is there never changes, and what comes
  * back is checked. Any thread; calls may wait for a disk or a server. */

@@ -16,7 +16,8 @@ struct tl_planstore {
     struct redisContext *redis; /* NULL while not connected */
 };
 
-/* --- planstore_redis.c: one connection, made again when it is lost ------------------------------- */
+/* --- planstore_redis.c: one connection, made again when it is lost -------------------------------
+ */
 
 int tl__redis_open(tl_planstore *s, const char *url, tl_err *e) TL_MUST_CHECK;
 void tl__redis_close(tl_planstore *s);

@@ -31,9 +31,18 @@ static uint64_t hash_text(const char *s)
 static key key_of(const tl_sampling *m, const tl_read *r, int k)
 {
     const tl_grid *g = &m->lattice;
-    return (key){m->source->identity, g->crs,    g->x0,     g->y0,
-                 g->dx,               g->dy,     r->rect.x, r->rect.y,
-                 r->rect.w,           r->rect.h, hash_text(m->operation), r->bands[k],
+    return (key){m->source->identity,
+                 g->crs,
+                 g->x0,
+                 g->y0,
+                 g->dx,
+                 g->dy,
+                 r->rect.x,
+                 r->rect.y,
+                 r->rect.w,
+                 r->rect.h,
+                 hash_text(m->operation),
+                 r->bands[k],
                  (int32_t)m->method};
 }
 

@@ -1,8 +1,8 @@
 /* Blocks that were read from files, kept for other layers and other colours.
  * SPDX-License-Identifier: MIT
  *
- * Keyed by the file as it is, the band, the lattice, the method and the cells; so a tile of the same
- * bands in other colours reads nothing. One per process may be in use (tl_pass_set_cache). */
+ * Keyed by the file as it is, the band, the lattice, the method and the cells; so a tile of the
+ * same bands in other colours reads nothing. One per process may be in use (tl_pass_set_cache). */
 #ifndef TL_MAP_READS_H
 #define TL_MAP_READS_H
 

@@ -75,7 +75,8 @@ void tl_renderer_count(tl_renderer *r, tl_cache_counts *reads, int *passes)
     pthread_mutex_unlock(&r->lock);
 }
 
-/* --- passes -------------------------------------------------------------------------------------- */
+/* --- passes --------------------------------------------------------------------------------------
+ */
 
 static int same(const kept *k, const tl_layer *l, int step, double cell)
 {
@@ -100,8 +101,8 @@ static kept *seat(tl_renderer *r, kept *k)
 {
     int best = -1;
     for (int i = 0; i < MOST_PASSES && (best < 0 || r->kept[best]); i++)
-        if (!r->kept[i] || (r->kept[i]->users == 0 &&
-                            (best < 0 || r->kept[i]->used < r->kept[best]->used)))
+        if (!r->kept[i] ||
+            (r->kept[i]->users == 0 && (best < 0 || r->kept[i]->used < r->kept[best]->used)))
             best = i;
     k->users = 1;
     k->used = ++r->clock;
@@ -194,7 +195,8 @@ static void give_back(tl_renderer *r, kept *k, tl_pass_worker *w)
         free_kept(k);
 }
 
-/* --- tiles --------------------------------------------------------------------------------------- */
+/* --- tiles ---------------------------------------------------------------------------------------
+ */
 
 typedef struct planes {
     uint8_t value[3][CELLS], valid[3][CELLS], rgba[4 * CELLS];
@@ -247,7 +249,8 @@ int tl_render_tile(tl_renderer *r, tl_layer *l, int step, tl_tile t, int scale,
     return rc;
 }
 
-/* --- values -------------------------------------------------------------------------------------- */
+/* --- values --------------------------------------------------------------------------------------
+ */
 
 int tl_render_values(tl_node *const *nodes, int n, const tl_grid *g, double *values, uint8_t *valid,
                      tl_err *e)

@@ -58,8 +58,8 @@ static json_t *spread(double *x, size_t n, int bins)
     for (int k = 0; k <= 100 && n; k++)
         json_array_append_new(percent, json_real(x[(size_t)((double)(n - 1) * k / 100)]));
     free(count);
-    return json_pack("{s:I, s:f, s:f, s:f, s:f, s:o, s:o}", "count", (json_int_t)n, "min", lo, "max",
-                     hi, "mean", mean, "stddev", n ? sqrt(squares / (double)n) : 0, "counts",
+    return json_pack("{s:I, s:f, s:f, s:f, s:f, s:o, s:o}", "count", (json_int_t)n, "min", lo,
+                     "max", hi, "mean", mean, "stddev", n ? sqrt(squares / (double)n) : 0, "counts",
                      counts, "percentiles", percent);
 }
 

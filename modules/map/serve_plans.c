@@ -19,7 +19,8 @@ static void close_painter(tl_map *m, tl_painter *p)
     m->o.host.close(m->o.host.ctx, p);
 }
 
-/* --- /plans ---------------------------------------------------------------------------------------- */
+/* --- /plans
+ * ---------------------------------------------------------------------------------------- */
 
 static int add_layers(tl_map *m, const tl_plan *plan, const json_t *looks, json_t *list, tl_err *e)
 {
@@ -113,7 +114,8 @@ void tl__serve_plans(tl_map *m, tl_request *r, const char *rest)
     tl__job_start(j);
 }
 
-/* --- /style ----------------------------------------------------------------------------------------- */
+/* --- /style
+ * ----------------------------------------------------------------------------------------- */
 
 static json_t *restyle(tl__job *j, tl_err *e)
 {
@@ -149,7 +151,8 @@ void tl__serve_style(tl_map *m, tl_request *r, const char *rest)
         tl__job_start(j);
 }
 
-/* --- /apps ------------------------------------------------------------------------------------------- */
+/* --- /apps
+ * ------------------------------------------------------------------------------------------- */
 
 static json_t *run_app(tl__job *j, tl_err *e)
 {
@@ -168,7 +171,8 @@ void tl__serve_apps(tl_map *m, tl_request *r, const char *rest)
     tl__job_start(j);
 }
 
-/* --- /area: what was drawn, for the session ----------------------------------------------------------- */
+/* --- /area: what was drawn, for the session
+ * ----------------------------------------------------------- */
 
 json_t *tl_map_area(tl_map *m)
 {

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- places --------------------------------------------------------------------------------------- */
+/* --- places
+ * --------------------------------------------------------------------------------------- */
 
 /* The cell of the product that holds the place. */
 static int full_cell(const tl_layer *l, double lon, double lat, tl_grid *out, tl_err *e)
@@ -60,7 +61,8 @@ static void start(tl_map *m, tl_request *r, json_t *(*compute)(tl__job *j, tl_er
     }
 }
 
-/* --- identify -------------------------------------------------------------------------------------- */
+/* --- identify
+ * -------------------------------------------------------------------------------------- */
 
 static json_t *value_json(const tl_node *n, double x, int valid)
 {
@@ -144,12 +146,12 @@ static json_t *identify_layer(const tl__job *j, const tl_layer *l, tl_err *e)
     if (!rc)
         rc = values_at(c.node, c.n, &full_at, &full, e);
     if (!rc)
-        answer = json_pack("{s:o, s:s, s:f, s:f, s:o, s:o, s:o, s:o}", "layer",
-                           tl_json_text(l->name), "key", l->key, "lon", j->lon, "lat", j->lat,
-                           "bands", names_json(l), "shown",
-                           cell_json(&at, bands_json(l, j->step, &c, &shown)), "full",
-                           cell_json(&full_at, bands_json(l, j->step, &c, &full)), "steps",
-                           steps_json(&c, &shown, &full));
+        answer =
+            json_pack("{s:o, s:s, s:f, s:f, s:o, s:o, s:o, s:o}", "layer", tl_json_text(l->name),
+                      "key", l->key, "lon", j->lon, "lat", j->lat, "bands", names_json(l), "shown",
+                      cell_json(&at, bands_json(l, j->step, &c, &shown)), "full",
+                      cell_json(&full_at, bands_json(l, j->step, &c, &full)), "steps",
+                      steps_json(&c, &shown, &full));
     free(shown.x);
     free(shown.ok);
     free(full.x);
@@ -174,7 +176,8 @@ void tl__serve_identify(tl_map *m, tl_request *r, const char *rest)
     start(m, r, identify);
 }
 
-/* --- series ---------------------------------------------------------------------------------------- */
+/* --- series
+ * ---------------------------------------------------------------------------------------- */
 
 #define TOGETHER 16 /* dates whose graphs are one program */
 
@@ -195,10 +198,9 @@ static int some_dates(const tl__job *j, const tl_layer *l, const tl_grid *g, int
             int i = k * l->nbands + b;
             json_array_append_new(values, value_json(nodes[i], c.x[i], c.ok[i]));
         }
-        json_array_append_new(
-            list, json_pack("{s:o, s:o, s:o}", "id", tl_json_text(s->id), "time",
-                            isfinite(s->time) ? json_real(s->time) : json_null(), "values",
-                            values));
+        json_array_append_new(list, json_pack("{s:o, s:o, s:o}", "id", tl_json_text(s->id), "time",
+                                              isfinite(s->time) ? json_real(s->time) : json_null(),
+                                              "values", values));
     }
     free(nodes);
     free(c.x);
@@ -216,10 +218,10 @@ static json_t *series(tl__job *j, tl_err *e)
         rc = full_cell(l, j->lon, j->lat, &g, e);
     for (int k = 0; !rc && k < l->nsteps; k += TOGETHER)
         rc = some_dates(j, l, &g, k, l->nsteps - k < TOGETHER ? l->nsteps - k : TOGETHER, list, e);
-    json_t *answer = rc ? NULL
-                        : json_pack("{s:o, s:f, s:f, s:o, s:O}", "layer", tl_json_text(l->name),
-                                    "lon", j->lon, "lat", j->lat, "bands", names_json(l), "series",
-                                    list);
+    json_t *answer =
+        rc ? NULL
+           : json_pack("{s:o, s:f, s:f, s:o, s:O}", "layer", tl_json_text(l->name), "lon", j->lon,
+                       "lat", j->lat, "bands", names_json(l), "series", list);
     json_decref(list);
     tl_layer_unref(l);
     return answer;

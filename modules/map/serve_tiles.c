@@ -39,7 +39,8 @@ struct tl__tile_job {
     tl__tile_job *prev, *next;
 };
 
-/* --- the address ---------------------------------------------------------------------------------- */
+/* --- the address
+ * ---------------------------------------------------------------------------------- */
 
 /* A number of digits alone, up to `end`; -1 when it is something else. */
 static int64_t digits(const char **p, char end)
@@ -77,7 +78,8 @@ static int parse(const char *rest, want *w, char name[200])
     return tl_tile_exists(w->t) && (w->format == WEBP || strcmp(p, ".png") == 0) ? 0 : -1;
 }
 
-/* --- making --------------------------------------------------------------------------------------- */
+/* --- making
+ * --------------------------------------------------------------------------------------- */
 
 static int make(tl__tile_job *j, const atomic_int *cancel, tl_err *e)
 {
@@ -119,7 +121,8 @@ static void note_time(tl_map *m, double seconds)
     atomic_fetch_add(&m->tile_ns, (long long)(seconds * 1e9));
 }
 
-/* --- answering ------------------------------------------------------------------------------------ */
+/* --- answering
+ * ------------------------------------------------------------------------------------ */
 
 static void tag_of(const want *w, char tag[40])
 {
@@ -131,8 +134,7 @@ static void say_age(tl_request *r, const want *w, int named)
     char tag[40];
     tag_of(w, tag);
     tl_request_say(r, "ETag", tag);
-    tl_request_say(r, "Cache-Control",
-                   named ? "no-cache" : "public, max-age=31536000, immutable");
+    tl_request_say(r, "Cache-Control", named ? "no-cache" : "public, max-age=31536000, immutable");
 }
 
 static void send_tile(tl_request *r, const want *w, int named, const tl_blob *b)

@@ -13,7 +13,8 @@
 #define MOST_SOURCES 4096
 #define MOST_SIDECAR (1 << 20) /* bytes of one that is looked into */
 
-/* --- files ---------------------------------------------------------------------------------------- */
+/* --- files
+ * ---------------------------------------------------------------------------------------- */
 
 static int below_roots(const char *real, const char *const *roots, int nroots)
 {
@@ -32,8 +33,8 @@ static int known_format(const unsigned char *b, size_t n)
     static const struct {
         const char *bytes;
         size_t n;
-    } head[] = {{"II*\0", 4},           {"MM\0*", 4},         {"II+\0", 4},
-                {"MM\0+", 4},           {"\x89PNG\r\n", 6},   {"\xff\xd8\xff", 3},
+    } head[] = {{"II*\0", 4},          {"MM\0*", 4},           {"II+\0", 4},
+                {"MM\0+", 4},          {"\x89PNG\r\n", 6},     {"\xff\xd8\xff", 3},
                 {"\0\0\0\x0cjP  ", 8}, {"\xff\x4f\xff\x51", 4}};
     for (size_t i = 0; i < sizeof head / sizeof head[0]; i++)
         if (n >= head[i].n && memcmp(b, head[i].bytes, head[i].n) == 0)
@@ -44,8 +45,8 @@ static int known_format(const unsigned char *b, size_t n)
 /* An .aux.xml may say where overviews or a VRT lie. */
 static int sidecar_is_plain(const char *path)
 {
-    static const char *const bad[] = {"OVERVIEW_FILE", "/vsi", "SourceFilename", "<VRT", "xml:",
-                                      "://"};
+    static const char *const bad[] = {"OVERVIEW_FILE", "/vsi", "SourceFilename",
+                                      "<VRT",          "xml:", "://"};
     char *name = tl_xasprintf("%s.aux.xml", path);
     FILE *f = fopen(name, "re");
     free(name);
@@ -84,7 +85,8 @@ static int check_file(const char *path, const char *const *roots, int nroots, tl
     return 0;
 }
 
-/* --- the plan ------------------------------------------------------------------------------------- */
+/* --- the plan
+ * ------------------------------------------------------------------------------------- */
 
 static int check_scenes(const json_t *list, const char *const *roots, int nroots, tl_err *e)
 {

@@ -6,8 +6,8 @@
 
 int tl_tile_exists(tl_tile t)
 {
-    return t.z >= 0 && t.z <= TL_TILE_DEEPEST && t.x >= 0 && t.y >= 0 &&
-           t.x < (int64_t)1 << t.z && t.y < (int64_t)1 << t.z;
+    return t.z >= 0 && t.z <= TL_TILE_DEEPEST && t.x >= 0 && t.y >= 0 && t.x < (int64_t)1 << t.z &&
+           t.y < (int64_t)1 << t.z;
 }
 
 /* Cells twice as fine are those of the next zoom. */

@@ -4,8 +4,8 @@
 
 #include "modules/image/grid.h"
 
-#define TL_TILE_SIDE   256
-#define TL_TILE_DEEPEST 24
+#define TL_TILE_SIDE     256
+#define TL_TILE_DEEPEST  24
 #define TL_MERCATOR_HALF 20037508.342789244 /* pi * 6378137 m */
 
 typedef struct tl_tile {

@@ -1,7 +1,8 @@
 /* Coordinates of blocks, kept for the next source that lies alike. SPDX-License-Identifier: MIT
  *
- * The bands of a scene are often files of their own on one grid, and are read one after the other for
- * the same block: the second needs no coordinates computed. Each thread keeps those of one block. */
+ * The bands of a scene are often files of their own on one grid, and are read one after the other
+ * for the same block: the second needs no coordinates computed. Each thread keeps those of one
+ * block. */
 #include "modules/raster/lattice.h"
 #include "modules/raster/raster_int.h"
 #include "runtime/mem.h"

@@ -27,11 +27,11 @@ typedef struct job {
     tl_gdal_handle *h;
     const tl_read *q;
     tl_level level;
-    int boxes;     /* coordinates are those of the cells' corners, not centres */
+    int boxes;           /* coordinates are those of the cells' corners, not centres */
     const double *x, *y; /* of the whole block; (w + boxes) x (h + boxes) */
-    double kx, ky; /* widths of the kernel, pixels */
-    int unit;      /* the kernel is not widened */
-    double *wx;    /* weights of a row */
+    double kx, ky;       /* widths of the kernel, pixels */
+    int unit;            /* the kernel is not widened */
+    double *wx;          /* weights of a row */
     int64_t nwx;
     char *values; /* the window */
     uint8_t *valid;

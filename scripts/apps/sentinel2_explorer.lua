@@ -5,13 +5,16 @@ local from = param("from", "", { label = "from (2017, 2017-10, 2017-10-14)" })
 local to = param("to", "", { label = "before" })
 local cloud = param("cloud", 100, { min = 0, max = 100, label = "clouds at most, percent" })
 local clear = param("clear", true, { label = "hide clouds" })
-local how = param("how", "median", { label = "of several scenes", choices = { "median", "mosaic", "max", "min" } })
+local how = param("how", "median",
+  { label = "of several scenes", choices = { "median", "mosaic", "max", "min" } })
 local colours = param("colours", "natural",
   { label = "picture", choices = { "natural", "false colour", "red only" } })
-local index = param("index", "NDVI", { label = "index", choices = { "NDVI", "NDWI", "NDMI", "NBR" } })
+local index = param("index", "NDVI",
+  { label = "index", choices = { "NDVI", "NDWI", "NDMI", "NBR" } })
 local least = param("least", 0.3, { min = -1.0, max = 1.0, label = "threshold of the index" })
 
-local pairs_of = { NDVI = { "B08", "B04" }, NDWI = { "B03", "B08" }, NDMI = { "B08", "B11" }, NBR = { "B08", "B12" } }
+local pairs_of = { NDVI = { "B08", "B04" }, NDWI = { "B03", "B08" }, NDMI = { "B08", "B11" },
+  NBR = { "B08", "B12" } }
 local three = { natural = { "B04", "B03", "B02" }, ["false colour"] = { "B08", "B04", "B03" },
   ["red only"] = { "B04", "B04", "B04" } }
 
