@@ -19,7 +19,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 MAKEFLAGS += --no-builtin-rules
 
 # --- what we stand on (README says why each) -------------------------------------------------
-PKGS := gdal proj hdf5-serial jansson sqlite3 yajl libpng chafa glib-2.0 libdeflate nettle $(LUA)
+PKGS := gdal proj hdf5-serial jansson sqlite3 yajl libpng libwebp chafa glib-2.0 libdeflate nettle libuv libmicrohttpd hiredis $(LUA)
 # Asked once, at the first use and not when this file is read: `make deps` may have to run first.
 pkg = $(shell pkg-config $(1) $(PKGS) || echo missing)
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(patsubst -I%,-isystem %,$(call pkg,--cflags)))$(PKG_CHECK)$(PKG_CFLAGS)
@@ -48,7 +48,8 @@ LUA_SRC := $(wildcard runtime/*.lua modules/*/*.lua)
 # The program's alone: programs that embed Tellua need no line editor.
 FACE_SRC := $(MAIN) $(wildcard repl/*.c)
 FACE_LUA := $(wildcard repl/*.lua)
-OBJ := $(SRC:%.c=$(BUILD)/%.o) $(LUA_SRC:%.lua=$(BUILD)/%.lua.o)
+PAGE_SRC := $(wildcard modules/map/page/*)
+OBJ := $(SRC:%.c=$(BUILD)/%.o) $(LUA_SRC:%.lua=$(BUILD)/%.lua.o) $(PAGE_SRC:%=$(BUILD)/%.o)
 FACE_OBJ := $(FACE_SRC:%.c=$(BUILD)/%.o) $(FACE_LUA:%.lua=$(BUILD)/%.lua.o) \
             $(if $(FACE_LUA),$(BUILD)/repl/help_data.lua.o)
 LIB := $(BUILD)/libtellua.a
@@ -89,6 +90,7 @@ CFLAGS_reduce_sorted = -O3 $(HAVE_ISAS)
 CFLAGS_reduce = -O3
 CFLAGS_read = -O3
 CFLAGS_nearest = -O3
+CFLAGS_resample = -O3
 CFLAGS_scene_source = -O3
 ISA_avx2 := -mavx2
 ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl
@@ -115,6 +117,13 @@ $(BUILD)/repl/help_data.lua.o: tools/gen-help.sh tools/embed.sh $(wildcard docs/
 	$(Q)sh tools/gen-help.sh > $(BUILD)/repl/help_data.lua
 	$(Q)cd $(BUILD) && sh '$(CURDIR)/tools/embed.sh' repl/help_data.lua > repl/help_data.lua.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c $(BUILD)/repl/help_data.lua.c -o $@
+
+# The map's page, likewise.
+$(BUILD)/modules/map/page/%.o: modules/map/page/% tools/embed.sh $(BUILD)/.flags
+	@mkdir -p $(@D)
+	@echo "  EMBED   $<"
+	$(Q)sh tools/embed.sh $< > $(BUILD)/modules/map/page/$*.c
+	$(Q)$(CC) $(ALL_CFLAGS) -c $(BUILD)/modules/map/page/$*.c -o $@
 
 $(LIB): $(OBJ)
 	@echo "  AR      $@"
@@ -213,6 +222,9 @@ $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB)
 bench: all $(BUILD)/bench/whole.so $(patsubst %.c,$(BUILD)/%,$(filter-out bench/whole.c,$(wildcard bench/*.c))) ## run bench/*.sh, one after the other
 	@for f in $(wildcard bench/*.sh); do echo "== $$f"; $(TEST_ENV) sh $$f || exit 1; done
 
+soak: all ## ten minutes of 64 map clients that come and go (SECONDS=600 CLIENTS=64)
+	@$(TEST_ENV) /usr/bin/python3 bench/soak.py
+
 ci: ## what .ci/run does: both compilers, sanitizers, linters
 	@.ci/run
 
@@ -295,5 +307,5 @@ help: ## this list
 	@echo "make TARGET [CONFIG=release|debug|asan|tsan|cov] [V=1] [WERROR=1] [CC=...] [CFLAGS=...]"
 	@grep -hE '^[a-z_.-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 24
 
-.PHONY: all places fuzz tests-c deps demo check test check-asan check-tsan check-big check-layers bench ci docs format format-check lint \
+.PHONY: soak all places fuzz tests-c deps demo check test check-asan check-tsan check-big check-layers bench ci docs format format-check lint \
         install uninstall clean distclean help FORCE

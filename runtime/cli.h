@@ -12,6 +12,7 @@ enum {
     TL_CMD_EVAL = 8,
     TL_CMD_DOCTOR = 16,
     TL_CMD_INDEX = 32,
+    TL_CMD_SERVE = 64,
     TL_CMD_REPL = 256
 };
 
@@ -29,7 +30,10 @@ typedef struct tl_cli {
     int64_t size[2];  /* of a view, pixels */
     int threads;
     int64_t mem, max_pixels, budget;
-    double io_timeout; /* seconds */
+    double io_timeout;             /* seconds */
+    const char **scripts, **roots; /* of serve */
+    int nscripts, nroots, port, watch, no_tile_cache;
+    const char *bind, *store;
     int resume, json, quiet, debug, allow_io, allow_os, allow_drift;
 } tl_cli;
 
@@ -45,6 +49,7 @@ int tl_cli_view(const tl_cli *c, tellua *t, tl_err *e);
 int tl_cli_plan(const tl_cli *c, tellua *t, tl_err *e);
 int tl_cli_eval(const tl_cli *c, tellua *t, tl_err *e);
 int tl_cli_index(const tl_cli *c, tellua *t, tl_err *e);
+int tl_cli_serve(const tl_cli *c, tl_err *e); /* opens sessions of its own */
 int tl_cli_doctor(const tl_cli *c);
 
 /* The face of people (repl/): reads from stdin until its end. */

@@ -74,6 +74,23 @@ static int set_param(tl_cli *c, const char *t, tl_err *e)
     return 0;
 }
 
+/* A folder that plans by HTTP may read. */
+static int set_root(tl_cli *c, const char *t, tl_err *e)
+{
+    c->roots = tl_xrealloc(c->roots, (size_t)(c->nroots + 1) * sizeof *c->roots);
+    c->roots[c->nroots++] = t;
+    return *t ? 0 : bad(e, t, "a folder");
+}
+
+static int set_port(tl_cli *c, const char *t, tl_err *e)
+{
+    long long n;
+    if (whole(t, 0, 65535, &n))
+        return bad(e, t, "a port, 0 for any free one");
+    c->port = (int)n;
+    return 0;
+}
+
 static int set_bbox(tl_cli *c, const char *t, tl_err *e)
 {
     c->where.has_bbox = 1;
@@ -256,6 +273,10 @@ TEXT(png)
 TEXT(place)
 TEXT(to)
 TEXT(pattern)
+TEXT(bind)
+TEXT(store)
+FLAG(watch)
+FLAG(no_tile_cache)
 FLAG(resume)
 FLAG(json)
 FLAG(quiet)
@@ -272,17 +293,27 @@ static const struct option {
     set_fn *set;
     const char *help;
 } options[] = {
-    {"-p", "NAME=VALUE", ALL, set_param, "set a parameter of the script (as often as wanted)"},
+    {"-p", "NAME=VALUE", ALL | TL_CMD_SERVE, set_param,
+     "set a parameter of the script (as often as wanted)"},
     {"--out", "DIR", TL_CMD_RUN, set_out, "where products go (.)"},
     {"--output", "NAME", ALL, set_output, "only this output"},
     {"--bbox", "W,S,E,N", ALL, set_bbox, "area in degrees, grown to whole cells"},
     {"--place", "NAME[,COUNTRY]", ALL, set_place, "as --bbox: 10 km around a place's centre"},
-    {"--gazetteer", "FILE", ALL | LINES, set_gazetteer,
+    {"--gazetteer", "FILE", ALL | LINES | TL_CMD_SERVE, set_gazetteer,
      "list of places that names are looked up in"},
     {"--crs", "CRS", ALL, set_crs, "coordinate system: EPSG:3035, a PROJ string, WKT"},
     {"--res", "R|X,Y", ALL, set_res, "cell size in units of the CRS"},
     {"--window", "X,Y,W,H", ALL, set_window, "cells of the grid that the other options give"},
-    {"--threads", "N", ALL | TL_CMD_REPL, set_threads, "threads (all cores)"},
+    {"--threads", "N", ALL | TL_CMD_REPL | TL_CMD_SERVE, set_threads, "threads (all cores)"},
+    {"--port", "P", TL_CMD_SERVE, set_port, "where to listen (8000); 0: any free port"},
+    {"--bind", "ADDRESS", TL_CMD_SERVE, set_bind, "address to listen on (127.0.0.1)"},
+    {"--store", "DIR|redis://...", TL_CMD_SERVE, set_store,
+     "where plans are kept (~/.cache/tellua/plans)"},
+    {"--root", "DIR", TL_CMD_SERVE, set_root, "plans sent by clients may read files below it"},
+    {"--watch", NULL, TL_CMD_SERVE, set_watch, "run a script again when its file changes"},
+    {"--cache", "SIZE", TL_CMD_SERVE, set_mem, "memory for tiles and what they read (256M)"},
+    {"--no-tile-cache", NULL, TL_CMD_SERVE, set_no_tile_cache,
+     "make each tile anew, for measuring"},
     {"--mem", "SIZE", RUN_PLAN, set_mem, "most memory to take: 512M, 2G (1G)"},
     {"--format", "FORMAT", RUN_PLAN, set_format, "cog, gtiff, png, zarr or netcdf"},
     {"--max-pixels", "N", TL_CMD_RUN, set_max_pixels, "refuse larger products"},
@@ -295,13 +326,15 @@ static const struct option {
     {"--pattern", "P", TL_CMD_INDEX, set_pattern, "of the names of a folder's files"},
     {"--io-timeout", "SECONDS", ALL | LINES | TL_CMD_INDEX, set_timeout,
      "give up when one read takes longer (60)"},
-    {"--budget", "N", ALL | LINES, set_budget, "Lua instructions of the script itself (1e10)"},
-    {"--allow", "io,os", ALL | LINES, set_allow, "give the script Lua's io, os"},
+    {"--budget", "N", ALL | LINES | TL_CMD_SERVE, set_budget,
+     "Lua instructions of the script itself (1e10)"},
+    {"--allow", "io,os", ALL | LINES | TL_CMD_SERVE, set_allow, "give the script Lua's io, os"},
     {"--allow-libm-drift", NULL, ALL, set_allow_drift, "run a plan made with another libm"},
-    {"--json", NULL, ALL | TL_CMD_EVAL | TL_CMD_INDEX, set_json,
+    {"--json", NULL, ALL | TL_CMD_EVAL | TL_CMD_INDEX | TL_CMD_SERVE, set_json,
      "errors as JSON; of run, plan and index also the result"},
-    {"--quiet", NULL, ALL | LINES | TL_CMD_INDEX, set_quiet, "no progress, no warnings"},
-    {"--debug", NULL, ALL | LINES | TL_CMD_INDEX, set_debug,
+    {"--quiet", NULL, ALL | LINES | TL_CMD_SERVE | TL_CMD_INDEX, set_quiet,
+     "no progress, no warnings"},
+    {"--debug", NULL, ALL | LINES | TL_CMD_SERVE | TL_CMD_INDEX, set_debug,
      "more of what happens; the call stack of errors"},
 };
 enum { NOPTIONS = sizeof options / sizeof options[0] };
@@ -320,6 +353,8 @@ static const struct {
      "Says what a run would do: grids, sources, program, memory. Nothing is computed."},
     {TL_CMD_INDEX, "index", "tellua index SOURCE --to FILE [options]",
      "Lists the scenes of a catalogue, folder or table in an index file."},
+    {TL_CMD_SERVE, "serve", "tellua serve SCRIPT... [options]",
+     "Shows scripts' outputs on a web map: a page, tiles, values."},
     {TL_CMD_EVAL, "-e", "tellua -e CODE [options]",
      "Runs a line of Lua and prints what it returns."},
     {TL_CMD_DOCTOR, "doctor", "tellua doctor", "Says what this machine has."},
@@ -395,13 +430,17 @@ int tl_cli_parse(tl_cli *c, int argc, char **argv, tl_err *e)
             rc = parse_option(c, argc, argv, &i, e);
         else if (c->command == TL_CMD_REPL)
             rc = tl_fail(e, TL_EUSAGE, "the prompt takes no script; tellua run %s", argv[i]);
-        else if (c->script)
+        else if (c->command == TL_CMD_SERVE) {
+            c->scripts = tl_xrealloc(c->scripts, (size_t)(c->nscripts + 1) * sizeof *c->scripts);
+            c->script = c->scripts[c->nscripts++] = argv[i];
+        } else if (c->script)
             rc = tl_fail(e, TL_EUSAGE, "one %s at a time: '%s' and '%s'",
                          c->command == TL_CMD_INDEX ? "source" : "script", c->script, argv[i]);
         else
             c->script = argv[i];
     }
-    if (!rc && !c->script && c->command != TL_CMD_DOCTOR && c->command != TL_CMD_REPL)
+    int needs = !(c->command & (TL_CMD_DOCTOR | TL_CMD_REPL | TL_CMD_SERVE));
+    if (!rc && !c->script && needs)
         rc = tl_fail(e, TL_EUSAGE, "which %s? `tellua --help` shows the commands",
                      c->command == TL_CMD_INDEX ? "source" : "script");
     if (!rc && c->has_center != (c->zoom >= 0))
@@ -419,4 +458,6 @@ int tl_cli_parse(tl_cli *c, int argc, char **argv, tl_err *e)
 void tl_cli_free(tl_cli *c)
 {
     free(c->param);
+    free(c->scripts);
+    free(c->roots);
 }

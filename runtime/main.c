@@ -64,7 +64,8 @@ static int command_of(const char *word)
         const char *word;
         int command;
     } words[] = {{"run", TL_CMD_RUN},     {"view", TL_CMD_VIEW}, {"plan", TL_CMD_PLAN},
-                 {"index", TL_CMD_INDEX}, {"-e", TL_CMD_EVAL},   {"doctor", TL_CMD_DOCTOR}};
+                 {"index", TL_CMD_INDEX}, {"-e", TL_CMD_EVAL},   {"doctor", TL_CMD_DOCTOR},
+                 {"serve", TL_CMD_SERVE}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(words[i].word, word) == 0)
             return words[i].command;
@@ -142,13 +143,15 @@ static int leak_status(int status)
         return status;
 #endif
     long nodes = tl_live_count(TL_LIVE_NODE), images = tl_live_count(TL_LIVE_IMAGE),
-         sources = tl_live_count(TL_LIVE_SOURCE), programs = tl_live_count(TL_LIVE_PROGRAM);
+         sources = tl_live_count(TL_LIVE_SOURCE), programs = tl_live_count(TL_LIVE_PROGRAM),
+         handles = tl_live_count(TL_LIVE_HANDLE);
     int datasets = tl_raster_open_datasets();
-    if (!nodes && !images && !sources && !programs && !datasets)
+    if (!nodes && !images && !sources && !programs && !handles && !datasets)
         return status;
     tl_log(TL_LOG_QUIET,
-           "leak: %ld nodes, %ld images, %ld sources, %ld programs, %d datasets are left (exit %d)",
-           nodes, images, sources, programs, datasets, status);
+           "leak: %ld nodes, %ld images, %ld sources, %ld programs, %ld handles, %d datasets are "
+           "left (exit %d)",
+           nodes, images, sources, programs, handles, datasets, status);
     return 99;
 }
 
@@ -167,7 +170,11 @@ int main(int argc, char **argv)
         tl_cli_help(argc > 2 ? command_of(argv[2]) : 0);
         return told(&e);
     }
-    tl_cli c = {.command = command_of(word), .zoom = -1, .size = {800, 600}, .io_timeout = 60};
+    tl_cli c = {.command = command_of(word),
+                .zoom = -1,
+                .size = {800, 600},
+                .io_timeout = 60,
+                .port = 8000};
     int words = c.command != 0; /* before the options */
     if (!c.command && (argc < 2 || *word == '-'))
         c.command = TL_CMD_REPL;
@@ -183,6 +190,8 @@ int main(int argc, char **argv)
     tl_log_set_level(c.quiet ? TL_LOG_QUIET : c.debug ? TL_LOG_DEBUG : TL_LOG_INFO);
     if (!rc && c.command == TL_CMD_DOCTOR)
         rc = tl_cli_doctor(&c);
+    else if (!rc && c.command == TL_CMD_SERVE)
+        rc = tl_cli_serve(&c, &e);
     else if (!rc)
         rc = with_session(&c, &e);
     rc = flush(rc, &e);

@@ -24,7 +24,14 @@ int tl_try_alloc(void **out, size_t n, size_t size, const char *what, tl_err *e)
 const char *tl_intern(const char *s);
 
 /* Objects alive, by kind, for the tests' leak check. */
-enum tl_live_kind { TL_LIVE_NODE, TL_LIVE_IMAGE, TL_LIVE_SOURCE, TL_LIVE_PROGRAM, TL_LIVE_KINDS };
+enum tl_live_kind {
+    TL_LIVE_NODE,
+    TL_LIVE_IMAGE,
+    TL_LIVE_SOURCE,
+    TL_LIVE_PROGRAM,
+    TL_LIVE_HANDLE, /* loops whose handles are not all closed, requests, map layers */
+    TL_LIVE_KINDS
+};
 void tl_live(enum tl_live_kind kind, int delta);
 long tl_live_count(enum tl_live_kind kind);
 

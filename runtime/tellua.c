@@ -9,12 +9,14 @@
 #include "modules/image/image_lua.h"
 #include "modules/image/interpret_lua.h"
 #include "modules/map/looks_lua.h"
+#include "modules/map/map_lua.h"
 #include "modules/raster/raster.h"
 #include "modules/terrain/terrain_lua.h"
 #include "runtime/border.h"
 #include "runtime/hash.h"
 #include "runtime/mem.h"
 #include "runtime/session.h"
+#include "runtime/session_paint.h"
 #include "runtime/version.h"
 
 #include <lauxlib.h>
@@ -55,6 +57,7 @@ static tl_err *fresh(tellua *t)
 /* Adds Tellua's names to the table at the top of the stack: upvalue-free, in dependence order. */
 static void add_names(lua_State *L, tl_script *script)
 {
+    tl_map_host host = tl_session_host(NULL);
     tl_interpreter_install();
     tl_image_open_lua(L);
     tl_compose_open_lua(L);
@@ -64,6 +67,7 @@ static void add_names(lua_State *L, tl_script *script)
     tl_looks_open_lua(L);
     tl_collection_open_lua(L);
     tl_script_open_lua(L, script);
+    tl_map_open_lua(L, script, &host);
 }
 
 /* tellua.collections, on the table on top. */

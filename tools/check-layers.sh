@@ -15,7 +15,7 @@ image      ^modules/image/                                              base exp
 raster     ^modules/raster/                                             base expr image gdal
 collection ^modules/collection/                                       base expr image raster
 batch      ^modules/batch/                                            base expr image raster collection
-map        ^modules/map/                                                base expr image raster
+map        ^modules/map/                                                base expr image raster collection batch loop uv
 host       ^runtime/(host|border|chunk|sandbox|budget)[^/]*$                  base lua
 loop       ^runtime/(loop|worker|jail|http)[^/]*$                       base uv
 faces      ^(repl/|runtime/(main|tellua|session|cli)[^/]*$)          base expr image raster collection batch map host loop bindings lua uv

@@ -109,6 +109,7 @@ typedef struct {
     tl_image *const *image; /* n of them: the steps */
     const tl_dated *dated;  /* n of them, or NULL */
     int n;
+    int picture; /* the picture of it is wanted, not its values */
 } steps;
 
 static void take_bands(tl_plan_output *o, tl_image *const *image, int n)
@@ -209,7 +210,7 @@ static int fill_bands(const steps *in, const tl_plan_request *r, tl_plan_output 
 {
     const json_t *options = in->s->options;
     tl_image *img = NULL;
-    int picture = r->view || (o->product.format == TL_PNG && has_looks(in->s));
+    int picture = r->view || in->picture || (o->product.format == TL_PNG && has_looks(in->s));
     int rc = picture ? r->visualize(r->ctx, in->image[0], options, &img, e) : 0;
     if (rc)
         return rc;
@@ -256,6 +257,16 @@ static tl_plan_output *new_output(tl_plan *p, char *name)
     return o;
 }
 
+/* The picture of what p's last output holds. */
+static int add_picture(tl_plan *p, const steps *in, const tl_plan_request *r, tl_err *e)
+{
+    steps picture = *in;
+    picture.picture = 1;
+    tl_plan_output *o = new_output(p, tl_xasprintf("%s.picture", p->out[p->n - 1].name));
+    o->product.format = TL_GTIFF;
+    return fill_output(&picture, r, o, e);
+}
+
 /* Of files one for each date; arrays take all dates together. */
 static int add_dated(tl_plan *p, const tl_output *s, const tl_plan_request *r,
                      const tl_product *like, tl_err *e)
@@ -265,12 +276,14 @@ static int add_dated(tl_plan *p, const tl_output *s, const tl_plan_request *r,
     for (int k = 0; k < s->ndated; k++)
         image[k] = s->dated[k].image;
     for (int k = 0; k < s->ndated && !rc; k += together ? s->ndated : 1) {
-        steps in = {s, image + k, s->dated + k, together ? s->ndated : 1};
+        steps in = {s, image + k, s->dated + k, together ? s->ndated : 1, 0};
         char *name =
             together ? tl_xstrdup(s->name) : tl__plan_dated_name(p, s->name, s->dated[k].id);
         tl_plan_output *o = new_output(p, name);
         o->product = *like;
         rc = fill_output(&in, r, o, e);
+        if (!rc && r->pictures)
+            rc = add_picture(p, &in, r, e);
     }
     free(image);
     return rc;
@@ -341,10 +354,11 @@ static int add_clipped(tl_plan *p, const tl_output *s, const tl_plan_request *r,
         return tl_fail(e, TL_ESCRIPT,
                        "output \"%s\": a dated output before it has a product of that name",
                        s->name);
-    steps in = {s, &s->image, NULL, 1};
+    steps in = {s, &s->image, NULL, 1, 0};
     tl_plan_output *o = new_output(p, tl_xstrdup(s->name));
     o->product = named.product;
-    return fill_output(&in, r, o, e);
+    rc = fill_output(&in, r, o, e);
+    return !rc && r->pictures ? add_picture(p, &in, r, e) : rc;
 }
 
 static int add_output(tl_plan *p, const tl_output *s, const tl_plan_request *r, tl_err *e)

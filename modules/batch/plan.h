@@ -77,6 +77,7 @@ typedef struct tl_plan_request {
     int view;           /* every output as a picture on `viewport` or fitted into view_w x view_h */
     int64_t view_w, view_h;
     const tl_grid *viewport;
+    int pictures; /* behind each output its picture on the same grid, named NAME.picture */
     tl_visualize *visualize;
     void *ctx;
 } tl_plan_request;

@@ -75,6 +75,16 @@ void tl_pass_worker_free(tl_pass_worker *w); /* NULL is allowed */
  * borrowed; NULL: through its own again. How one program serves many scenes. */
 void tl_pass_worker_use(tl_pass_worker *w, int k, const tl_sampling *m);
 
+/* Where blocks that were read from files are kept, for servers, which are asked for the same ones
+ * again and again. get: 1 and the cells in r's buffers, or 0. put: after a read. Any thread. One
+ * per process, set while no pass runs; NULL: none. */
+typedef struct tl_pass_cache {
+    int (*get)(void *ctx, const tl_sampling *m, const tl_read *r);
+    void (*put)(void *ctx, const tl_sampling *m, const tl_read *r);
+    void *ctx;
+} tl_pass_cache;
+void tl_pass_set_cache(const tl_pass_cache *c);
+
 /* Computes the cells of rect (absolute indices of the lattice). values[j]: dense cells of
  * dtypes[j], rows from the north, 0 where invalid; valid[j]: one byte per cell. An error names the
  * script line and the file. */

@@ -227,6 +227,13 @@ void tl_pass_worker_free(tl_pass_worker *k)
     free(k);
 }
 
+static tl_pass_cache cache; /* get is NULL: none */
+
+void tl_pass_set_cache(const tl_pass_cache *c)
+{
+    cache = c ? *c : (tl_pass_cache){NULL, NULL, NULL};
+}
+
 /* --- reading
  * ------------------------------------------------------------------------------------------ */
 
@@ -268,7 +275,13 @@ static int read_group(tl_pass_worker *k, int group, tl_rect block, tl_err *e)
                  .valid = k->valid + g->first};
     for (int i = g->first; i < g->first + g->n; i++)
         k->at[i] = (place){k->values[i], k->valid[i], rect.w, rect.w};
-    int rc = k->sampling[group]->source->vt->read(k->sampling[group], &r, e);
+    const tl_sampling *m = k->sampling[group];
+    int kept = cache.get && m->source->identity;
+    if (kept && cache.get(cache.ctx, m, &r))
+        return 0;
+    int rc = m->source->vt->read(m, &r, e);
+    if (!rc && kept)
+        cache.put(cache.ctx, m, &r);
     if (rc) {
         tl_err_source(e, g->source->uri);
         tl_err_where(e, g->where[0]);

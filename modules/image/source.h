@@ -97,7 +97,8 @@ struct tl_source {
     tl_grid native; /* north-up grid of the file at full resolution */
     int nbands;
     tl_band *bands;
-    int nfiles; /* files that the read of one block may need open, at most; 0 counts as 1 */
+    uint64_t identity; /* equal where the same unchanged file was opened again; 0 = not known */
+    int nfiles;        /* files that the read of one block may need open, at most; 0 counts as 1 */
 };
 
 struct tl_sampling {

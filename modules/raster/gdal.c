@@ -2,7 +2,7 @@
 #define _LARGEFILE64_SOURCE 1 /* GDAL's stat structure is stat64 */
 #include "modules/raster/gdal.h"
 #include "modules/raster/crs.h"
-#include "modules/raster/raster.h"
+#include "modules/raster/raster_int.h"
 #include "runtime/log.h"
 #include "runtime/mem.h"
 #include "runtime/watch.h"
@@ -231,6 +231,7 @@ void tl_gdal_handle_drop(const char *uri)
 void tl_raster_thread_done(void)
 {
     tl_gdal_handles_close();
+    tl_raster_placed_done();
     tl_crs_thread_done();
 }
 

@@ -2,6 +2,7 @@
 #include "modules/raster/crs.h"
 #include "modules/raster/raster_int.h"
 #include "runtime/buf.h"
+#include "runtime/hash.h"
 #include "runtime/mem.h"
 
 #include <cpl_string.h>
@@ -119,6 +120,17 @@ static int describe(tl_raster *r, tl_gdal_handle *h, tl_err *e)
     return code ? code : tl_raster_read_georef(r, h, e);
 }
 
+static uint64_t identity(const char *uri, const tl_gdal_stamp *stamp)
+{
+    char hex[65];
+    char *text = tl_xasprintf("%s %lld %lld %lld", uri, (long long)stamp->bytes,
+                              (long long)stamp->mtime, (long long)stamp->node);
+    tl_sha256(text, strlen(text), hex);
+    free(text);
+    hex[16] = '\0';
+    return strtoull(hex, NULL, 16) | 1;
+}
+
 static int open_once(const char *path, tl_source **out, tl_err *e)
 {
     tl_gdal_handle *h = NULL;
@@ -132,6 +144,7 @@ static int open_once(const char *path, tl_source **out, tl_err *e)
     atomic_init(&r->s.refs, 1);
     r->s.uri = absolute(path);
     r->stamp = tl_gdal_stamp_of(r->s.uri);
+    r->s.identity = identity(r->s.uri, &r->stamp);
     tl_live(TL_LIVE_SOURCE, 1);
     int code = tl_gdal_handle_get(r->s.uri, r->stamp, &h, e);
     if (!code)

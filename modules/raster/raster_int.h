@@ -95,6 +95,14 @@ int tl_raster_sample(tl_source *s, const tl_grid *grid, tl_method method, const 
                      tl_sampling **out, tl_err *e);
 void tl_raster_sampling_destroy(tl_sampling *m);
 
+/* --- placed.c: pixels of the level behind the cells of a block, shifted by `shift` cells (0:
+ * centres, -0.5: corners); borrowed until the next call on this thread. What is larger than some
+ * megabytes goes with _trim, all of it with _done. */
+int tl_raster_placed(const tl_raster_sampling *m, tl_gdal_handle *h, tl_rect at, double shift,
+                     const double **x, const double **y, tl_err *e) TL_MUST_CHECK;
+void tl_raster_placed_trim(void);
+void tl_raster_placed_done(void);
+
 /* --- read.c, resample.c ------------------------------------------------------------------------
  */
 

@@ -4,7 +4,6 @@
  * until the pixels behind it fit a window of bounded size; a single cell with more pixels than that
  * is summed over strips. Neither changes a bit: a cell's sum always runs over its footprint row by
  * row. */
-#include "modules/raster/lattice.h"
 #include "modules/raster/raster_int.h"
 #include "modules/raster/weigh.h"
 #include "runtime/mem.h"
@@ -28,11 +27,11 @@ typedef struct job {
     tl_gdal_handle *h;
     const tl_read *q;
     tl_level level;
-    int boxes;     /* coordinates are those of the cells' corners, not centres */
-    double *x, *y; /* of the whole block; (w + boxes) x (h + boxes) */
-    double kx, ky; /* widths of the kernel, pixels */
-    int unit;      /* the kernel is not widened */
-    double *wx;    /* weights of a row */
+    int boxes;           /* coordinates are those of the cells' corners, not centres */
+    const double *x, *y; /* of the whole block; (w + boxes) x (h + boxes) */
+    double kx, ky;       /* widths of the kernel, pixels */
+    int unit;            /* the kernel is not widened */
+    double *wx;          /* weights of a row */
     int64_t nwx;
     char *values; /* the window */
     uint8_t *valid;
@@ -73,8 +72,6 @@ static int point_footprint(const job *j, tl_method method, double x, double y, f
         return 0;
     f->left = x;
     f->top = y;
-    if (method == TL_NEAREST)
-        return set_range(f, j, px, px + 1, py, py + 1);
     double rx = tl_kernel_radius(method) * j->kx, ry = tl_kernel_radius(method) * j->ky;
     return set_range(f, j, ceil(x - 0.5 - rx), floor(x - 0.5 + rx) + 1, ceil(y - 0.5 - ry),
                      floor(y - 0.5 + ry) + 1);
@@ -221,13 +218,6 @@ static int whole_cell(job *j, int64_t i, int64_t k, const footprint *f, tl_err *
     tl_method method = j->m->m.method;
     tl_sum s = {0, 0, 0};
     int64_t out = k * j->q->rect.w + i;
-    if (method == TL_NEAREST) {
-        int64_t at = (f->y0 - j->win.y) * j->win.w + f->x0 - j->win.x;
-        memcpy((char *)j->q->values[j->k] + (size_t)out * j->size, j->values + (size_t)at * j->size,
-               j->size);
-        j->q->valid[j->k][out] = j->valid[at];
-        return 0;
-    }
     if (method == TL_MODE) {
         tl_vote_begin(&j->vote, j->t, (f->x1 - f->x0) * (f->y1 - f->y0));
         if (vote_part(j, f) != 0)
@@ -318,8 +308,77 @@ static tl_rect pixels_behind(const job *j, tl_rect sub)
     return x1 > 0 ? (tl_rect){x0, y0, x1 - x0, y1 - y0} : (tl_rect){0, 0, 0, 0};
 }
 
+/* --- nearest ------------------------------------------------------------------------------------
+ * The same as by footprints, without them: most blocks of maps are read so. */
+
+/* tl_pixel_of without a call; -1 outside of 0 .. most - 1, and for NaN. */
+static inline int32_t pixel_in(double x, int32_t most)
+{
+    double v = x - TIE;
+    if (!(v > 0 && v < 2147483647.0))
+        return -1;
+    int32_t t = (int32_t)v;
+    t -= (double)t == v;
+    return t < most ? t : -1;
+}
+
+static tl_rect points_behind(const job *j, tl_rect sub)
+{
+    int32_t x0 = INT32_MAX, x1 = -1, y0 = INT32_MAX, y1 = -1;
+    for (int64_t k = sub.y; k < sub.y + sub.h; k++)
+        for (int64_t i = sub.x; i < sub.x + sub.w; i++) {
+            int64_t at = k * j->q->rect.w + i;
+            int32_t x = pixel_in(j->x[at], j->level.w), y = pixel_in(j->y[at], j->level.h);
+            if ((x | y) < 0)
+                continue;
+            x0 = x < x0 ? x : x0;
+            x1 = x > x1 ? x : x1;
+            y0 = y < y0 ? y : y0;
+            y1 = y > y1 ? y : y1;
+        }
+    return x1 >= 0 ? (tl_rect){x0, y0, x1 - x0 + 1, y1 - y0 + 1} : (tl_rect){0, 0, 0, 0};
+}
+
+#define POINTS(T)                                                                                  \
+    static void points_##T(const job *j, tl_rect sub)                                              \
+    {                                                                                              \
+        const T *from = (const T *)(const void *)j->values;                                        \
+        T *to = j->q->values[j->k];                                                                \
+        uint8_t *valid = j->q->valid[j->k];                                                        \
+        for (int64_t k = sub.y; k < sub.y + sub.h; k++)                                            \
+            for (int64_t i = sub.x; i < sub.x + sub.w; i++) {                                      \
+                int64_t at = k * j->q->rect.w + i;                                                 \
+                int32_t x = pixel_in(j->x[at], j->level.w), y = pixel_in(j->y[at], j->level.h);    \
+                if ((x | y) < 0)                                                                   \
+                    continue;                                                                      \
+                int64_t pixel = (y - j->win.y) * j->win.w + x - j->win.x;                          \
+                to[at] = from[pixel];                                                              \
+                valid[at] = j->valid[pixel];                                                       \
+            }                                                                                      \
+    }
+POINTS(uint8_t)
+POINTS(uint16_t)
+POINTS(uint32_t)
+POINTS(uint64_t)
+
+static void points_of(const job *j, tl_rect sub)
+{
+    if (j->size == 1)
+        points_uint8_t(j, sub);
+    else if (j->size == 2)
+        points_uint16_t(j, sub);
+    else if (j->size == 4)
+        points_uint32_t(j, sub);
+    else
+        points_uint64_t(j, sub);
+}
+
 static int cells_of(job *j, tl_rect sub, tl_err *e)
 {
+    if (j->m->m.method == TL_NEAREST) {
+        points_of(j, sub);
+        return 0;
+    }
     footprint f;
     int code = 0;
     for (int64_t k = sub.y; k < sub.y + sub.h && !code; k++)
@@ -337,7 +396,7 @@ static int is_sparse(const job *j, tl_rect sub, tl_rect win)
 
 static int part_of_block(job *j, tl_rect sub, tl_err *e)
 {
-    tl_rect win = pixels_behind(j, sub);
+    tl_rect win = j->m->m.method == TL_NEAREST ? points_behind(j, sub) : pixels_behind(j, sub);
     footprint f;
     if (win.w == 0)
         return 0;
@@ -369,27 +428,15 @@ static int part_of_block(job *j, tl_rect sub, tl_err *e)
 
 static int prepare(job *j, tl_err *e)
 {
-    const tl_raster_sampling *m = j->m;
     tl_rect at = {j->q->rect.x, j->q->rect.y, j->q->rect.w + j->boxes, j->q->rect.h + j->boxes};
-    size_t n = (size_t)(at.w * at.h);
-    void *x = NULL, *y = NULL, *values = NULL;
-    tl_mapper p;
-    int code;
-    if ((code = tl_raster_handle(j->r, &j->h, e)) || (code = tl_mapper_init(&p, m, j->h, e)) ||
-        (code = tl_try_alloc(&x, n, sizeof(double), "coordinates", e)))
-        return code;
-    j->x = x;
-    if ((code = tl_try_alloc(&y, n, sizeof(double), "coordinates", e)))
-        return code;
-    j->y = y;
-    if ((code = tl_try_alloc(&values, WINDOW_BYTES, 1, "a window of the file", e)))
-        return code;
+    void *values = NULL;
+    int code = tl_raster_handle(j->r, &j->h, e);
+    if (!code)
+        code = tl_raster_placed(j->m, j->h, at, j->boxes ? -0.5 : 0, &j->x, &j->y, e);
+    if (!code)
+        code = tl_try_alloc(&values, WINDOW_BYTES, 1, "a window of the file", e);
     j->values = values;
-    tl_gdal_guard g;
-    tl_gdal_begin(&g, NULL);
-    tl_lattice_eval(tl_mapper_map, &p, at, j->boxes ? -0.5 : 0, !m->curved, j->x, j->y);
-    tl_gdal_end(&g);
-    return 0;
+    return code;
 }
 
 static int read_band(job *j, tl_err *e)
@@ -418,8 +465,7 @@ int tl_resample_read(const tl_raster_sampling *m, const tl_read *q, tl_err *e)
     for (j.k = 0; j.k < q->nbands && !code; j.k++)
         code = read_band(&j, e);
     tl_vote_free(&j.vote);
-    free(j.x);
-    free(j.y);
+    tl_raster_placed_trim();
     free(j.wx);
     free(j.values);
     if (code && e)

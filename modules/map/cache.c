@@ -1,0 +1,181 @@
+/* A bounded cache: see cache.h. SPDX-License-Identifier: MIT */
+#include "modules/map/cache.h"
+#include "runtime/mem.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OVERHEAD 160 /* bytes of an entry beside its key and blob, nearly */
+
+typedef struct entry {
+    struct entry *next;          /* of the same bucket */
+    struct entry *newer, *older; /* by last use */
+    uint64_t hash;
+    tl_blob *blob;
+    size_t key_len;
+    char key[];
+} entry;
+
+struct tl_cache {
+    pthread_mutex_t lock;
+    int64_t most;
+    tl_cache_counts n;
+    entry **bucket;
+    size_t nbuckets; /* a power of 2 */
+    entry *newest, *oldest;
+};
+
+tl_blob *tl_blob_new(size_t size)
+{
+    tl_blob *b = malloc(sizeof *b + size);
+    if (b) {
+        atomic_init(&b->refs, 1);
+        b->size = size;
+    }
+    return b;
+}
+
+void tl_blob_unref(tl_blob *b)
+{
+    if (b && atomic_fetch_sub(&b->refs, 1) == 1)
+        free(b);
+}
+
+/* FNV-1a, eight bytes at a time where there are so many. */
+static uint64_t hash_of(const void *key, size_t n)
+{
+    const unsigned char *p = key;
+    uint64_t h = 0xcbf29ce484222325u, w;
+    for (; n >= 8; p += 8, n -= 8) {
+        memcpy(&w, p, 8);
+        h = (h ^ w) * 0x100000001b3u;
+        h ^= h >> 29;
+    }
+    for (; n; p++, n--)
+        h = (h ^ *p) * 0x100000001b3u;
+    return h ^ (h >> 32);
+}
+
+tl_cache *tl_cache_new(int64_t most_bytes)
+{
+    tl_cache *c = tl_xcalloc(1, sizeof *c);
+    pthread_mutex_init(&c->lock, NULL);
+    c->most = most_bytes;
+    c->nbuckets = 4096;
+    c->bucket = tl_xcalloc(c->nbuckets, sizeof *c->bucket);
+    return c;
+}
+
+static int64_t cost(const entry *e)
+{
+    return (int64_t)(e->blob->size + e->key_len) + OVERHEAD;
+}
+
+static void unlink_use(tl_cache *c, entry *e)
+{
+    *(e->newer ? &e->newer->older : &c->newest) = e->older;
+    *(e->older ? &e->older->newer : &c->oldest) = e->newer;
+}
+
+static void link_newest(tl_cache *c, entry *e)
+{
+    e->newer = NULL;
+    e->older = c->newest;
+    *(c->newest ? &c->newest->newer : &c->oldest) = e;
+    c->newest = e;
+}
+
+static void evict(tl_cache *c, entry *e)
+{
+    entry **at = &c->bucket[e->hash & (c->nbuckets - 1)];
+    while (*at != e)
+        at = &(*at)->next;
+    *at = e->next;
+    unlink_use(c, e);
+    c->n.bytes -= cost(e);
+    c->n.entries--;
+    tl_blob_unref(e->blob);
+    free(e);
+}
+
+void tl_cache_free(tl_cache *c)
+{
+    if (!c)
+        return;
+    while (c->oldest)
+        evict(c, c->oldest);
+    pthread_mutex_destroy(&c->lock);
+    free(c->bucket);
+    free(c);
+}
+
+static entry *find(tl_cache *c, const void *key, size_t len, uint64_t hash)
+{
+    entry *e = c->bucket[hash & (c->nbuckets - 1)];
+    while (e && (e->hash != hash || e->key_len != len || memcmp(e->key, key, len) != 0))
+        e = e->next;
+    return e;
+}
+
+tl_blob *tl_cache_get(tl_cache *c, const void *key, size_t key_len)
+{
+    uint64_t hash = hash_of(key, key_len);
+    tl_blob *b = NULL;
+    pthread_mutex_lock(&c->lock);
+    entry *e = find(c, key, key_len, hash);
+    if (e) {
+        b = e->blob;
+        atomic_fetch_add(&b->refs, 1);
+        unlink_use(c, e);
+        link_newest(c, e);
+        c->n.hits++;
+    } else {
+        c->n.misses++;
+    }
+    pthread_mutex_unlock(&c->lock);
+    return b;
+}
+
+static void widen(tl_cache *c)
+{
+    size_t n = c->nbuckets * 4;
+    entry **to = tl_xcalloc(n, sizeof *to);
+    for (entry *e = c->newest; e; e = e->older) {
+        e->next = to[e->hash & (n - 1)];
+        to[e->hash & (n - 1)] = e;
+    }
+    free(c->bucket);
+    c->bucket = to;
+    c->nbuckets = n;
+}
+
+void tl_cache_put(tl_cache *c, const void *key, size_t key_len, tl_blob *b)
+{
+    entry *e = tl_xmalloc(sizeof *e + key_len);
+    *e = (entry){.hash = hash_of(key, key_len), .blob = b, .key_len = key_len};
+    memcpy(e->key, key, key_len);
+    atomic_fetch_add(&b->refs, 1);
+    pthread_mutex_lock(&c->lock);
+    entry *old = find(c, key, key_len, e->hash);
+    if (old)
+        evict(c, old);
+    if ((size_t)c->n.entries > 2 * c->nbuckets)
+        widen(c);
+    entry **at = &c->bucket[e->hash & (c->nbuckets - 1)];
+    e->next = *at;
+    *at = e;
+    link_newest(c, e);
+    c->n.bytes += cost(e);
+    c->n.entries++;
+    while (c->n.bytes > c->most && c->oldest)
+        evict(c, c->oldest);
+    pthread_mutex_unlock(&c->lock);
+}
+
+void tl_cache_count(tl_cache *c, tl_cache_counts *out)
+{
+    pthread_mutex_lock(&c->lock);
+    *out = c->n;
+    pthread_mutex_unlock(&c->lock);
+}
