@@ -71,28 +71,40 @@ def report(what, zoom, times):
     sys.stdout.flush()
 
 
+def read_of_tile(f, x, y, zoom):
+    """A warped picture of the tile alone: fast when near, reads the whole resolution when far."""
+    from rasterio.transform import from_origin
+    from rasterio.vrt import WarpedVRT
+    cell = 2 * HALF / 256 / 2 ** zoom
+    t = from_origin(-HALF + x * 256 * cell, HALF - y * 256 * cell, cell, cell)
+    with WarpedVRT(f, crs="EPSG:3857", transform=t, width=256, height=256) as v:
+        return v.read(1)
+
+
+def read_of_window(f, x, y, zoom, kept={}):
+    """A window of one warped picture of the file: uses overviews."""
+    from rasterio.vrt import WarpedVRT
+    from rasterio.windows import from_bounds
+    v = kept.setdefault(f.name, None) or kept.update({f.name: WarpedVRT(f, crs="EPSG:3857")}) or kept[f.name]
+    side = 2 * HALF / 2 ** zoom
+    w = from_bounds(-HALF + x * side, HALF - (y + 1) * side, -HALF + (x + 1) * side, HALF - y * side, v.transform)
+    return v.read(1, window=w, out_shape=(256, 256), boundless=False)
+
+
 def rasterio_loop(folder):
     import numpy as np
     import rasterio
-    from rasterio.enums import Resampling
     from rasterio.io import MemoryFile
-    from rasterio.transform import from_origin
-    from rasterio.vrt import WarpedVRT
     lut = np.stack([np.linspace(a, b, 256).astype("uint8") for a, b in ((68, 253), (1, 231), (84, 37))])
     with rasterio.Env(GDAL_NUM_THREADS="1", GDAL_CACHEMAX=256):
         files = [rasterio.open(os.path.join(folder, b + ".tif")) for b in ("B04", "B08")]
         for zoom in ZOOMS:
-            for turn in ("cold", "warm"):
+            for turn, read in (("tile cold", read_of_tile), ("tile warm", read_of_tile),
+                               ("window cold", read_of_window), ("window warm", read_of_window)):
                 times = []
                 for x, y in tiles(zoom):
                     began = time.perf_counter()
-                    cell = 2 * HALF / 256 / 2 ** zoom
-                    t = from_origin(-HALF + x * 256 * cell, HALF - y * 256 * cell, cell, cell)
-                    bands = []
-                    for f in files:
-                        with WarpedVRT(f, crs="EPSG:3857", transform=t, width=256, height=256,
-                                       resampling=Resampling.nearest) as v:
-                            bands.append(v.read(1))
+                    bands = [read(f, x, y, zoom) for f in files]
                     red, nir = (b.astype("float64") for b in bands)
                     ok = (bands[0] != 0) & (bands[1] != 0)
                     with np.errstate(all="ignore"):

@@ -5,8 +5,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-#define OVERHEAD 160 /* bytes of an entry beside its key and blob, nearly */
+#define MAPPED   (32 << 10) /* bytes from which a blob has pages of its own */
+#define OVERHEAD 160        /* bytes of an entry beside its key and blob, nearly */
 
 typedef struct entry {
     struct entry *next;          /* of the same bucket */
@@ -26,19 +28,30 @@ struct tl_cache {
     entry *newest, *oldest;
 };
 
+/* What lives long and is large has pages of its own: between what comes and goes on the heap it
+ * would leave holes that nothing fits, and memory would grow for hours. */
 tl_blob *tl_blob_new(size_t size)
 {
-    tl_blob *b = malloc(sizeof *b + size);
+    size_t all = sizeof(tl_blob) + size;
+    void *pages = all >= MAPPED ? mmap(NULL, all, PROT_READ | PROT_WRITE,
+                                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0)
+                                : MAP_FAILED;
+    tl_blob *b = pages != MAP_FAILED ? pages : malloc(all);
     if (b) {
         atomic_init(&b->refs, 1);
         b->size = size;
+        b->mapped = pages != MAP_FAILED ? all : 0;
     }
     return b;
 }
 
 void tl_blob_unref(tl_blob *b)
 {
-    if (b && atomic_fetch_sub(&b->refs, 1) == 1)
+    if (!b || atomic_fetch_sub(&b->refs, 1) != 1)
+        return;
+    if (b->mapped)
+        munmap(b, b->mapped);
+    else
         free(b);
 }
 

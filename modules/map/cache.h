@@ -12,7 +12,7 @@
 
 typedef struct tl_blob {
     atomic_int refs;
-    size_t size;
+    size_t size, mapped; /* mapped: bytes of a mapping of its own; 0 = on the heap */
     uint8_t data[] __attribute__((aligned(16)));
 } tl_blob;
 

@@ -145,22 +145,22 @@ static int write_png(const uint8_t *rows, size_t n, int w, int h, int kind, cons
 {
     struct libdeflate_compressor *z = libdeflate_alloc_compressor(PNG_LEVEL);
     size_t most = z ? libdeflate_zlib_compress_bound(z, n) : 0;
-    tl_blob *b = z ? tl_blob_new(most + 2048) : NULL;
-    if (!b) {
-        libdeflate_free_compressor(z);
-        return tl_fail(e, TL_ENOMEM, "no memory for a PNG");
+    uint8_t *all = z ? malloc(most + 2048) : NULL, *p = all;
+    if (all) {
+        p = put_head(p, w, h, kind);
+        if (t)
+            p = put_palette(p, t);
+        size_t got = libdeflate_zlib_compress(z, rows, n, p + 8, most);
+        p = end_chunk(p, "IDAT", (uint32_t)got);
+        p = end_chunk(p, "IEND", 0);
     }
-    uint8_t *p = put_head(b->data, w, h, kind);
-    if (t)
-        p = put_palette(p, t);
-    size_t got = libdeflate_zlib_compress(z, rows, n, p + 8, most);
-    p = end_chunk(p, "IDAT", (uint32_t)got);
-    p = end_chunk(p, "IEND", 0);
+    tl_blob *b = all ? tl_blob_new((size_t)(p - all)) : NULL;
+    if (b)
+        memcpy(b->data, all, b->size);
     libdeflate_free_compressor(z);
-    b->size = (size_t)(p - b->data);
-    tl_blob *fit = realloc(b, sizeof *b + b->size); /* shorter: does not fail in practice */
-    if (fit)
-        b = fit;
+    free(all);
+    if (!b)
+        return tl_fail(e, TL_ENOMEM, "no memory for a PNG");
     *out = b;
     return 0;
 }

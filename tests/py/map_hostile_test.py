@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Ten thousand requests that are none: the server answers 4xx or closes, and goes on. SPDX-License-Identifier: MIT"""
+"""Ten thousand requests that are none: the server answers 4xx or closes, and goes on.
+test-timeout: 600. SPDX-License-Identifier: MIT"""
 import os
 import random
 import re

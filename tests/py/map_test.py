@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""The map server: tiles are views, values are those of runs, plans and stores. SPDX-License-Identifier: MIT"""
+"""The map server: tiles are views, values are those of runs, plans and stores.
+test-timeout: 400. SPDX-License-Identifier: MIT"""
 import json
 import os
 import shutil
