@@ -256,14 +256,87 @@ TEXT(png)
 TEXT(place)
 TEXT(to)
 TEXT(pattern)
+TEXT(on)
+TEXT(job)
+TEXT(name)
+TEXT(work)
+FLAG(wait)
+FLAG(dry_run)
+FLAG(follow)
+FLAG(shared)
 FLAG(resume)
 FLAG(json)
 FLAG(quiet)
 FLAG(debug)
 FLAG(allow_drift)
 
-#define ALL      (TL_CMD_RUN | TL_CMD_VIEW | TL_CMD_PLAN)
-#define RUN_PLAN (TL_CMD_RUN | TL_CMD_PLAN)
+static int append(const char ***list, int *n, const char *t)
+{
+    *list = tl_xrealloc(*list, (size_t)(*n + 1) * sizeof **list);
+    (*list)[(*n)++] = t;
+    return 0;
+}
+
+static int set_after(tl_cli *c, const char *t, tl_err *e)
+{
+    return *t ? append(&c->after, &c->nafter, t) : bad(e, t, "a job's folder");
+}
+
+static int set_engine_option(tl_cli *c, const char *t, tl_err *e)
+{
+    return strchr(t, '=') && t[0] != '=' && !strchr(t, '\n')
+               ? append(&c->engine_option, &c->nengine_options, t)
+               : bad(e, t, "NAME=VALUE");
+}
+
+static int count(int64_t *to, const char *t, long long most, const char *wanted, tl_err *e)
+{
+    long long n;
+    if (whole(t, 1, most, &n))
+        return bad(e, t, wanted);
+    *to = n;
+    return 0;
+}
+
+static int set_slots(tl_cli *c, const char *t, tl_err *e)
+{
+    return count(&c->slots, t, 10000, "1 to 10000 processes", e);
+}
+
+static int set_tasks(tl_cli *c, const char *t, tl_err *e)
+{
+    return count(&c->tasks, t, 9999999, "1 to 9999999 tasks", e);
+}
+
+static int set_tile(tl_cli *c, const char *t, tl_err *e)
+{
+    return count(&c->tile, t, 1000000, "cells, 4096 for example", e);
+}
+
+static int set_bundle(tl_cli *c, const char *t, tl_err *e)
+{
+    return count(&c->bundle, t, 1000000000, "scenes, 100 for example", e);
+}
+
+static int set_under(tl_cli *c, const char *t, tl_err *e)
+{
+    return count(&c->under, t, 1LL << 40, "a process", e);
+}
+
+static int set_backoff(tl_cli *c, const char *t, tl_err *e)
+{
+    return numbers(t, ',', &c->backoff, 1) || c->backoff <= 0 ? bad(e, t, "seconds above 0") : 0;
+}
+
+static int set_metrics(tl_cli *c, const char *t, tl_err *e)
+{
+    c->metrics = t;
+    return strcmp(t, "prometheus") && strcmp(t, "graphite") ? bad(e, t, "prometheus or graphite")
+                                                            : 0;
+}
+
+#define ALL      (TL_CMD_RUN | TL_CMD_VIEW | TL_CMD_PLAN | TL_CMD_SUBMIT)
+#define RUN_PLAN (TL_CMD_RUN | TL_CMD_PLAN | TL_CMD_SUBMIT)
 
 static const struct option {
     const char *name, *arg; /* arg NULL = a flag */
@@ -281,8 +354,8 @@ static const struct option {
     {"--crs", "CRS", ALL, set_crs, "coordinate system: EPSG:3035, a PROJ string, WKT"},
     {"--res", "R|X,Y", ALL, set_res, "cell size in units of the CRS"},
     {"--window", "X,Y,W,H", ALL, set_window, "cells of the grid that the other options give"},
-    {"--threads", "N", ALL, set_threads, "threads (all cores)"},
-    {"--mem", "SIZE", RUN_PLAN, set_mem, "most memory to take: 512M, 2G (1G)"},
+    {"--threads", "N", ALL | TL_CMD_TASK, set_threads, "threads (all cores; of a task: 1)"},
+    {"--mem", "SIZE", RUN_PLAN | TL_CMD_TASK, set_mem, "most memory to take: 512M, 2G (1G)"},
     {"--format", "FORMAT", RUN_PLAN, set_format, "cog, gtiff, png, zarr or netcdf"},
     {"--max-pixels", "N", TL_CMD_RUN, set_max_pixels, "refuse larger products"},
     {"--resume", NULL, TL_CMD_RUN, set_resume, "go on with a run that was stopped"},
@@ -292,16 +365,39 @@ static const struct option {
     {"--png", "FILE", TL_CMD_VIEW, set_png, "write the picture (else the terminal shows it)"},
     {"--to", "FILE", TL_CMD_INDEX, set_to, "the index, made or gone on with"},
     {"--pattern", "P", TL_CMD_INDEX, set_pattern, "of the names of a folder's files"},
-    {"--io-timeout", "SECONDS", ALL | TL_CMD_EVAL | TL_CMD_INDEX, set_timeout,
+    {"--on", "ENGINE", TL_CMD_SUBMIT, set_on, "local, htcondor or slurm (local)"},
+    {"--engine", "ENGINE", TL_CMD_SUBMIT, set_on, "the same"},
+    {"--job", "DIR", TL_CMD_SUBMIT, set_job, "the job folder, which is made (NAME.job)"},
+    {"--name", "NAME", TL_CMD_SUBMIT, set_name, "what the job is called (as the script)"},
+    {"--after", "JOB", TL_CMD_SUBMIT, set_after, "start when that job is done (several: all)"},
+    {"--slots", "N", TL_CMD_SUBMIT, set_slots, "tasks at once: processes (all cores)"},
+    {"--tasks", "N", TL_CMD_SUBMIT, set_tasks, "how many tasks (by the time of a pilot block)"},
+    {"--tile", "N", TL_CMD_SUBMIT, set_tile, "a task computes some N x N cells"},
+    {"--bundle", "N", TL_CMD_SUBMIT, set_bundle, "scenes of a task, where tasks are scenes"},
+    {"--backoff", "SECONDS", TL_CMD_SUBMIT, set_backoff,
+     "before a passing fault is tried again, then twice that (5)"},
+    {"--shared", NULL, TL_CMD_SUBMIT, set_shared,
+     "htcondor: nodes see the job folder; no transfer"},
+    {"--set", "NAME=VALUE", TL_CMD_SUBMIT, set_engine_option,
+     "a line of the submit description or an option of sbatch"},
+    {"--dry-run", NULL, TL_CMD_SUBMIT, set_dry_run, "make the folder, start nothing"},
+    {"--wait", NULL, TL_CMD_SUBMIT | TL_CMD_RETRY, set_wait, "until the job is over"},
+    {"--follow", NULL, TL_CMD_LOGS, set_follow, "go on until the task ends"},
+    {"--metrics", "FORM", TL_CMD_JOBS, set_metrics, "numbers for prometheus or graphite"},
+    {"--work", "DIR", TL_CMD_TASK, set_work, "where the task's files go (JOB/tasks)"},
+    {"--under", "PID", TL_CMD_TASK, set_under, "checkpoint and end when that process is gone"},
+    {"--io-timeout", "SECONDS", ALL | TL_CMD_EVAL | TL_CMD_INDEX | TL_CMD_TASK, set_timeout,
      "give up when one read takes longer (60)"},
     {"--budget", "N", ALL | TL_CMD_EVAL, set_budget,
      "Lua instructions of the script itself (1e10)"},
     {"--allow", "io,os", ALL | TL_CMD_EVAL, set_allow, "give the script Lua's io, os"},
-    {"--allow-libm-drift", NULL, ALL, set_allow_drift, "run a plan made with another libm"},
-    {"--json", NULL, ALL | TL_CMD_EVAL | TL_CMD_INDEX, set_json,
-     "errors as JSON; of run, plan and index also the result"},
-    {"--quiet", NULL, ALL | TL_CMD_EVAL | TL_CMD_INDEX, set_quiet, "no progress, no warnings"},
-    {"--debug", NULL, ALL | TL_CMD_EVAL | TL_CMD_INDEX, set_debug,
+    {"--allow-libm-drift", NULL, ALL | TL_CMD_TASK, set_allow_drift,
+     "run a plan made with another libm"},
+    {"--json", NULL, ALL | TL_CMD_EVAL | TL_CMD_INDEX | TL_CMD_TASK | TL_CMD_CONSOLE, set_json,
+     "errors as JSON; of most commands also the result"},
+    {"--quiet", NULL, ALL | TL_CMD_EVAL | TL_CMD_INDEX | TL_CMD_TASK | TL_CMD_CONSOLE, set_quiet,
+     "no progress, no warnings"},
+    {"--debug", NULL, ALL | TL_CMD_EVAL | TL_CMD_INDEX | TL_CMD_TASK, set_debug,
      "more of what happens; the call stack of errors"},
 };
 enum { NOPTIONS = sizeof options / sizeof options[0] };
@@ -318,6 +414,20 @@ static const struct {
      "Says what a run would do: grids, sources, program, memory. Nothing is computed."},
     {TL_CMD_INDEX, "index", "tellua index SOURCE --to FILE [options]",
      "Lists the scenes of a catalogue, folder or table in an index file."},
+    {TL_CMD_SUBMIT, "submit", "tellua submit SCRIPT|PLAN.json|- [options]",
+     "Makes a job folder of a script and starts it: here, on HTCondor or Slurm."},
+    {TL_CMD_JOBS, "jobs", "tellua jobs [JOB] [options]", "Lists your jobs."},
+    {TL_CMD_STATUS, "status", "tellua status JOB", "Says how a job goes."},
+    {TL_CMD_WAIT, "wait", "tellua wait JOB", "Waits for a job; exits as it ended."},
+    {TL_CMD_LOGS, "logs", "tellua logs JOB [TASK] [options]",
+     "Prints output and errors of tasks, of running ones too."},
+    {TL_CMD_CANCEL, "cancel", "tellua cancel JOB", "Ends a job; finished blocks stay."},
+    {TL_CMD_HOLD, "hold", "tellua hold JOB", "Checkpoints what runs, starts nothing more."},
+    {TL_CMD_RELEASE, "release", "tellua release JOB", "Goes on after hold, and with held tasks."},
+    {TL_CMD_SUSPEND, "suspend", "tellua suspend JOB", "Stops the processes where they are."},
+    {TL_CMD_RESUME, "resume", "tellua resume JOB", "Lets suspended processes go on."},
+    {TL_CMD_RETRY, "retry", "tellua retry JOB", "Goes on with what is unfinished or failed."},
+    {TL_CMD_TASK, "task", "tellua task JOB N|merge|engine", "One task, as a node runs it."},
     {TL_CMD_EVAL, "-e", "tellua -e CODE [options]",
      "Runs a line of Lua and prints what it returns."},
     {TL_CMD_DOCTOR, "doctor", "tellua doctor", "Says what this machine has."},
@@ -331,7 +441,9 @@ void tl_cli_help(int command)
             printf("  %-42s %s\n", commands[i].usage, commands[i].about);
         puts("  tellua --version\n\n`tellua COMMAND --help` lists its options. Exit status: 0 "
              "done, 1 script or data,\n"
-             "2 usage, 75 try again, 78 configuration, 130 interrupted.");
+             "2 usage, 75 try again, 78 configuration, 85 checkpointed, 130 interrupted. Of `task` "
+             "also\n"
+             "65: its data failed, 1: its script.");
         return;
     }
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
@@ -383,6 +495,14 @@ static int parse_option(tl_cli *c, int argc, char **argv, int *i, tl_err *e)
     return rc ? tl_err_prefix(e, "%s", options[k].name) : 0;
 }
 
+/* What the command's first word names. */
+static const char *thing_of(const tl_cli *c)
+{
+    return c->command == TL_CMD_INDEX                                  ? "source"
+           : c->command & (TL_CMD_OF_JOBS | TL_CMD_JOBS | TL_CMD_TASK) ? "job"
+                                                                       : "script";
+}
+
 int tl_cli_parse(tl_cli *c, int argc, char **argv, tl_err *e)
 {
     int rc = 0, only_words = 0;
@@ -391,15 +511,16 @@ int tl_cli_parse(tl_cli *c, int argc, char **argv, tl_err *e)
             only_words = 1;
         else if (!only_words && argv[i][0] == '-' && argv[i][1])
             rc = parse_option(c, argc, argv, &i, e);
+        else if (c->script && !c->word && c->command & (TL_CMD_TASK | TL_CMD_LOGS))
+            c->word = argv[i];
         else if (c->script)
-            rc = tl_fail(e, TL_EUSAGE, "one %s at a time: '%s' and '%s'",
-                         c->command == TL_CMD_INDEX ? "source" : "script", c->script, argv[i]);
+            rc = tl_fail(e, TL_EUSAGE, "one %s at a time: '%s' and '%s'", thing_of(c), c->script,
+                         argv[i]);
         else
             c->script = argv[i];
     }
-    if (!rc && !c->script && c->command != TL_CMD_DOCTOR)
-        rc = tl_fail(e, TL_EUSAGE, "which %s? `tellua --help` shows the commands",
-                     c->command == TL_CMD_INDEX ? "source" : "script");
+    if (!rc && !c->script && !(c->command & (TL_CMD_DOCTOR | TL_CMD_JOBS)))
+        rc = tl_fail(e, TL_EUSAGE, "which %s? `tellua --help` shows the commands", thing_of(c));
     if (!rc && c->has_center != (c->zoom >= 0))
         rc = tl_fail(e, TL_EUSAGE, "--center and --zoom go together");
     if (!rc && c->place)
@@ -415,4 +536,6 @@ int tl_cli_parse(tl_cli *c, int argc, char **argv, tl_err *e)
 void tl_cli_free(tl_cli *c)
 {
     free(c->param);
+    free(c->after);
+    free(c->engine_option);
 }

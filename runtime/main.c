@@ -1,7 +1,7 @@
 /* The tellua program: finds the command, sets up the process, reports how it ended.
  * SPDX-License-Identifier: MIT */
 #include "modules/raster/raster.h"
-#include "runtime/cli.h"
+#include "runtime/cli_job.h"
 #include "runtime/log.h"
 #include "runtime/mem.h"
 #include "runtime/version.h"
@@ -62,8 +62,13 @@ static int command_of(const char *word)
     static const struct {
         const char *word;
         int command;
-    } words[] = {{"run", TL_CMD_RUN},     {"view", TL_CMD_VIEW}, {"plan", TL_CMD_PLAN},
-                 {"index", TL_CMD_INDEX}, {"-e", TL_CMD_EVAL},   {"doctor", TL_CMD_DOCTOR}};
+    } words[] = {
+        {"run", TL_CMD_RUN},         {"view", TL_CMD_VIEW},     {"plan", TL_CMD_PLAN},
+        {"index", TL_CMD_INDEX},     {"-e", TL_CMD_EVAL},       {"doctor", TL_CMD_DOCTOR},
+        {"submit", TL_CMD_SUBMIT},   {"task", TL_CMD_TASK},     {"jobs", TL_CMD_JOBS},
+        {"status", TL_CMD_STATUS},   {"wait", TL_CMD_WAIT},     {"logs", TL_CMD_LOGS},
+        {"cancel", TL_CMD_CANCEL},   {"hold", TL_CMD_HOLD},     {"release", TL_CMD_RELEASE},
+        {"suspend", TL_CMD_SUSPEND}, {"resume", TL_CMD_RESUME}, {"retry", TL_CMD_RETRY}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(words[i].word, word) == 0)
             return words[i].command;
@@ -78,7 +83,7 @@ static int has_word(int argc, char **argv, const char *word)
     return 0;
 }
 
-static int dispatch(const tl_cli *c, tellua *t, tl_err *e)
+static int dispatch(tl_cli *c, tellua *t, tl_err *e)
 {
     switch (c->command) {
     case TL_CMD_RUN:
@@ -89,12 +94,16 @@ static int dispatch(const tl_cli *c, tellua *t, tl_err *e)
         return tl_cli_plan(c, t, e);
     case TL_CMD_INDEX:
         return tl_cli_index(c, t, e);
+    case TL_CMD_SUBMIT:
+        return tl_cli_submit(c, t, e);
+    case TL_CMD_TASK:
+        return tl_cli_task(c, t, e);
     default:
         return tl_cli_eval(c, t, e);
     }
 }
 
-static int with_session(const tl_cli *c, tl_err *e)
+static int with_session(tl_cli *c, tl_err *e)
 {
     tellua_options o = {.instructions = c->budget,
                         .allow_io = c->allow_io,
@@ -179,11 +188,13 @@ int main(int argc, char **argv)
     tl_log_set_level(c.quiet ? TL_LOG_QUIET : c.debug ? TL_LOG_DEBUG : TL_LOG_INFO);
     if (!rc && c.command == TL_CMD_DOCTOR)
         rc = tl_cli_doctor(&c);
+    else if (!rc && c.command & TL_CMD_CONSOLE)
+        rc = tl_cli_job(&c, NULL, &e);
     else if (!rc)
         rc = with_session(&c, &e);
     rc = flush(rc, &e);
     if (rc)
         print_error(&e);
     tl_cli_free(&c);
-    return leak_status(tl_exit_status(rc));
+    return leak_status(c.status ? c.status : tl_exit_status(rc));
 }
