@@ -49,7 +49,7 @@ typedef struct tl_cli {
     int nafter, nengine_options;
     const char *on, *job, *name, *work, *metrics; /* of jobs */
     int64_t slots, tasks, tile, bundle, under;
-    double backoff; /* seconds */
+    double backoff, checkpoint; /* seconds */
     int wait, dry_run, follow, shared;
     int status; /* what the process exits with, when not as the error says */
     int resume, json, quiet, debug, allow_io, allow_os, allow_drift;

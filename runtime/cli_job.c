@@ -195,6 +195,8 @@ static json_t *submit_args(const tl_cli *c, tellua *t)
     put_int(j, "shared", c->shared);
     if (c->backoff > 0)
         json_object_set_new(j, "backoff", json_real(c->backoff));
+    if (c->checkpoint > 0)
+        json_object_set_new(j, "checkpoint", json_real(c->checkpoint));
     json_object_set_new(j, "params", texts(c->param, c->nparams));
     json_object_set_new(j, "after", texts(c->after, c->nafter));
     json_object_set_new(j, "options", texts(c->engine_option, c->nengine_options));

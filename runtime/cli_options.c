@@ -328,6 +328,12 @@ static int set_backoff(tl_cli *c, const char *t, tl_err *e)
     return numbers(t, ',', &c->backoff, 1) || c->backoff <= 0 ? bad(e, t, "seconds above 0") : 0;
 }
 
+static int set_checkpoint(tl_cli *c, const char *t, tl_err *e)
+{
+    return numbers(t, ',', &c->checkpoint, 1) || c->checkpoint <= 0 ? bad(e, t, "seconds above 0")
+                                                                    : 0;
+}
+
 static int set_metrics(tl_cli *c, const char *t, tl_err *e)
 {
     c->metrics = t;
@@ -376,6 +382,8 @@ static const struct option {
     {"--bundle", "N", TL_CMD_SUBMIT, set_bundle, "scenes of a task, where tasks are scenes"},
     {"--backoff", "SECONDS", TL_CMD_SUBMIT, set_backoff,
      "before a passing fault is tried again, then twice that (5)"},
+    {"--checkpoint", "SECONDS", TL_CMD_SUBMIT | TL_CMD_TASK, set_checkpoint,
+     "htcondor: a task hands in what it has each time (600)"},
     {"--shared", NULL, TL_CMD_SUBMIT, set_shared,
      "htcondor: nodes see the job folder; no transfer"},
     {"--set", "NAME=VALUE", TL_CMD_SUBMIT, set_engine_option,

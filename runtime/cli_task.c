@@ -16,6 +16,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,7 @@ typedef struct {
     int64_t number;
     char *base; /* folder and name of the task's files */
     char *work, name[24];
+    int carried; /* its files are handed over by name: all must be there */
 } task;
 
 /* --- reading the folder ----------------------------------------------------------------------- */
@@ -116,14 +118,21 @@ static void range_of(const task *k, const json_t *part, int64_t *from, int64_t *
 
 /* --- progress --------------------------------------------------------------------------------- */
 
+typedef struct {
+    tellua *t;
+    double last, most; /* seconds: of the last line; after which it hands in a checkpoint, or 0 */
+} progress_state;
+
 static void show(void *ctx, const tl_run_progress *p)
 {
-    double *last = ctx;
+    progress_state *s = ctx;
     char text[100];
+    if (s->most > 0 && p->seconds >= s->most)
+        tellua_interrupt(s->t);
     if (p->merging) {
         tl_log(TL_LOG_INFO, "assembling %s", p->merging);
-    } else if (p->seconds - *last >= 2) {
-        *last = p->seconds;
+    } else if (p->seconds - s->last >= 2) {
+        s->last = p->seconds;
         snprintf(text, sizeof text, "%lld/%lld", (long long)p->tiles_done, (long long)p->tiles);
         tl_log(TL_LOG_INFO, "%lld of %lld blocks, %.1f Mpx/s", (long long)p->tiles_done,
                (long long)p->tiles, (double)p->cells_done / p->seconds / 1e6);
@@ -193,6 +202,8 @@ static int note_success(const task *k, const tl_run_report *r, tl_err *e)
     int rc = 0;
     if (write_json(path, ending(k, r)))
         rc = tl_fail(e, TL_EIO, "cannot write %s: %s", path, strerror(errno));
+    else if (k->carried)
+        rc = truncate(old, 0) ? tl_fail(e, TL_EIO, "cannot write %s: %s", old, strerror(errno)) : 0;
     else
         unlink(old);
     free(path);
@@ -207,7 +218,7 @@ static int do_tiles(const tl_cli *c, tellua *t, task *k, const json_t *part, tl_
 {
     const json_t *opt = json_object_get(k->job, "options");
     int64_t from, end;
-    double last = -2;
+    progress_state shown = {t, -2, c->checkpoint};
     range_of(k, part, &from, &end);
     int rc = read_plan(k, c->allow_drift, e);
     if (rc)
@@ -222,7 +233,7 @@ static int do_tiles(const tl_cli *c, tellua *t, task *k, const json_t *part, tl_
                     .mem = c->mem ? c->mem : json_integer_value(json_object_get(opt, "mem")),
                     .cancel = &t->cancel,
                     .progress = show,
-                    .ctx = &last};
+                    .ctx = &shown};
     tl_log(TL_LOG_INFO, "task %lld: blocks %lld to %lld", (long long)k->number,
            (long long)work.first, (long long)work.end - 1);
     rc = tl_task_run(k->plan, &work, r, e);
@@ -242,6 +253,23 @@ static void follow_parent(const tl_cli *c, tellua *t)
         tellua_interrupt(t);
 }
 
+/* Files that a scheduler carries must be there however the task ends. */
+static int make_places(const task *k, tl_err *e)
+{
+    static const char *const suffix[] = {"idx", "dat", "csv", "done", "failed"};
+    int rc = 0;
+    for (size_t i = 0; i < sizeof suffix / sizeof suffix[0] && !rc; i++) {
+        char *path = tl_xasprintf("%s.%s", k->base, suffix[i]);
+        int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+        if (fd < 0)
+            rc = tl_fail(e, TL_EIO, "cannot make %s: %s", path, strerror(errno));
+        else
+            close(fd);
+        free(path);
+    }
+    return rc;
+}
+
 static int one_task(const tl_cli *c, tellua *t, task *k, tl_err *e)
 {
     tl_run_report r = {0};
@@ -253,6 +281,9 @@ static int one_task(const tl_cli *c, tellua *t, task *k, tl_err *e)
     int rc = tl_make_folders(k->work)
                  ? tl_fail(e, TL_EIO, "cannot make %s: %s", k->work, strerror(errno))
                  : 0;
+    k->carried = c->work != NULL;
+    if (!rc && k->carried)
+        rc = make_places(k, e);
     if (!rc)
         rc = check_versions(k, c->allow_drift, e);
     if (!rc && !(part = part_of(k, e)))
@@ -273,11 +304,12 @@ static int is_shard(const struct dirent *d)
     return d->d_name[0] != '.';
 }
 
-static int merge_tiles(task *k, double *last, tl_run_report *r, tl_err *e)
+static int merge_tiles(task *k, tl_run_report *r, tl_err *e)
 {
     struct dirent **found = NULL;
     char *tasks = tl_xasprintf("%s/tasks", k->dir), *own = tl_xasprintf("%s/merge", k->dir),
          *result = tl_xasprintf("%s/result", k->dir);
+    progress_state shown = {0};
     int n = scandir(tasks, &found, is_shard, alphasort);
     char **dirs = tl_xcalloc((size_t)(n > 0 ? n : 1), sizeof *dirs);
     for (int i = 0; i < n; i++) {
@@ -290,7 +322,7 @@ static int merge_tiles(task *k, double *last, tl_run_report *r, tl_err *e)
                    .own = own,
                    .result = result,
                    .progress = show,
-                   .ctx = last};
+                   .ctx = &shown};
     int rc = tl_task_merge(k->plan, &g, r, e);
     for (int i = 0; i < n; i++)
         free(dirs[i]);
@@ -304,12 +336,11 @@ static int merge_tiles(task *k, double *last, tl_run_report *r, tl_err *e)
 static int merge(const tl_cli *c, task *k, tl_err *e)
 {
     tl_run_report r = {0};
-    double last = 0;
     int rc = check_versions(k, c->allow_drift, e);
     if (!rc && json_object_get(k->job, "key"))
         rc = read_plan(k, c->allow_drift, e);
     if (!rc && k->plan)
-        rc = merge_tiles(k, &last, &r, e);
+        rc = merge_tiles(k, &r, e);
     for (int i = 0; !rc && k->plan && i < k->plan->n; i++) {
         char *dir = tl_xasprintf("%s/result", k->dir);
         char *path = tl_product_path(&k->plan->out[i], dir);

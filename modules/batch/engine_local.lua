@@ -267,6 +267,7 @@ end
 
 function batch.commands.engine(a)
   local job = batch.open(a.job)
+  if job:engine_of().mind then return job:engine_of().mind(job) end
   if not sys.lock(job:path "engine.lock", true) then return 0 end -- another one works
   sys.signals()
   batch.check(sys.write(job:path "engine.pid", sys.pid .. " " .. sys.started(sys.pid) .. "\n"))

@@ -39,17 +39,19 @@ function Job:base(n) return self:path("tasks", self:shard(n), self:number(n)) en
 
 function Job:engine_of() return batch.engines[self.engine] end
 
--- {done = set, failed = set}, ndone: by the names of files alone
+-- {done = set, failed = set, ndone}: by the names of files; empty ones are made by tasks whose files
+-- a scheduler carries
 function Job:progress()
   local done, failed, n = {}, {}, 0
   for s = 0, (self.tasks - 1) // SHARD do
-    for _, name in ipairs(sys.list(self:path("tasks", format("%03d", s))) or {}) do
+    local dir = self:path("tasks", format("%03d", s))
+    for _, name in ipairs(sys.list(dir) or {}) do
       local number, kind = name:match "^(%d+)%.(%a+)$"
-      number = tonumber(number)
-      if kind == "done" then
-        done[number], n = true, n + 1
-      elseif kind == "failed" then
-        failed[number] = true
+      if kind == "done" or kind == "failed" then
+        local _, bytes = sys.stat(dir .. "/" .. name)
+        number = (bytes or 0) > 0 and tonumber(number)
+        if number and kind == "done" then done[number], n = true, n + 1
+        elseif number then failed[number] = true end
       end
     end
   end

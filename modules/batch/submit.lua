@@ -13,10 +13,28 @@ local function tasks_of(part, args, slots)
   elseif part.kind == "scenes" and args.bundle then n = math.ceil(units / args.bundle)
   else
     local all = seconds * units
-    local target = math.min(TARGET[args.engine], math.max(LEAST, all / (8 * slots)))
+    local limit = walltime(args)
+    local most = limit and math.min(TARGET[args.engine], limit / 3) or TARGET[args.engine]
+    local target = math.min(most, math.max(LEAST, all / (8 * slots)))
     n = math.max(math.floor(all / target + 0.5), math.min(slots, math.floor(all)))
   end
   return math.min(math.max(1, n), units)
+end
+
+-- "D-HH:MM:SS", "HH:MM:SS", "MM:SS", "MM": a time limit as sbatch takes it, in seconds
+local function walltime(args)
+  for _, o in ipairs(args.options or {}) do
+    local text = o:match "^time=(.+)"
+    if text then
+      local days, rest = text:match "^(%d+)-(.+)$"
+      local parts = {}
+      for n in (rest or text):gmatch "%d+" do parts[#parts + 1] = tonumber(n) end
+      local a, b, c = parts[1] or 0, parts[2] or 0, parts[3] or 0
+      if days then return days * 86400 + a * 3600 + b * 60 + c end
+      if #parts == 3 then return a * 3600 + b * 60 + c end
+      return a * 60 + b
+    end
+  end
 end
 
 local function add_parts(job, args, slots)
@@ -39,7 +57,7 @@ local function describe(args, dir)
     created = sys.now(), cwd = sys.cwd(), params = args.params, where = args.where, parts = args.parts,
     products = args.products, after = args.after, libm = args.libm,
     options = { slots = slots, threads = args.threads or 1, mem = args.mem, task_memory = args.task_memory,
-      backoff = args.backoff or 5, shared = args.shared, options = args.options, io_timeout = args.io_timeout } }
+      backoff = args.backoff or 5, checkpoint = args.checkpoint or 600, shared = args.shared, options = args.options, io_timeout = args.io_timeout } }
   add_parts(job, args, args.engine == "local" and slots or 64)
   return job
 end

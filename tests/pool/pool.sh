@@ -58,6 +58,7 @@ start_condor() { # NODE
 start_slurm() { # NODE
     node_exec "$1" root / sh -ec '
         cat >/etc/slurm/slurm.conf
+        echo CgroupPlugin=disabled >/etc/slurm/cgroup.conf
         install -d -o munge -g munge -m 700 /etc/munge /var/lib/munge /var/log/munge
         install -d -o munge -g munge -m 755 /run/munge
         install -d -o slurm -g slurm /var/lib/slurm /var/lib/slurm/ctld
