@@ -59,10 +59,10 @@ local function has_option(job, name)
 end
 
 local function resources(job)
-  local mib = math.max(128, (job.options.task_memory or 2 ^ 30) // 2 ^ 20)
+  local mib = math.max(128, (job.options.task_memory or 1 << 30) >> 20)
   local bytes = 0
   for _, p in ipairs(job.parts) do bytes = math.max(bytes, (p.unit_bytes or 2 ^ 20) * (p.units / p.tasks)) end
-  return { "request_cpus = " .. job.options.threads, "request_memory = " .. mib // 1 .. "M",
+  return { "request_cpus = " .. job.options.threads, "request_memory = " .. mib .. "M",
     "request_disk = " .. math.ceil(2 * bytes / 2 ^ 20 + 64) .. "M" }
 end
 

@@ -64,7 +64,7 @@ end
 
 function engine.prepare(job)
   batch.check(sys.mkdir(job:path "slurm"))
-  local mib = math.max(128, (job.options.task_memory or 2 ^ 30) // 2 ^ 20) // 1
+  local mib = math.max(128, (job.options.task_memory or 1 << 30) >> 20)
   local lines = head(job, "tasks", { "--cpus-per-task=" .. job.options.threads, "--mem=" .. mib .. "M", "--requeue",
     "--open-mode=append", "--signal=B:TERM@60", "--output=slurm/tasks.log", "--error=slurm/tasks.log" })
   local body = TASKS:gsub("@(%u+)@", { JOB = batch.quote(job.dir), TELLUA = batch.quote(sys.exe),
