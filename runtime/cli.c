@@ -88,7 +88,7 @@ static int run_script(const tl_cli *c, tellua *t, tl_err *e)
         *e = t->err;
     if (rc && c->debug && t->host && tl_host_traceback(t->host)[0])
         tl_log(TL_LOG_WARN, "call stack:\n%s", tl_host_traceback(t->host));
-    return rc ? rc : tl_script_check(&t->script, 1, e);
+    return rc;
 }
 
 int tl_cli_make_plan(const tl_cli *c, tellua *t, int view, tl_plan **out, tl_err *e)
@@ -100,6 +100,13 @@ int tl_cli_make_plan(const tl_cli *c, tellua *t, int view, tl_plan **out, tl_err
         return load_plan(c, out, e);
     }
     int rc = run_script(c, t, e);
+    if (!rc && t->part)
+        rc = tl_session_parts(t, e);
+    int parts = json_array_size(json_object_get(t->part, "list")) > 0;
+    if (!rc)
+        rc = tl_script_check(&t->script, !parts, e);
+    if (!rc && parts && !t->script.noutputs)
+        return 0;
     if (!rc && !tl_script_wants_plan(&t->script, c->output))
         return view ? tl_fail(e, TL_ESCRIPT,
                               "the script's outputs are tables; `tellua run` writes them")

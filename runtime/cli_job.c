@@ -15,6 +15,10 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Products of so many scenes stand in the plan, with the bytes that `run` gives them; of more each
+ * task makes a plan of its own, since a plan of all would not fit into memory. */
+#define FEW_SCENES 1000
+
 int tl_cli_read_file(const char *path, char **text, size_t *len, tl_err *e)
 {
     tl_buf b = TL_BUF_INIT;
@@ -160,6 +164,40 @@ static int add_tiles(const tl_cli *c, const tl_plan *p, json_t *args, tl_err *e)
     return 0;
 }
 
+/* Outputs whose scenes tasks share: parts of their own. */
+static void add_scenes(const tl_cli *c, tellua *t, json_t *args)
+{
+    size_t i;
+    json_t *part;
+    json_array_foreach(json_object_get(t->part, "list"), i, part)
+    {
+        const char *name = json_string_value(json_object_get(part, "output"));
+        if (c->output && strcmp(c->output, name) != 0)
+            continue;
+        json_object_set_new(part, "kind", json_string("scenes"));
+        json_object_set_new(part, "unit_seconds", json_real(2));
+        json_array_append(json_object_get(args, "parts"), part);
+    }
+}
+
+static json_t *where_args(const tl_cli *c)
+{
+    const tl_where *w = &c->where;
+    json_t *j = json_object();
+    put_text(j, "crs", w->crs);
+    put_text(j, "format", c->format);
+    if (w->has_bbox)
+        json_object_set_new(j, "bbox",
+                            json_pack("[f,f,f,f]", w->bbox[0], w->bbox[1], w->bbox[2], w->bbox[3]));
+    if (w->res[0] > 0)
+        json_object_set_new(j, "res", json_pack("[f,f]", w->res[0], w->res[1]));
+    if (w->has_window)
+        json_object_set_new(j, "window",
+                            json_pack("[I,I,I,I]", (json_int_t)w->window.x, (json_int_t)w->window.y,
+                                      (json_int_t)w->window.w, (json_int_t)w->window.h));
+    return j;
+}
+
 static void put_script(const tl_cli *c, tellua *t, json_t *args)
 {
     size_t len = 0;
@@ -201,6 +239,7 @@ static json_t *submit_args(const tl_cli *c, tellua *t)
     json_object_set_new(j, "after", texts(c->after, c->nafter));
     json_object_set_new(j, "options", texts(c->engine_option, c->nengine_options));
     json_object_set_new(j, "parts", json_array());
+    json_object_set_new(j, "where", where_args(c));
     put_script(c, t, j);
     free(name);
     free(dir);
@@ -210,13 +249,19 @@ static json_t *submit_args(const tl_cli *c, tellua *t)
 int tl_cli_submit(tl_cli *c, tellua *t, tl_err *e)
 {
     tl_plan *plan = NULL;
-    int rc = tl_cli_make_plan(c, t, 0, &plan, e);
+    json_t *part = json_pack("{s:s, s:I, s:[]}", "mode", "plan", "few",
+                             (json_int_t)(c->bundle ? 0 : FEW_SCENES), "list");
+    int rc = tl_session_part(t, part, e);
+    json_decref(part);
+    if (!rc)
+        rc = tl_cli_make_plan(c, t, 0, &plan, e);
     if (rc)
         return rc;
     json_t *args = submit_args(c, t);
     if (plan)
         rc = add_tiles(c, plan, args, e);
     tl_plan_free(plan);
+    add_scenes(c, t, args);
     if (!rc && json_array_size(json_object_get(args, "parts")) == 0)
         rc = tl_fail(e, TL_ESCRIPT,
                      "the script's tables are computed while it runs; there is "

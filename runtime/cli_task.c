@@ -4,6 +4,7 @@
 #include "modules/batch/chirp.h"
 #include "modules/batch/console_lua.h"
 #include "modules/batch/task.h"
+#include "modules/map/looks_lua.h"
 #include "modules/batch/work.h"
 #include "modules/raster/raster.h"
 #include "runtime/buf.h"
@@ -243,6 +244,110 @@ static int do_tiles(const tl_cli *c, tellua *t, task *k, const json_t *part, tl_
     return rc;
 }
 
+/* --- a task of scenes ------------------------------------------------------------------------- */
+
+static void read_where(const json_t *o, tl_where *w)
+{
+    const json_t *res = json_object_get(o, "res"), *box = json_object_get(o, "bbox");
+    const json_t *win = json_object_get(o, "window");
+    int64_t *cell[4] = {&w->window.x, &w->window.y, &w->window.w, &w->window.h};
+    *w = (tl_where){.crs = json_string_value(json_object_get(o, "crs")),
+                    .has_bbox = box != NULL,
+                    .has_window = win != NULL};
+    for (size_t i = 0; i < 2; i++)
+        w->res[i] = json_number_value(json_array_get(res, i));
+    for (size_t i = 0; i < 4; i++) {
+        w->bbox[i] = json_number_value(json_array_get(box, i));
+        *cell[i] = (int64_t)json_integer_value(json_array_get(win, i));
+    }
+}
+
+/* Runs the folder's script for the scenes of this task alone. */
+static int run_script(tellua *t, const task *k, const json_t *part, tl_err *e)
+{
+    int64_t from, end;
+    size_t i, len = 0;
+    const json_t *setting;
+    range_of(k, part, &from, &end);
+    json_t *mine =
+        json_pack("{s:s, s:O, s:I, s:I}", "mode", "task", "output", json_object_get(part, "output"),
+                  "from", (json_int_t)from, "to", (json_int_t)end);
+    tl_log(TL_LOG_INFO, "task %lld: scenes %lld to %lld", (long long)k->number, (long long)from,
+           (long long)end - 1);
+    int rc = tl_session_part(t, mine, e);
+    json_decref(mine);
+    json_array_foreach(json_object_get(k->job, "params"), i, setting) if (!rc) rc =
+        tl_script_set(&t->script, json_string_value(setting), e);
+    char *text = NULL, *file = tl_xasprintf("%s/script.lua", k->dir);
+    const char *cwd = json_string_value(json_object_get(k->job, "cwd"));
+    if (!rc)
+        rc = tl_cli_read_file(file, &text, &len, e);
+    /* Relative names mean the same as where the job was submitted. */
+    if (!rc && cwd && chdir(cwd))
+        tl_log(TL_LOG_WARN, "%s is not here; relative names of sources lead nowhere", cwd);
+    if (!rc && tellua_run_text(t, text, len, json_string_value(json_object_get(k->job, "script"))))
+        rc = (*e = t->err).code;
+    free(text);
+    free(file);
+    return rc;
+}
+
+/* So many products of scenes lie in one folder. */
+#define PRODUCTS_OF_A_FOLDER 5000
+
+static int make_products(const tl_cli *c, tellua *t, const task *k, const json_t *part,
+                         tl_run_report *r, tl_err *e)
+{
+    const json_t *opt = json_object_get(k->job, "options");
+    const json_t *where = json_object_get(k->job, "where");
+    int64_t from, end;
+    range_of(k, part, &from, &end);
+    tl_plan_request q = {.format = json_string_value(json_object_get(where, "format")),
+                         .visualize = tl_looks_visualize,
+                         .ctx = t->L};
+    read_where(where, &q.where);
+    int many = json_integer_value(json_object_get(part, "units")) > PRODUCTS_OF_A_FOLDER;
+    char *dir =
+        many ? tl_xasprintf("%s/result/%04lld", k->dir, (long long)(from / PRODUCTS_OF_A_FOLDER))
+             : tl_xasprintf("%s/result", k->dir);
+    progress_state shown = {t, -2, c->checkpoint};
+    tl_plan *plan = NULL;
+    int rc = tl_plan_make(&t->script, &q, &plan, e);
+    tl_run_options o = {.dir = dir,
+                        .threads = (int)json_integer_value(json_object_get(opt, "threads")),
+                        .mem = json_integer_value(json_object_get(opt, "mem")),
+                        .resume = 1,
+                        .cancel = &t->cancel,
+                        .progress = show,
+                        .ctx = &shown};
+    if (!rc)
+        rc = tl_run_plan(plan, &o, r, e);
+    tl_plan_free(plan);
+    free(dir);
+    return rc;
+}
+
+static int do_scenes(const tl_cli *c, tellua *t, task *k, const json_t *part, tl_run_report *r,
+                     tl_err *e)
+{
+    double began = tl_now();
+    int rc = run_script(t, k, part, e);
+    if (!rc && t->script.noutputs)
+        rc = make_products(c, t, k, part, r, e);
+    for (int i = 0; i < t->script.ntables && !rc; i++) {
+        char *path = tl_xasprintf("%s.csv", k->base), *beside = tl_xasprintf("%s.new", path);
+        FILE *f = fopen(beside, "wb");
+        int bad = !f || fputs(t->script.table[i].csv, f) == EOF;
+        bad = (f && fclose(f)) || bad || rename(beside, path);
+        if (bad)
+            rc = tl_fail(e, TL_EIO, "cannot write %s: %s", path, strerror(errno));
+        free(path);
+        free(beside);
+    }
+    r->seconds_total = tl_now() - began;
+    return rc;
+}
+
 /* A child of an engine ends with it. */
 static void follow_parent(const tl_cli *c, tellua *t)
 {
@@ -277,6 +382,11 @@ static int one_task(const tl_cli *c, tellua *t, task *k, tl_err *e)
     snprintf(k->name, sizeof k->name, "%07lld", (long long)k->number);
     k->work = c->work ? tl_xstrdup(c->work)
                       : tl_xasprintf("%s/tasks/%03lld", k->dir, (long long)k->number / 1000);
+    char *work = tl_make_folders(k->work) ? NULL : realpath(k->work, NULL);
+    if (work) {
+        free(k->work);
+        k->work = work;
+    }
     k->base = tl_xasprintf("%s/%s", k->work, k->name);
     int rc = tl_make_folders(k->work)
                  ? tl_fail(e, TL_EIO, "cannot make %s: %s", k->work, strerror(errno))
@@ -289,7 +399,9 @@ static int one_task(const tl_cli *c, tellua *t, task *k, tl_err *e)
     if (!rc && !(part = part_of(k, e)))
         rc = e->code;
     if (!rc)
-        rc = do_tiles(c, t, k, part, &r, e);
+        rc = strcmp(json_string_value(json_object_get(part, "kind")), "scenes") == 0
+                 ? do_scenes(c, t, k, part, &r, e)
+                 : do_tiles(c, t, k, part, &r, e);
     if (!rc)
         rc = note_success(k, &r, e);
     if (rc && rc != TL_EINTR)
@@ -336,7 +448,8 @@ static int merge_tiles(task *k, tl_run_report *r, tl_err *e)
 static int merge(const tl_cli *c, task *k, tl_err *e)
 {
     tl_run_report r = {0};
-    int rc = check_versions(k, c->allow_drift, e);
+    int status = 0, rc = check_versions(k, c->allow_drift, e);
+    json_object_set_new(k->job, "dir", tl_json_text(k->dir));
     if (!rc && json_object_get(k->job, "key"))
         rc = read_plan(k, c->allow_drift, e);
     if (!rc && k->plan)
@@ -348,6 +461,8 @@ static int merge(const tl_cli *c, task *k, tl_err *e)
         free(path);
         free(dir);
     }
+    if (!rc)
+        rc = tl_console("merge_rows", k->job, &status, e);
     if (!rc) {
         char *path = tl_xasprintf("%s/merge.done", k->dir);
         k->number = -1;

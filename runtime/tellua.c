@@ -12,6 +12,7 @@
 #include "modules/raster/raster.h"
 #include "runtime/border.h"
 #include "runtime/hash.h"
+#include "runtime/json_lua.h"
 #include "runtime/mem.h"
 #include "runtime/session.h"
 #include "runtime/version.h"
@@ -118,9 +119,50 @@ void tellua_close(tellua *t)
     if (!t)
         return;
     tl_script_free(&t->script);
+    json_decref(t->part);
     tl_host_close(t->host);
     tl_raster_thread_done();
     free(t);
+}
+
+/* --- jobs --- */
+
+static int set_part(lua_State *L) /* light userdata: JSON */
+{
+    tl_core_push(L);
+    tl_json_push(L, lua_touserdata(L, 1));
+    lua_setfield(L, -2, "part");
+    return 0;
+}
+
+int tl_session_part(tellua *t, json_t *part, tl_err *e)
+{
+    json_decref(t->part);
+    t->part = json_incref(part);
+    lua_pushcfunction(t->L, set_part);
+    lua_pushlightuserdata(t->L, part);
+    return tl_host_call(t->host, 1, 0, e);
+}
+
+static int get_part(lua_State *L) /* light userdata: the session */
+{
+    tl_err e = TL_ERR_INIT;
+    tellua *t = lua_touserdata(L, 1);
+    tl_core_push(L);
+    lua_getfield(L, -1, "part");
+    json_t *part = tl_json_from(L, -1, &e);
+    if (!part)
+        return tl_raise(L, &e);
+    json_decref(t->part);
+    t->part = part;
+    return 0;
+}
+
+int tl_session_parts(tellua *t, tl_err *e)
+{
+    lua_pushcfunction(t->L, get_part);
+    lua_pushlightuserdata(t->L, t);
+    return tl_host_call(t->host, 1, 0, e);
 }
 
 int tellua_set(tellua *t, const char *name_value)

@@ -20,6 +20,7 @@ HALF(submit)
 HALF(watch)
 HALF(table)
 HALF(steer)
+HALF(rows)
 #undef HALF
 
 /* In order: each gets `sys` and the table that all share. */
@@ -31,7 +32,8 @@ static const struct {
 #define HALF(half)                                                                                 \
     {"=[tellua batch/" #half "]", tl_lua_modules_batch_##half, &tl_lua_modules_batch_##half##_len},
     HALF(common) HALF(folder) HALF(engine_local) HALF(engine_htcondor) HALF(engine_slurm)
-        HALF(submit) HALF(table) HALF(watch) HALF(steer)
+        HALF(submit) HALF(table) HALF(watch) HALF(steer) HALF(rows)
+HALF(rows)
 #undef HALF
 };
 
