@@ -11,7 +11,7 @@ local type, ipairs, pairs, setmetatable, tostring = type, ipairs, pairs, setmeta
 local format, move = string.format, table.move
 local raise, state_of = core.raise, C.state_of
 
-local deferred = setmetatable({}, { __mode = "k" })
+local deferred = {} -- what rows_later made -> how to compute it
 local later = {
   __name = "Rows",
   __index = function(_, key)
