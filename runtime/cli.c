@@ -1,7 +1,6 @@
 /* The command line's plan-based commands. SPDX-License-Identifier: MIT */
 #include "runtime/cli.h"
 #include "modules/batch/plan_call.h"
-#include "modules/collection/collection_lua.h"
 #include "modules/map/looks_lua.h"
 #include "modules/raster/outdir.h"
 #include "runtime/border.h"
@@ -103,9 +102,10 @@ int tl_cli_make_plan(const tl_cli *c, tellua *t, int view, tl_plan **out, tl_err
     if (!rc && t->part)
         rc = tl_session_parts(t, e);
     int parts = json_array_size(json_object_get(t->part, "list")) > 0;
+    int enough = parts || t->njobs;
     if (!rc)
-        rc = tl_script_check(&t->script, !parts, e);
-    if (!rc && parts && !t->script.noutputs)
+        rc = tl_script_check(&t->script, !enough, e);
+    if (!rc && enough && !t->script.noutputs)
         return 0;
     if (!rc && !tl_script_wants_plan(&t->script, c->output))
         return view ? tl_fail(e, TL_ESCRIPT,
@@ -369,9 +369,5 @@ int tl_cli_eval(const tl_cli *c, tellua *t, tl_err *e)
         lua_insert(L, top + 1);
         rc = tl_host_call(t->host, n, 0, e);
     }
-    if (!rc) {
-        lua_pushcfunction(L, tl_collection_warn_unused);
-        rc = tl_host_call(t->host, 0, 0, e);
-    }
-    return rc;
+    return rc ? rc : tl_session_end(t, e);
 }

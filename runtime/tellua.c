@@ -2,6 +2,7 @@
 #include "runtime/tellua.h"
 #include "modules/batch/evaluate.h"
 #include "modules/batch/gridding.h"
+#include "modules/batch/jobs_lua.h"
 #include "modules/batch/plan_lua.h"
 #include "modules/collection/collection_lua.h"
 #include "modules/collection/compose_lua.h"
@@ -62,6 +63,7 @@ static void add_names(lua_State *L, tl_script *script)
     tl_place_open_lua(L);
     tl_looks_open_lua(L);
     tl_collection_open_lua(L);
+    tl_jobs_open_lua(L);
     tl_script_open_lua(L, script);
 }
 
@@ -177,13 +179,24 @@ static void name_script(tellua *t, const char *name, const char *text, size_t le
     tl_sha256(text ? text : "", text ? len : 0, t->script.sha256);
 }
 
-/* A script is over: what it filtered and did not use. Pushing a C function does not allocate. */
-static int end_script(tellua *t, int rc)
+int tl_session_end(tellua *t, tl_err *e)
 {
+    lua_pushcfunction(t->L, tl_collection_warn_unused);
+    int rc = tl_host_call(t->host, 0, 0, e);
     if (rc)
         return rc;
-    lua_pushcfunction(t->L, tl_collection_warn_unused);
-    return tl_host_call(t->host, 0, 0, &t->err);
+    lua_pushcfunction(t->L, tl_jobs_start_pending);
+    rc = tl_host_call(t->host, 0, 1, e);
+    if (!rc) {
+        t->njobs = (int)lua_tointeger(t->L, -1);
+        lua_pop(t->L, 1);
+    }
+    return rc;
+}
+
+static int end_script(tellua *t, int rc)
+{
+    return rc ? rc : tl_session_end(t, &t->err);
 }
 
 int tellua_run_file(tellua *t, const char *path)

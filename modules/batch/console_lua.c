@@ -32,8 +32,7 @@ static const struct {
 #define HALF(half)                                                                                 \
     {"=[tellua batch/" #half "]", tl_lua_modules_batch_##half, &tl_lua_modules_batch_##half##_len},
     HALF(common) HALF(folder) HALF(engine_local) HALF(engine_htcondor) HALF(engine_slurm)
-        HALF(submit) HALF(table) HALF(watch) HALF(steer) HALF(rows)
-HALF(rows)
+        HALF(submit) HALF(table) HALF(watch) HALF(steer) HALF(rows) HALF(rows)
 #undef HALF
 };
 

@@ -169,7 +169,7 @@ static int run(char **argv, const char *cwd, tl_buf text[2], int *status)
 }
 
 /* capture(words[, {cwd =}]) -> output, errors, exit status (128 + signal); nil, message */
-static int sys_capture(lua_State *L)
+int tl__process_capture(lua_State *L)
 {
     const char *cwd = option(L, "cwd");
     char **argv = words(L);
@@ -305,7 +305,7 @@ static int sys_pause(lua_State *L)
 
 void tl__process_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"spawn", sys_spawn},     {"capture", sys_capture},
+    static const luaL_Reg functions[] = {{"spawn", sys_spawn},     {"capture", tl__process_capture},
                                          {"wait", sys_wait},       {"kill", sys_kill},
                                          {"started", sys_started}, {"signals", sys_signals},
                                          {"pause", sys_pause},     {NULL, NULL}};

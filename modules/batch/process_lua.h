@@ -6,5 +6,7 @@
 
 /* Adds spawn, capture, wait, kill, pause, started, signals to the table on top. */
 void tl__process_open(lua_State *L);
+/* capture alone, a lua_CFunction. */
+int tl__process_capture(lua_State *L);
 
 #endif

@@ -4,23 +4,6 @@ local sys, batch = ...
 local TARGET = { ["local"] = 60, htcondor = 600, slurm = 600 } -- seconds of a task, when there is much to do
 local LEAST = 5 -- seconds below which starting a process would cost too much
 
--- Into how many tasks a part is cut; task i of n has the units from i * units // n on.
-local function tasks_of(part, args, slots)
-  local units, seconds = part.units, math.max(part.unit_seconds, 1e-4)
-  local n
-  if args.tasks then n = args.tasks
-  elseif part.kind == "tiles" and args.tile then n = math.ceil(units * part.unit_cells / args.tile ^ 2)
-  elseif part.kind == "scenes" and args.bundle then n = math.ceil(units / args.bundle)
-  else
-    local all = seconds * units
-    local limit = walltime(args)
-    local most = limit and math.min(TARGET[args.engine], limit / 3) or TARGET[args.engine]
-    local target = math.min(most, math.max(LEAST, all / (8 * slots)))
-    n = math.max(math.floor(all / target + 0.5), math.min(slots, math.floor(all)))
-  end
-  return math.min(math.max(1, n), units)
-end
-
 -- "D-HH:MM:SS", "HH:MM:SS", "MM:SS", "MM": a time limit as sbatch takes it, in seconds
 local function walltime(args)
   for _, o in ipairs(args.options or {}) do
@@ -35,6 +18,25 @@ local function walltime(args)
       return a * 60 + b
     end
   end
+end
+
+-- Into how many tasks a part is cut; task i of n has the units from i * units // n on.
+local function tasks_of(part, args, slots)
+  local units, seconds = part.units, math.max(part.unit_seconds, 1e-4)
+  local n
+  if args.tasks then n = args.tasks
+  elseif part.kind == "tiles" and args.tile then n = math.ceil(units * part.unit_cells / args.tile ^ 2)
+  elseif part.kind == "scenes" and args.bundle then n = math.ceil(units / args.bundle)
+  else
+    local all = seconds * units
+    local limit = walltime(args)
+    local most = limit and math.min(TARGET[args.engine], limit / 3) or TARGET[args.engine]
+    local target = math.min(most, math.max(LEAST, all / (8 * slots)))
+    n = math.max(math.floor(all / target + 0.5), math.min(slots, math.floor(all)))
+    -- The slots end together.
+    if n > slots and n < 8 * slots then n = (n + slots - 1) // slots * slots end
+  end
+  return math.min(math.max(1, n), units)
 end
 
 local function add_parts(job, args, slots)
@@ -69,6 +71,26 @@ local function remove_tree(path)
   os.remove(path)
 end
 
+-- Computes one scene of each part, to know how long the others take; a scene that cannot be computed
+-- leaves the guess.
+local function pilot_scenes(job, half, args)
+  for _, p in ipairs(job.parts) do
+    if p.kind == "scenes" and not args.tasks and not args.bundle and not args.dry_run then
+      local all, kept = job.parts, p.tasks
+      job.parts, p.tasks, p.first = { p }, p.units, 0
+      batch.write_json(half .. "/job.json", job)
+      local began = sys.now()
+      local out, _, status = sys.capture { sys.exe, "task", half, tostring(p.units // 2), "--quiet",
+        "--work", half .. "/pilot" }
+      job.parts, p.tasks = all, kept
+      if out and status == 0 then p.unit_seconds = math.max(0.01, sys.now() - began) end
+      remove_tree(half .. "/pilot")
+      remove_tree(half .. "/result")
+      batch.check(sys.mkdir(half .. "/result"))
+    end
+  end
+end
+
 -- All of the folder, beside its place; then renamed there.
 local function make_folder(args, dir)
   local half = dir .. ".new-" .. sys.pid
@@ -79,6 +101,8 @@ local function make_folder(args, dir)
   batch.check(sys.mkdir(half .. "/result"))
   if args.plan then batch.check(sys.write(half .. "/plan.json", args.plan)) end
   if args.text then batch.check(sys.write(half .. "/script.lua", args.text)) end
+  pilot_scenes(job, half, args)
+  add_parts(job, args, args.engine == "local" and job.options.slots or 64)
   batch.write_json(half .. "/job.json", job)
   batch.check(os.rename(half, dir))
   job = batch.open(dir)

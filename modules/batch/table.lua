@@ -11,9 +11,12 @@ local function look_all(paths)
     local ok, job = pcall(batch.open, path)
     if ok then
       local engine = job:engine_of()
-      if engine.query and not seen[job.engine] then seen[job.engine] = engine.query() end
-      local good, s = pcall(batch.look, job, seen[job.engine])
-      if good then list[#list + 1] = s end
+      if engine.query and seen[job.engine] == nil then
+        local answers, said = pcall(engine.query)
+        seen[job.engine] = answers and said or false
+      end
+      local s = batch.look(job, seen[job.engine])
+      list[#list + 1] = s
     end
   end
   return list

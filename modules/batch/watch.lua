@@ -7,10 +7,18 @@ local function count(t)
   return n
 end
 
--- What all engines say alike: state, reason, done, total, running, held, failed, idle, eta
+-- What all engines say alike: state, reason, done, total, running, held, failed, idle, eta. seen: what
+-- the engine's query said; false when its scheduler does not answer, and the folder alone is asked.
 function batch.look(path, seen)
   local job = type(path) == "table" and path or batch.open(path)
-  local s, progress = job:engine_of().look(job, seen), nil
+  local s, progress
+  if seen == false then
+    s = job:state()
+    if job:merged() then s.state = "done"
+    elseif s.state ~= "new" then s.reason = job.engine .. " does not answer" end
+  else
+    s = job:engine_of().look(job, seen)
+  end
   local r = { job = job.dir, id = job.id, name = job.name, engine = job.engine, user = job.user,
     state = s.state, reason = s.reason, total = job.tasks, started = s.started, ended = s.ended, exit = s.exit,
     held_tasks = s.held or {}, running_tasks = batch.sorted(s.running or {}), scheduler = s.scheduler,
