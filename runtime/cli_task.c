@@ -107,14 +107,13 @@ static const json_t *part_of(const task *k, tl_err *e)
     return NULL;
 }
 
-/* The units of the part that are this task's. ORDER modules/batch/submit.lua, tasks_of */
+/* The units of the part that are this task's. */
 static void range_of(const task *k, const json_t *part, int64_t *from, int64_t *end)
 {
     int64_t i = k->number - json_integer_value(json_object_get(part, "first"));
     int64_t units = json_integer_value(json_object_get(part, "units"));
     int64_t n = json_integer_value(json_object_get(part, "tasks"));
-    *from = i * units / n;
-    *end = (i + 1) * units / n;
+    tl_task_range(units, n, i, from, end);
 }
 
 /* --- progress --------------------------------------------------------------------------------- */

@@ -20,7 +20,7 @@ local function walltime(args)
   end
 end
 
--- Into how many tasks a part is cut; task i of n has the units from i * units // n on.
+-- Into how many tasks a part is cut; runtime/cli_task.c has what is whose.
 local function tasks_of(part, args, slots)
   local units, seconds = part.units, math.max(part.unit_seconds, 1e-4)
   local n

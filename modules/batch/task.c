@@ -1,5 +1,6 @@
 /* Tasks and their merge: see task.h. SPDX-License-Identifier: MIT */
 #include "modules/batch/task.h"
+#include "modules/batch/crew.h"
 #include "modules/batch/place.h"
 #include "modules/batch/usage.h"
 #include "modules/batch/work.h"
@@ -10,6 +11,17 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
+
+#define MANY_TASKS 64 /* from here on one that has more than others delays no end */
+
+void tl_task_range(int64_t units, int64_t n, int64_t i, int64_t *first, int64_t *end)
+{
+    int64_t step = 1, most = n >= MANY_TASKS ? units / n : units / n / 4;
+    while (4 * step <= most)
+        step *= 4;
+    *first = i * units / n / step * step;
+    *end = i + 1 < n ? (i + 1) * units / n / step * step : units;
+}
 
 typedef struct {
     tl_work work;
@@ -103,7 +115,7 @@ static int check_whole(const tl_plan *p, tl_store *s, tl_err *e)
 int tl_task_merge(const tl_plan *p, const tl_gather *g, tl_run_report *report, tl_err *e)
 {
     *report = (tl_run_report){0};
-    job j = {.work = {.plan = p}, .began = tl_now()};
+    job j = {.work = {.plan = p, .threads = tl_cores()}, .began = tl_now()};
     allow_many_files();
     int rc = tl__place_prepare(p, g->result, e);
     if (!rc)

@@ -7,6 +7,11 @@
 
 #include "modules/batch/engine.h"
 
+/* Units first .. end - 1 of `units` are those of task i of n. Where there are many tasks their
+ * bounds are multiples of a power of four, so that most overviews are made by tasks and not by the
+ * merge. */
+void tl_task_range(int64_t units, int64_t n, int64_t i, int64_t *first, int64_t *end);
+
 typedef struct tl_task {
     const char *dir, *name; /* the segment: DIR/NAME.idx and .dat */
     int64_t first, end;     /* tiles first .. end - 1 */

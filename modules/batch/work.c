@@ -191,19 +191,19 @@ static int64_t within(int64_t from, int64_t n, int64_t most)
     return most <= from ? 0 : most - from < n ? most - from : n;
 }
 
-/* Column and row of chunk k. Quarter by quarter, so that a range of chunks is a compact area whose
- * overviews need no other range. */
-static void place_chunk(const pass_job *j, int64_t k, int64_t *x, int64_t *y)
+/* Column and row of number k of across x down places. Quarter by quarter, so that a range of
+ * numbers is a compact area whose overviews need no other range. */
+static void place(int64_t k, int64_t across, int64_t down, int64_t *x, int64_t *y)
 {
-    int64_t down = j->chunks / j->chunks_across, size = 1;
-    while (size < j->chunks_across || size < down)
+    int64_t size = 1;
+    while (size < across || size < down)
         size *= 2;
     *x = *y = 0;
     while (size > 1) {
         size /= 2;
         for (int q = 0; q < 4; q++) {
             int64_t qx = *x + (q & 1) * size, qy = *y + (q >> 1) * size;
-            int64_t n = within(qx, size, j->chunks_across) * within(qy, size, down);
+            int64_t n = within(qx, size, across) * within(qy, size, down);
             if (k < n) {
                 *x = qx;
                 *y = qy;
@@ -222,7 +222,7 @@ static int64_t least(int64_t a, int64_t b)
 static tl_rect chunk_rect(const pass_job *j, int64_t k) /* in tiles */
 {
     int64_t x, y;
-    place_chunk(j, k, &x, &y);
+    place(k, j->chunks_across, j->chunks / j->chunks_across, &x, &y);
     x *= j->chunk_w;
     y *= j->chunk_h;
     return (tl_rect){x, y, least(j->chunk_w, j->across - x), least(j->chunk_h, j->down - y)};
@@ -238,7 +238,9 @@ static int do_chunk(void *ctx, void *arg, int64_t k, tl_err *e)
     for (; n < end && !rc; n++) {
         if (j->work->cancel && atomic_load(j->work->cancel))
             return tl_fail(e, TL_EINTR, "interrupted");
-        rc = do_tile(j, arg, r.x + n % r.w, r.y + n / r.w, e);
+        int64_t x, y;
+        place(n, r.w, r.h, &x, &y);
+        rc = do_tile(j, arg, r.x + x, r.y + y, e);
     }
     return rc;
 }
@@ -353,14 +355,49 @@ int tl_work_pyramids(tl_work *w, tl_err *e)
     return rc;
 }
 
+/* --- products --------------------------------------------------------------------------------- */
+
+typedef struct {
+    const tl_product *product;
+    tl_pyramid *pyramid;
+} overview_job;
+
+static int start_codec(void *ctx, void **codec, tl_err *e)
+{
+    return tl_codec_new(((overview_job *)ctx)->product, (tl_codec **)codec, e);
+}
+
+static int build_overviews(void *ctx, void *codec, int64_t k, tl_err *e)
+{
+    (void)k;
+    return tl_pyramid_finish(((overview_job *)ctx)->pyramid, codec, e);
+}
+
+static void stop_codec(void *ctx, void *codec)
+{
+    (void)ctx;
+    tl_codec_free(codec);
+}
+
+/* Overviews whose tiles no task had together. Each thread takes the next one that can be made. */
+static int finish_overviews(const tl_work *w, int i, tl_err *e)
+{
+    overview_job j = {&w->plan->out[i].product, w->pyramid[i]};
+    int threads = w->threads > 0 ? w->threads : 1;
+    tl_crew crew = {.threads = threads,
+                    .items = threads,
+                    .ctx = &j,
+                    .start = start_codec,
+                    .item = build_overviews,
+                    .stop = stop_codec,
+                    .cancel = w->cancel};
+    return j.pyramid ? tl_crew_run(&crew, e) : 0;
+}
+
 int tl_work_merge(tl_work *w, int i, const char *dir, tl_err *e)
 {
     const tl_plan_output *o = &w->plan->out[i];
-    tl_codec *codec = NULL;
-    int rc = 0;
-    if (w->pyramid[i] && !(rc = tl_codec_new(&o->product, &codec, e)))
-        rc = tl_pyramid_finish(w->pyramid[i], codec, e);
-    tl_codec_free(codec);
+    int rc = finish_overviews(w, i, e);
     char *path = tl_product_path(o, dir);
     tl_cube cube = {.p = &o->product,
                     .ntimes = o->ntimes,
