@@ -51,6 +51,8 @@ output("o", s, {tile = 128})
 p.write("slow.lua", SLOW % 2500)
 r = p.tellua("run", "slow.lua", "--out", "slowref", "--threads", "2")
 ok(r.status == 0, "the run to compare with", r)
+p.write("slower.lua", SLOW % 6000)
+p.tellua("run", "slower.lua", "--out", "slowerref", "--threads", "2")
 p.write("quick.lua", SLOW % 20)
 p.tellua("run", "quick.lua", "--out", "quickref")
 tap.note("a run takes %.1f s" % r.seconds)
@@ -85,8 +87,8 @@ def task_on(node):
 
 
 # A task is killed, a task is evicted, a node loses its power, in one job.
-p.submit("faults", "htcondor", "slow.lua", "--tasks", "9")
-p.until("faults", "tasks run", lambda s: s["running"] >= 9)
+p.submit("faults", "htcondor", "slower.lua", "--tasks", "9")
+p.until("faults", "tasks run", lambda s: s["running"] >= 7)
 r = p.user("condor_q", "-constraint", "JobStatus == 2 && TelluaTask =!= undefined", "-af:j", "TelluaTask", "RemoteHost")
 rows = [line.split() for line in r.out.splitlines()]
 here = [x for x in rows if "n1" in x[2]]
@@ -108,7 +110,7 @@ victims = task_on("n2")
 r = p.root("n2", "kill", "-9", *victims[:1])
 ok(r.status == 0, "a task is killed with SIGKILL", r, victims)
 p.sh("kill", "n3")
-p.same("faults", "slowref", "a task killed, one evicted, a node without power")
+p.same("faults", "slowerref", "a task killed, one evicted, a node without power")
 e = [x for x in p.endings("faults") if str(x["task"]) == evicted]
 log = p.user("sh", "-c", "cat faults/tasks/000/%07d.err" % int(evicted)).out
 ok(e and e[0]["kept"] >= had > 0 and e[0]["kept"] + e[0]["blocks"] == 4,
