@@ -1,9 +1,10 @@
 -- The HTCondor engine. SPDX-License-Identifier: MIT
 --
--- JOB/htcondor/ has what is submitted, to be read and run by hand: job.dag (a node for each job that
--- comes before, one of all tasks, one for the merge) and their submit descriptions. More tasks than
--- DIRECT are no node of a DAG, which would make all of their jobs at once: they are materialised as
--- others end, and a local job, `tellua task JOB engine`, sees to their end and merges.
+-- JOB/htcondor/ has what is submitted, to be read and run by hand: job.dag (a node for each job
+-- that comes before, one of all tasks, one for the merge) and their submit descriptions. More
+-- tasks than DIRECT are no node of a DAG, which would make all of their jobs at once: they are
+-- materialised as others end, and a local job, `tellua task JOB engine`, sees to their end and
+-- merges.
 -- How a task ends says what happens to it: see policy().
 local sys, batch = ...
 
@@ -15,7 +16,8 @@ local MOST_STARTS = 8
 
 function engine.check()
   if not batch.has_tool "condor_submit" then
-    batch.fail("config", "--on htcondor: there is no condor_submit here; submit from an access point of the pool")
+    batch.fail("config",
+        "--on htcondor: there is no condor_submit here; submit from an access point of the pool")
   end
 end
 
@@ -28,19 +30,19 @@ local function add(lines, ...)
 end
 
 -- Exit statuses into fates. HTCondor itself starts a job again that a signal ended.
---   0, 1, 2: it leaves the queue; 1 and 2 are the script's fault, which fails the DAG's node and with
---   it removes all other tasks. 65, the data's: held, for a person to see. 75 and 78: held and
+--   0, 1, 2: it leaves the queue; 1 and 2 are the script's fault, which fails the DAG's node and
+--   with it removes all other tasks. 65, the data's: held, for a person to see. 75 and 78: held and
 --   released, later each time, for another machine than the last. 85: a checkpoint.
 local function policy(job)
   local b = job.options.backoff
   return {
     "checkpoint_exit_code = 85",
-    "on_exit_remove = (ExitBySignal =?= False) && (ExitCode =?= 0 || ExitCode =?= 1 || ExitCode =?= 2)",
-    "on_exit_hold = (ExitBySignal =?= False) && (ExitCode =?= 65 || ExitCode =?= 75 || ExitCode =?= 78)",
+    "on_exit_remove = ExitBySignal =?= False && ExitCode >= 0 && ExitCode <= 2",
+    "on_exit_hold = ExitBySignal =?= False && member(ExitCode, {65, 75, 78})",
     "on_exit_hold_subcode = ExitCode",
     'on_exit_hold_reason = ifThenElse(isString(TelluaError), TelluaError, '
       .. 'strcat("the task ended with ", string(ExitCode), "; its .err file says why"))',
-    "periodic_release = ((HoldReasonCode =?= 3 && (HoldReasonSubCode =?= 75 || HoldReasonSubCode =?= 78)) "
+    "periodic_release = ((HoldReasonCode =?= 3 && member(HoldReasonSubCode, {75, 78})) "
       .. "|| HoldReasonCode =?= 12 || HoldReasonCode =?= 13) && NumJobStarts < " .. MOST_STARTS
       .. " && (time() - EnteredCurrentStatus) >= " .. b .. " * pow(2, min({NumHolds, 8}) - 1)",
     "job_machine_attrs = Machine",
@@ -61,7 +63,8 @@ end
 local function resources(job)
   local mib = math.max(128, (job.options.task_memory or 1 << 30) >> 20)
   local bytes = 0
-  for _, p in ipairs(job.parts) do bytes = math.max(bytes, (p.unit_bytes or 2 ^ 20) * (p.units / p.tasks)) end
+  for _, p in ipairs(job.parts) do bytes = math.max(bytes, (p.unit_bytes
+      or 2 ^ 20) * (p.units / p.tasks)) end
   return { "request_cpus = " .. job.options.threads, "request_memory = " .. mib .. "M",
     "request_disk = " .. math.ceil(2 * bytes / 2 ^ 20 + 64) .. "M" }
 end
@@ -96,7 +99,8 @@ end
 local function tasks_file(job)
   local lines = { "# The tasks of " .. job.name .. "; see job.dag.", "executable = " .. sys.exe }
   add(lines, has_option(job, "container_image") and "universe = container" or "universe = vanilla",
-    "batch_name = " .. job.name, "base = $INT(task,%07d)", "shard_number = $(task) / " .. batch.SHARD,
+    "batch_name = " .. job.name, "base = $INT(task,%07d)", "shard_number = $(task) / "
+        .. batch.SHARD,
     "shard = $INT(shard_number,%03d)", "initialdir = " .. job.dir)
   if job.options.shared then
     add(lines, 'arguments = "task ' .. job.dir .. ' $(task)"', "should_transfer_files = IF_NEEDED")
@@ -123,7 +127,8 @@ end
 local function local_file(job, name, arguments)
   text_file(job, name .. ".sub", { "universe = local", "executable = " .. sys.exe,
     'arguments = "' .. arguments .. '"', "initialdir = " .. job.dir, "batch_name = " .. job.name,
-    "output = " .. name .. ".out", "error = " .. name .. ".err", "log = htcondor/" .. name .. ".log",
+    "output = " .. name .. ".out", "error = " .. name .. ".err", "log = htcondor/" .. name
+        .. ".log",
     '+TelluaJob = "' .. job.id .. '"', '+TelluaStep = "' .. name .. '"', "getenv = HOME",
     "on_exit_remove = ExitBySignal =?= False && ExitCode =!= 85 && ExitCode =!= 75", "queue" })
 end
@@ -165,16 +170,18 @@ function engine.prepare(job)
   todo_file(job)
 end
 
--- --- asking ------------------------------------------------------------------------------------------
+-- --- asking
+-- ------------------------------------------------------------------------------------------
 
 -- One question for all jobs: {[job id] = list of what the queue has of it}
 function engine.query(id)
   local out = batch.tool({ "condor_q", "-json", "-attributes",
-    "ClusterId,ProcId,JobStatus,TelluaJob,TelluaTask,TelluaStep,HoldReason,HoldReasonCode,HoldReasonSubCode,"
-    .. "NumJobStarts,RemoteHost,ChirpTelluaBlocks", "-constraint",
+    "ClusterId,ProcId,JobStatus,TelluaJob,TelluaTask,TelluaStep,HoldReason,HoldReasonCode,"
+    .. "HoldReasonSubCode,NumJobStarts,RemoteHost,ChirpTelluaBlocks", "-constraint",
     id and 'TelluaJob == "' .. id .. '"' or "isString(TelluaJob)" }, "asking HTCondor")
   local seen = {}
-  for _, ad in ipairs(out:find "%S" and sys.json(out) or {}) do -- nothing at all when there is no job
+  for _, ad in ipairs(out:find "%S" and sys.json(out) or {}) do
+      -- nothing at all when there is no job
     local list = seen[ad.TelluaJob] or {}
     seen[ad.TelluaJob] = list
     list[#list + 1] = ad
@@ -185,7 +192,8 @@ end
 -- Held tasks that HTCondor will release by itself are only waiting.
 local function is_waiting(ad)
   local code, sub = ad.HoldReasonCode, ad.HoldReasonSubCode
-  return (code == 12 or code == 13 or code == 3 and (sub == 75 or sub == 78)) and (ad.NumJobStarts or 0) < MOST_STARTS
+  return (code == 12 or code == 13 or code == 3 and (sub == 75 or sub == 78)) and (ad.NumJobStarts
+      or 0) < MOST_STARTS
 end
 
 local function sort_out(list)
@@ -209,11 +217,14 @@ local function failure(job, s)
     local f = job:failure(n)
     if f then return f.text, f.exit end
   end
-  if p.ndone == job.tasks then return "the merge: " .. batch.tail(batch.read(job:path "merge.err"), 1), 1 end
+  if p.ndone == job.tasks then return "the merge: " .. batch.tail(batch.read(job:path "merge.err"),
+      1), 1 end
   if #(job.after or {}) > 0 and p.ndone == 0 then
-    return "the job before it did not end well: " .. batch.tail(batch.read(job:path "before1.err"), 1), 1
+    return "the job before it did not end well: " .. batch.tail(batch.read(job:path "before1.err"),
+        1), 1
   end
-  return "its jobs left HTCondor's queue (cluster " .. tostring(s.scheduler) .. "); `tellua retry` goes on", 75
+  return "its jobs left HTCondor's queue (cluster " .. tostring(s.scheduler)
+      .. "); `tellua retry` goes on", 75
 end
 
 function engine.look(job, seen)
@@ -227,7 +238,8 @@ function engine.look(job, seen)
   local list = (seen or engine.query(job.id))[job.id]
   if not list then
     if job:merged() then return engine.look(job, seen) end
-    if job:wanted() == "cancel" then s.state, s.reason, s.exit = "cancelled", "cancelled by the user", 130
+    if job:wanted() == "cancel" then s.state, s.reason, s.exit = "cancelled",
+        "cancelled by the user", 130
     else
       s.state = "failed"
       s.reason, s.exit = failure(job, s)
@@ -246,20 +258,24 @@ function engine.look(job, seen)
   return s
 end
 
--- --- doing -------------------------------------------------------------------------------------------
+-- --- doing
+-- -------------------------------------------------------------------------------------------
 
 local function submit_dag(job)
   local id = '+TelluaJob = "' .. job.id .. '"'
-  local out, err, status = sys.capture({ "condor_submit_dag", "-f", "-batch-name", job.name, "-append", id,
+  local out, err, status = sys.capture({ "condor_submit_dag", "-f", "-batch-name", job.name,
+      "-append", id,
     "-append", '+TelluaStep = "dag"', "job.dag" }, { cwd = job:path "htcondor" })
   if not out then batch.fail("config", err) end
   local cluster = out:match "submitted to cluster (%d+)"
-  if status ~= 0 or not cluster then batch.fail("transient", "condor_submit_dag: " .. batch.tail(out .. err)) end
+  if status ~= 0 or not cluster then batch.fail("transient", "condor_submit_dag: "
+      .. batch.tail(out .. err)) end
   return cluster
 end
 
 local function submit(job, name)
-  local out = batch.tool({ "condor_submit", "-terse", job:path("htcondor", name .. ".sub") }, "submitting " .. name)
+  local out = batch.tool({ "condor_submit", "-terse", job:path("htcondor", name .. ".sub") },
+      "submitting " .. name)
   return (out:match "^(%d+)")
 end
 
@@ -283,7 +299,8 @@ function engine.start(job)
 end
 
 local function tell(tool, job, more)
-  local out, err, status = sys.capture { tool, "-constraint", 'TelluaJob == "' .. job.id .. '"' .. (more or "") }
+  local out, err, status = sys.capture { tool, "-constraint", 'TelluaJob == "' .. job.id .. '"'
+      .. (more or "") }
   if not out then batch.fail("config", err) end
   return status == 0
 end
@@ -309,7 +326,8 @@ function engine.fetch_logs(job, n)
   end
 end
 
--- --- many tasks: the local job that sees to their end --------------------------------------------------
+-- --- many tasks: the local job that sees to their end
+-- --------------------------------------------------
 
 -- As the local engine's process, but HTCondor runs the tasks.
 function engine.mind(job)
@@ -329,12 +347,14 @@ function engine.mind(job)
       end
     end
     -- A factory whose jobs are all held or not yet made is still there.
-    local out = batch.tool({ "condor_q", "-factory", "-constraint", 'TelluaJob == "' .. job.id .. '"', "-af", "ClusterId" },
+    local out = batch.tool({ "condor_q", "-factory", "-constraint", 'TelluaJob == "' .. job.id
+        .. '"', "-af", "ClusterId" },
       "asking HTCondor")
     r = sort_out(engine.query(job.id)[job.id] or {})
   until r.tasks == 0 and not out:find "%d"
   if job:progress().ndone < job.tasks then return batch.CODE end
-  local pid = batch.check(sys.spawn(job:command "merge", { out = job:path "merge.out", err = job:path "merge.err", append = true }))
+  local pid = batch.check(sys.spawn(job:command "merge", { out = job:path "merge.out",
+      err = job:path "merge.err", append = true }))
   while true do
     local ended, status = sys.wait()
     if ended == pid then return status end

@@ -1,7 +1,7 @@
 -- The job folder: what lies where, which tasks are done. SPDX-License-Identifier: MIT
 --
---   job.json      what to do: engine, options, parts of tasks; written once, when the folder is made
---   plan.json     graph, grids, outputs, versions and hash (jobs with pictures)
+--   job.json      what to do: engine, options, parts of tasks; written once, when the folder is
+--   made plan.json     graph, grids, outputs, versions and hash (jobs with pictures)
 --   script.lua    the script's text
 --   state.json    how it goes: state, reason, running, held; written by the engine
 --   control.json  what the user wants: run, hold, suspend, cancel
@@ -25,7 +25,8 @@ function batch.open(path)
     batch.fail("usage", path .. " is no job folder: it has no job.json; `tellua submit` makes one")
   end
   if job.format ~= 1 then
-    batch.fail("config", path .. " was made by another version of tellua (" .. tostring(job.version) .. ")")
+    batch.fail("config", path .. " was made by another version of tellua ("
+        .. tostring(job.version) .. ")")
   end
   job.dir = dir
   return setmetatable(job, Job)
@@ -39,8 +40,8 @@ function Job:base(n) return self:path("tasks", self:shard(n), self:number(n)) en
 
 function Job:engine_of() return batch.engines[self.engine] end
 
--- {done = set, failed = set, ndone}: by the names of files; empty ones are made by tasks whose files
--- a scheduler carries
+-- {done = set, failed = set, ndone}: by the names of files; empty ones are made by tasks whose
+-- files a scheduler carries
 function Job:progress()
   local done, failed, n = {}, {}, 0
   for s = 0, (self.tasks - 1) // SHARD do
@@ -109,7 +110,8 @@ end
 
 function Job:register()
   local dir = registry()
-  if sys.mkdir(dir) then sys.write(dir .. "/" .. sys.sha256(self.dir):sub(1, 16), self.dir .. "\n") end
+  if sys.mkdir(dir) then sys.write(dir .. "/" .. sys.sha256(self.dir):sub(1, 16), self.dir
+      .. "\n") end
 end
 
 -- Folders that are still there; a job that was removed is forgotten

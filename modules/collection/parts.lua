@@ -7,7 +7,7 @@
 --     from 0 in the Collection's order; of others nothing.
 local core, C = ...
 
-local type, ipairs, pairs, setmetatable, tostring = type, ipairs, pairs, setmetatable, tostring
+local type, ipairs, setmetatable, tostring = type, ipairs, setmetatable, tostring
 local format, move = string.format, table.move
 local raise, state_of = core.raise, C.state_of
 
@@ -15,7 +15,8 @@ local deferred = {} -- what rows_later made -> how to compute it
 local later = {
   __name = "Rows",
   __index = function(_, key)
-    raise(format("rows.%s: the tasks of a job compute these rows; only output can have them", tostring(key)))
+    raise(format("rows.%s: the tasks of a job compute these rows; only output can have them",
+        tostring(key)))
   end,
   __tostring = function() return "rows that the tasks of a job compute" end,
 }
@@ -55,8 +56,8 @@ local function note(part, name, state, products)
   part.list[#part.list + 1] = { output = name, units = count, products = products }
 end
 
--- For output(name, value, options): true when there is nothing more to do with it here, a table to be
--- put in the value's place, nil for an ordinary output
+-- For output(name, value, options): true when there is nothing more to do with it here, a table to
+-- be put in the value's place, nil for an ordinary output
 function core.scenes_output(name, value, options)
   local part, rows = core.part, type(value) == "table" and deferred[value]
   if not part then return nil end

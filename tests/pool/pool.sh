@@ -1,4 +1,6 @@
 #!/bin/bash
+# shellcheck disable=SC1091,SC2016 # lib.sh; texts for other shells
+#
 # Real batch pools of several nodes on one machine, for tests. SPDX-License-Identifier: MIT
 #
 #   pool.sh build              Tellua in the tree's own Debian -> where nodes see it as /opt/tellua
@@ -126,7 +128,7 @@ join) ip -n "$POOL-sw" link set "p-$2" up ;;
 fill) node_exec "$2" root / mount -t tmpfs -o size=64k,mode=1777 full /var/lib/condor/execute ;;
 drain) node_exec "$2" root / umount -l /var/lib/condor/execute ;;
 *)
-    sed -n '4,15s/^# \{0,1\}//p' "$0"
+    sed -n '6,17s/^# \{0,1\}//p' "$0"
     exit 2
     ;;
 esac

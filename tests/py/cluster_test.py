@@ -77,6 +77,24 @@ ok(len(hosts) == 3, "... three of them", hosts)
 r = p.tellua("jobs")
 ok(r.status == 0 and r.out.startswith("USER") and len(r.out.splitlines()) == 3, "jobs has a row for each", r)
 
+# --- rows: a statistic of each scene ---------------------------------------------------------------------------
+ROWS = int(os.environ.get("TELLUA_POOL_ROWS", "1000"))
+with open(DATA + "/scenes.csv", "w") as f:
+    f.write("id,datetime,west,south,east,north,asset:B04\n")
+    for i in range(ROWS):
+        f.write("s%05d,20%02d-%02d-%02dT10:%02d:00Z,15.0,45.14,15.02,45.155,/data/in.tif\n"
+                % (i, 10 + i // 3600, 1 + i // 300 % 12, 1 + i // 12 % 25, i % 12 * 5))
+p.write("rows.lua", 'local c = Collection "/shared/w/scenes.idx"\n'
+        'output("rows", c:time_series({15.001, 45.15, 15.003, 45.152}, {stats = {"mean", "count"}}))\n')
+r = p.tellua("index", "/data/scenes.csv", "--to", "scenes.idx", "--quiet")
+r2 = p.tellua("run", "rows.lua", "--out", "rowsref", "--quiet", limit=300)
+ok(r.status == 0 and r2.status == 0, "%d rows in one run" % ROWS, r, r2)
+p.submit("rows", "htcondor", "rows.lua", "--bundle", str(ROWS // 20))
+r = p.tellua("wait", "rows", "--quiet", limit=300)
+c = p.user("cmp", "rows/result/rows.csv", "rowsref/rows.csv")
+n = p.user("wc", "-l", "rows/result/rows.csv").out.split()[:1]
+ok(r.status == 0 and c.status == 0 and n == [str(ROWS + 1)], "20 tasks give the table of a run", r, c, n, p.status("rows"))
+
 # --- faults ------------------------------------------------------------------------------------------------
 
 
