@@ -3,13 +3,14 @@
 #define _GNU_SOURCE /* prctl */
 #include "modules/batch/chirp.h"
 #include "modules/batch/console_lua.h"
+#include "modules/batch/stac_out.h"
 #include "modules/batch/task.h"
-#include "modules/map/looks_lua.h"
 #include "modules/batch/work.h"
 #include "modules/raster/raster.h"
 #include "runtime/buf.h"
 #include "runtime/cli.h"
 #include "runtime/cli_job.h"
+#include "runtime/cli_task_int.h"
 #include "runtime/log.h"
 #include "runtime/mem.h"
 #include "runtime/version.h"
@@ -28,19 +29,9 @@
 
 enum { EXIT_DATA = 65, EXIT_EVICTED = 85 };
 
-typedef struct {
-    char *dir;   /* the job folder, absolute */
-    json_t *job; /* job.json */
-    tl_plan *plan;
-    int64_t number;
-    char *base; /* folder and name of the task's files */
-    char *work, name[24];
-    int carried; /* its files are handed over by name: all must be there */
-} task;
-
 /* --- reading the folder ----------------------------------------------------------------------- */
 
-static int read_job(task *k, const char *path, tl_err *e)
+static int read_job(tl__task *k, const char *path, tl_err *e)
 {
     json_error_t why;
     k->dir = realpath(path, NULL);
@@ -55,7 +46,7 @@ static int read_job(task *k, const char *path, tl_err *e)
 }
 
 /* Before any pixel: a node with another program or other libraries may give other bits. */
-static int check_versions(const task *k, int allow_drift, tl_err *e)
+static int check_versions(const tl__task *k, int allow_drift, tl_err *e)
 {
     const json_t *v = json_object_get(k->job, "versions");
     const char *const mine[3][2] = {
@@ -76,7 +67,7 @@ static int check_versions(const task *k, int allow_drift, tl_err *e)
     return 0;
 }
 
-static int read_plan(task *k, int allow_drift, tl_err *e)
+static int read_plan(tl__task *k, int allow_drift, tl_err *e)
 {
     size_t len = 0;
     char *text = NULL, *file = tl_xasprintf("%s/plan.json", k->dir);
@@ -91,7 +82,7 @@ static int read_plan(task *k, int allow_drift, tl_err *e)
 }
 
 /* The part of the job that task number n belongs to. */
-static const json_t *part_of(const task *k, tl_err *e)
+static const json_t *part_of(const tl__task *k, tl_err *e)
 {
     size_t i;
     const json_t *part;
@@ -108,7 +99,7 @@ static const json_t *part_of(const task *k, tl_err *e)
 }
 
 /* The units of the part that are this task's. */
-static void range_of(const task *k, const json_t *part, int64_t *from, int64_t *end)
+void tl__task_units(const tl__task *k, const json_t *part, int64_t *from, int64_t *end)
 {
     int64_t i = k->number - json_integer_value(json_object_get(part, "first"));
     int64_t units = json_integer_value(json_object_get(part, "units"));
@@ -118,14 +109,9 @@ static void range_of(const task *k, const json_t *part, int64_t *from, int64_t *
 
 /* --- progress --------------------------------------------------------------------------------- */
 
-typedef struct {
-    tellua *t;
-    double last, most; /* seconds: of the last line; after which it hands in a checkpoint, or 0 */
-} progress_state;
-
-static void show(void *ctx, const tl_run_progress *p)
+void tl__task_progress(void *ctx, const tl_run_progress *p)
 {
-    progress_state *s = ctx;
+    tl__task_shown *s = ctx;
     char text[100];
     if (s->most > 0 && p->seconds >= s->most)
         tellua_interrupt(s->t);
@@ -169,7 +155,7 @@ static int write_json(const char *path, json_t *j)
     return bad;
 }
 
-static json_t *ending(const task *k, const tl_run_report *r)
+static json_t *ending(const tl__task *k, const tl_run_report *r)
 {
     char host[256] = "";
     gethostname(host, sizeof host - 1);
@@ -179,7 +165,7 @@ static json_t *ending(const task *k, const tl_run_report *r)
                      (json_int_t)r->bytes_read, "memory", (json_int_t)r->peak_rss);
 }
 
-static void note_failure(const task *k, const tl_run_report *r, const tl_err *e)
+static void note_failure(const tl__task *k, const tl_run_report *r, const tl_err *e)
 {
     json_t *j = ending(k, r);
     char text[1400];
@@ -196,7 +182,7 @@ static void note_failure(const task *k, const tl_run_report *r, const tl_err *e)
     tl_chirp("TelluaError", tl_err_text(e, text, sizeof text), 0);
 }
 
-static int note_success(const task *k, const tl_run_report *r, tl_err *e)
+static int note_success(const tl__task *k, const tl_run_report *r, tl_err *e)
 {
     char *path = tl_xasprintf("%s.done", k->base), *old = tl_xasprintf("%s.failed", k->base);
     int rc = 0;
@@ -213,13 +199,13 @@ static int note_success(const task *k, const tl_run_report *r, tl_err *e)
 
 /* --- the task --------------------------------------------------------------------------------- */
 
-static int do_tiles(const tl_cli *c, tellua *t, task *k, const json_t *part, tl_run_report *r,
+static int do_tiles(const tl_cli *c, tellua *t, tl__task *k, const json_t *part, tl_run_report *r,
                     tl_err *e)
 {
     const json_t *opt = json_object_get(k->job, "options");
     int64_t from, end;
-    progress_state shown = {t, -2, c->checkpoint};
-    range_of(k, part, &from, &end);
+    tl__task_shown shown = {t, -2, c->checkpoint};
+    tl__task_units(k, part, &from, &end);
     int rc = read_plan(k, c->allow_drift, e);
     if (rc)
         return rc;
@@ -232,7 +218,7 @@ static int do_tiles(const tl_cli *c, tellua *t, task *k, const json_t *part, tl_
                                    : (int)json_integer_value(json_object_get(opt, "threads")),
                     .mem = c->mem ? c->mem : json_integer_value(json_object_get(opt, "mem")),
                     .cancel = &t->cancel,
-                    .progress = show,
+                    .progress = tl__task_progress,
                     .ctx = &shown};
     tl_log(TL_LOG_INFO, "task %lld: blocks %lld to %lld", (long long)k->number,
            (long long)work.first, (long long)work.end - 1);
@@ -240,110 +226,6 @@ static int do_tiles(const tl_cli *c, tellua *t, task *k, const json_t *part, tl_
     if (!rc || rc == TL_EINTR)
         tl_log(TL_LOG_INFO, "%lld blocks computed, %lld kept, %.2f s", (long long)r->blocks,
                (long long)r->blocks_kept, r->seconds_total);
-    return rc;
-}
-
-/* --- a task of scenes ------------------------------------------------------------------------- */
-
-static void read_where(const json_t *o, tl_where *w)
-{
-    const json_t *res = json_object_get(o, "res"), *box = json_object_get(o, "bbox");
-    const json_t *win = json_object_get(o, "window");
-    int64_t *cell[4] = {&w->window.x, &w->window.y, &w->window.w, &w->window.h};
-    *w = (tl_where){.crs = json_string_value(json_object_get(o, "crs")),
-                    .has_bbox = box != NULL,
-                    .has_window = win != NULL};
-    for (size_t i = 0; i < 2; i++)
-        w->res[i] = json_number_value(json_array_get(res, i));
-    for (size_t i = 0; i < 4; i++) {
-        w->bbox[i] = json_number_value(json_array_get(box, i));
-        *cell[i] = (int64_t)json_integer_value(json_array_get(win, i));
-    }
-}
-
-/* Runs the folder's script for the scenes of this task alone. */
-static int run_script(tellua *t, const task *k, const json_t *part, tl_err *e)
-{
-    int64_t from, end;
-    size_t i, len = 0;
-    const json_t *setting;
-    range_of(k, part, &from, &end);
-    json_t *mine =
-        json_pack("{s:s, s:O, s:I, s:I}", "mode", "task", "output", json_object_get(part, "output"),
-                  "from", (json_int_t)from, "to", (json_int_t)end);
-    tl_log(TL_LOG_INFO, "task %lld: scenes %lld to %lld", (long long)k->number, (long long)from,
-           (long long)end - 1);
-    int rc = tl_session_part(t, mine, e);
-    json_decref(mine);
-    json_array_foreach(json_object_get(k->job, "params"), i, setting) if (!rc) rc =
-        tl_script_set(&t->script, json_string_value(setting), e);
-    char *text = NULL, *file = tl_xasprintf("%s/script.lua", k->dir);
-    const char *cwd = json_string_value(json_object_get(k->job, "cwd"));
-    if (!rc)
-        rc = tl_cli_read_file(file, &text, &len, e);
-    /* Relative names mean the same as where the job was submitted. */
-    if (!rc && cwd && chdir(cwd))
-        tl_log(TL_LOG_WARN, "%s is not here; relative names of sources lead nowhere", cwd);
-    if (!rc && tellua_run_text(t, text, len, json_string_value(json_object_get(k->job, "script"))))
-        rc = (*e = t->err).code;
-    free(text);
-    free(file);
-    return rc;
-}
-
-/* So many products of scenes lie in one folder. */
-#define PRODUCTS_OF_A_FOLDER 5000
-
-static int make_products(const tl_cli *c, tellua *t, const task *k, const json_t *part,
-                         tl_run_report *r, tl_err *e)
-{
-    const json_t *opt = json_object_get(k->job, "options");
-    const json_t *where = json_object_get(k->job, "where");
-    int64_t from, end;
-    range_of(k, part, &from, &end);
-    tl_plan_request q = {.format = json_string_value(json_object_get(where, "format")),
-                         .visualize = tl_looks_visualize,
-                         .ctx = t->L};
-    read_where(where, &q.where);
-    int many = json_integer_value(json_object_get(part, "units")) > PRODUCTS_OF_A_FOLDER;
-    char *dir =
-        many ? tl_xasprintf("%s/result/%04lld", k->dir, (long long)(from / PRODUCTS_OF_A_FOLDER))
-             : tl_xasprintf("%s/result", k->dir);
-    progress_state shown = {t, -2, c->checkpoint};
-    tl_plan *plan = NULL;
-    int rc = tl_plan_make(&t->script, &q, &plan, e);
-    tl_run_options o = {.dir = dir,
-                        .threads = (int)json_integer_value(json_object_get(opt, "threads")),
-                        .mem = json_integer_value(json_object_get(opt, "mem")),
-                        .resume = 1,
-                        .cancel = &t->cancel,
-                        .progress = show,
-                        .ctx = &shown};
-    if (!rc)
-        rc = tl_run_plan(plan, &o, r, e);
-    tl_plan_free(plan);
-    free(dir);
-    return rc;
-}
-
-static int do_scenes(const tl_cli *c, tellua *t, task *k, const json_t *part, tl_run_report *r,
-                     tl_err *e)
-{
-    double began = tl_now();
-    int rc = run_script(t, k, part, e);
-    if (!rc && t->script.noutputs)
-        rc = make_products(c, t, k, part, r, e);
-    for (int i = 0; i < t->script.ntables && !rc; i++) {
-        char *path = tl_xasprintf("%s.csv", k->base), *beside = tl_xasprintf("%s.new", path);
-        FILE *f = fopen(beside, "wb");
-        int bad = !f || fputs(t->script.table[i].csv, f) == EOF;
-        bad = (f && fclose(f)) || bad || rename(beside, path);
-        if (bad)
-            rc = tl_fail(e, TL_EIO, "cannot write %s: %s", path, strerror(errno));
-        free(path);
-        free(beside);
-    }
-    r->seconds_total = tl_now() - began;
     return rc;
 }
 
@@ -358,7 +240,7 @@ static void follow_parent(const tl_cli *c, tellua *t)
 }
 
 /* Files that a scheduler carries must be there however the task ends. */
-static int make_places(const task *k, tl_err *e)
+static int make_places(const tl__task *k, tl_err *e)
 {
     static const char *const suffix[] = {"idx", "dat", "csv", "done", "failed"};
     int rc = 0;
@@ -374,7 +256,7 @@ static int make_places(const task *k, tl_err *e)
     return rc;
 }
 
-static int one_task(const tl_cli *c, tellua *t, task *k, tl_err *e)
+static int one_task(const tl_cli *c, tellua *t, tl__task *k, tl_err *e)
 {
     tl_run_report r = {0};
     const json_t *part = NULL;
@@ -399,7 +281,7 @@ static int one_task(const tl_cli *c, tellua *t, task *k, tl_err *e)
         rc = e->code;
     if (!rc)
         rc = strcmp(json_string_value(json_object_get(part, "kind")), "scenes") == 0
-                 ? do_scenes(c, t, k, part, &r, e)
+                 ? tl__task_scenes(c, t, k, part, &r, e)
                  : do_tiles(c, t, k, part, &r, e);
     if (!rc)
         rc = note_success(k, &r, e);
@@ -415,12 +297,12 @@ static int is_shard(const struct dirent *d)
     return d->d_name[0] != '.';
 }
 
-static int merge_tiles(task *k, tl_run_report *r, tl_err *e)
+static int merge_tiles(tl__task *k, tl_run_report *r, tl_err *e)
 {
     struct dirent **found = NULL;
     char *tasks = tl_xasprintf("%s/tasks", k->dir), *own = tl_xasprintf("%s/merge", k->dir),
          *result = tl_xasprintf("%s/result", k->dir);
-    progress_state shown = {0};
+    tl__task_shown shown = {0};
     int n = scandir(tasks, &found, is_shard, alphasort);
     char **dirs = tl_xcalloc((size_t)(n > 0 ? n : 1), sizeof *dirs);
     for (int i = 0; i < n; i++) {
@@ -432,7 +314,7 @@ static int merge_tiles(task *k, tl_run_report *r, tl_err *e)
                    .ndirs = n > 0 ? n : 0,
                    .own = own,
                    .result = result,
-                   .progress = show,
+                   .progress = tl__task_progress,
                    .ctx = &shown};
     int rc = tl_task_merge(k->plan, &g, r, e);
     for (int i = 0; i < n; i++)
@@ -444,7 +326,7 @@ static int merge_tiles(task *k, tl_run_report *r, tl_err *e)
     return rc;
 }
 
-static int merge(const tl_cli *c, task *k, tl_err *e)
+static int merge(const tl_cli *c, tl__task *k, tl_err *e)
 {
     tl_run_report r = {0};
     int status = 0, rc = check_versions(k, c->allow_drift, e);
@@ -457,6 +339,8 @@ static int merge(const tl_cli *c, task *k, tl_err *e)
         char *dir = tl_xasprintf("%s/result", k->dir);
         char *path = tl_product_path(&k->plan->out[i], dir);
         printf("%s\n", path);
+        rc = tl_stac_write(&k->plan->out[i], path,
+                           json_number_value(json_object_get(k->job, "created")), e);
         free(path);
         free(dir);
     }
@@ -472,7 +356,7 @@ static int merge(const tl_cli *c, task *k, tl_err *e)
     return rc;
 }
 
-static void free_task(task *k)
+static void free_task(tl__task *k)
 {
     tl_plan_free(k->plan);
     json_decref(k->job);
@@ -483,7 +367,7 @@ static void free_task(task *k)
 
 int tl_cli_task(tl_cli *c, tellua *t, tl_err *e)
 {
-    task k = {0};
+    tl__task k = {0};
     char *end = NULL;
     if (!c->word)
         return tl_fail(e, TL_EUSAGE, "which task? `tellua task JOB N`, or merge, or engine");
