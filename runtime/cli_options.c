@@ -366,7 +366,7 @@ static const struct {
     {TL_CMD_SUSPEND, "suspend", "tellua suspend JOB", "Stops the processes where they are."},
     {TL_CMD_RESUME, "resume", "tellua resume JOB", "Lets suspended processes go on."},
     {TL_CMD_RETRY, "retry", "tellua retry JOB", "Goes on with what is unfinished or failed."},
-    {TL_CMD_TASK, "task", "tellua task JOB N|merge|engine", "One task, as a node runs it."},
+    {TL_CMD_TASK, "task", "tellua task JOB N|merge|partial|engine", "One task, as a node runs it."},
     {TL_CMD_EVAL, "-e", "tellua -e CODE [options]",
      "Runs a line of Lua and prints what it returns."},
     {TL_CMD_DOCTOR, "doctor", "tellua doctor", "Says what this machine has."},

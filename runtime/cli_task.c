@@ -297,11 +297,12 @@ static int is_shard(const struct dirent *d)
     return d->d_name[0] != '.';
 }
 
-static int merge_tiles(tl__task *k, tl_run_report *r, tl_err *e)
+static int merge_tiles(tl__task *k, const char *to, int partial, tl_run_report *r, tl_err *e)
 {
     struct dirent **found = NULL;
-    char *tasks = tl_xasprintf("%s/tasks", k->dir), *own = tl_xasprintf("%s/merge", k->dir),
-         *result = tl_xasprintf("%s/result", k->dir);
+    char *tasks = tl_xasprintf("%s/tasks", k->dir),
+         *own = tl_xasprintf("%s/%s", k->dir, partial ? "partial/.blocks" : "merge"),
+         *result = tl_xasprintf("%s/%s", k->dir, to);
     tl__task_shown shown = {0};
     int n = scandir(tasks, &found, is_shard, alphasort);
     char **dirs = tl_xcalloc((size_t)(n > 0 ? n : 1), sizeof *dirs);
@@ -314,6 +315,7 @@ static int merge_tiles(tl__task *k, tl_run_report *r, tl_err *e)
                    .ndirs = n > 0 ? n : 0,
                    .own = own,
                    .result = result,
+                   .partial = partial,
                    .progress = tl__task_progress,
                    .ctx = &shown};
     int rc = tl_task_merge(k->plan, &g, r, e);
@@ -326,17 +328,19 @@ static int merge_tiles(tl__task *k, tl_run_report *r, tl_err *e)
     return rc;
 }
 
-static int merge(const tl_cli *c, tl__task *k, tl_err *e)
+/* `partial`: what there is so far, to look at. */
+static int merge(const tl_cli *c, tl__task *k, int partial, tl_err *e)
 {
     tl_run_report r = {0};
+    const char *to = partial ? "partial" : "result";
     int status = 0, rc = check_versions(k, c->allow_drift, e);
     json_object_set_new(k->job, "dir", tl_json_text(k->dir));
     if (!rc && json_object_get(k->job, "key"))
         rc = read_plan(k, c->allow_drift, e);
     if (!rc && k->plan)
-        rc = merge_tiles(k, &r, e);
+        rc = merge_tiles(k, to, partial, &r, e);
     for (int i = 0; !rc && k->plan && i < k->plan->n; i++) {
-        char *dir = tl_xasprintf("%s/result", k->dir);
+        char *dir = tl_xasprintf("%s/%s", k->dir, to);
         char *path = tl_product_path(&k->plan->out[i], dir);
         printf("%s\n", path);
         rc = tl_stac_write(&k->plan->out[i], path,
@@ -344,8 +348,9 @@ static int merge(const tl_cli *c, tl__task *k, tl_err *e)
         free(path);
         free(dir);
     }
-    if (!rc)
-        rc = tl_console("merge_rows", k->job, &status, e);
+    if (rc || partial)
+        return rc;
+    rc = tl_console("merge_rows", k->job, &status, e);
     if (!rc) {
         char *path = tl_xasprintf("%s/merge.done", k->dir);
         k->number = -1;
@@ -375,12 +380,13 @@ int tl_cli_task(tl_cli *c, tellua *t, tl_err *e)
         return tl_cli_job(c, t, e);
     follow_parent(c, t);
     k.number = strtoll(c->word, &end, 10);
-    int is_merge = strcmp(c->word, "merge") == 0;
+    int partial = strcmp(c->word, "partial") == 0;
+    int is_merge = partial || strcmp(c->word, "merge") == 0;
     int rc = !is_merge && (*end || k.number < 0)
-                 ? tl_fail(e, TL_EUSAGE, "'%s': a task's number, merge or engine", c->word)
+                 ? tl_fail(e, TL_EUSAGE, "'%s': a task's number, merge, partial or engine", c->word)
                  : read_job(&k, c->script, e);
     if (!rc)
-        rc = is_merge ? merge(c, &k, e) : one_task(c, t, &k, e);
+        rc = is_merge ? merge(c, &k, partial, e) : one_task(c, t, &k, e);
     free_task(&k);
     if (rc)
         c->status = exit_of(rc);

@@ -257,8 +257,11 @@ int tl_store_size(tl_store *s, int product, int level, int64_t tx, int64_t ty, u
 {
     tl__place p;
     const tl__segment *g;
-    if (!find(s, product, level, tx, ty, &p, &g))
-        return missing(s, product, level, tx, ty, e);
+    if (!find(s, product, level, tx, ty, &p, &g)) {
+        if (!(s->flags & TL_STORE_HOLES))
+            return missing(s, product, level, tx, ty, e);
+        p = (tl__place){0};
+    }
     *len = p.len;
     *mask_len = p.mask_len;
     return 0;
@@ -269,8 +272,11 @@ int tl_store_get(tl_store *s, int product, int level, int64_t tx, int64_t ty, ui
 {
     tl__place p;
     const tl__segment *g;
-    if (!find(s, product, level, tx, ty, &p, &g))
-        return missing(s, product, level, tx, ty, e);
+    if (!find(s, product, level, tx, ty, &p, &g)) {
+        if (!(s->flags & TL_STORE_HOLES))
+            return missing(s, product, level, tx, ty, e);
+        p = (tl__place){0};
+    }
     size_t n = (size_t)p.len + p.mask_len;
     if (!*buf || n > *cap) {
         uint8_t *more = NULL;

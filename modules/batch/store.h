@@ -15,7 +15,8 @@ typedef struct tl_store tl_store;
 
 enum {
     TL_STORE_VERIFY = 1, /* read every tile when opening; a damaged one is not there */
-    TL_STORE_ALONE = 2   /* see no segment but one's own */
+    TL_STORE_ALONE = 2,  /* see no segment but one's own */
+    TL_STORE_HOLES = 4   /* hand out a tile that is missing as an empty one */
 };
 
 /* Opens the folder, making it if it is missing. segment: a file name without suffix for what this

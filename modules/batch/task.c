@@ -119,10 +119,11 @@ int tl_task_merge(const tl_plan *p, const tl_gather *g, tl_run_report *report, t
     allow_many_files();
     int rc = tl__place_prepare(p, g->result, e);
     if (!rc)
-        rc = tl_store_open(g->own, "merge", p->key, 0, &j.work.store, e);
+        rc = tl_store_open(g->own, "merge", p->key, g->partial ? TL_STORE_HOLES : 0, &j.work.store,
+                           e);
     for (int i = 0; i < g->ndirs && !rc; i++)
         rc = tl_store_also(j.work.store, g->dirs[i], e);
-    if (!rc)
+    if (!rc && !g->partial)
         rc = check_whole(p, j.work.store, e);
     if (!rc)
         tl__place_mend(p, g->result);
@@ -135,6 +136,9 @@ int tl_task_merge(const tl_plan *p, const tl_gather *g, tl_run_report *report, t
         rc = tl_work_merge(&j.work, i, g->result, e);
     }
     tl_work_end(&j.work);
+    tl_err ignored = TL_ERR_INIT;
+    int left = g->partial ? tl_store_remove(g->own, &ignored) : 0;
+    (void)left;
     fill_report(&j, report);
     report->seconds_merge = report->seconds_total;
     return rc;

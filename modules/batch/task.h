@@ -30,6 +30,7 @@ typedef struct tl_gather {
     int ndirs;
     const char *own;    /* folder for what the merge makes itself: the upper overviews */
     const char *result; /* folder of the products */
+    int partial;        /* blocks that are not there are empty; `own` is removed afterwards */
     void (*progress)(void *ctx, const tl_run_progress *p); /* may be NULL */
     void *ctx;
 } tl_gather;

@@ -145,6 +145,18 @@ r = tellua("task", "byhand", "1")
 ok(r.status == 0 and tap.read("byhand/tasks/000/0000001.dat") == before, "a third time it changes nothing", r)
 r = tellua("task", "byhand", "merge")
 ok(r.status == 65 and "not there" in r.err and not os.listdir("byhand/result"), "a merge names the blocks that are missing", r)
+r = tellua("task", "byhand", "partial")
+same_cells = subprocess.run([sys.executable, "-c", """
+from osgeo import gdal
+gdal.UseExceptions()
+files = gdal.Open("byhand/partial/o.tif"), gdal.Open("ref/o.tif")
+a, b = (f.GetRasterBand(1) for f in files)
+seen = a.GetMaskBand().ReadAsArray() != 0
+assert 0.2 < seen.mean() < 0.5, seen.mean()
+assert (a.ReadAsArray()[seen] == b.ReadAsArray()[seen]).all()
+"""], capture_output=True, text=True)
+ok(r.status == 0 and same_cells.returncode == 0 and os.listdir("byhand/partial").count("o.tif") == 1,
+   "what is there so far can be looked at", r, same_cells.stderr)
 for n in ("0", "2"):
     tellua("task", "byhand", n)
 r = tellua("task", "byhand", "merge")
