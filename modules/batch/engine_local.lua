@@ -39,7 +39,8 @@ function engine.start(job)
     if engine.process(job) then return end
     local ended, status = sys.wait()
     if ended == pid then
-      if status ~= 0 then
+      -- It may be through already, well or not: the job's state says how.
+      if status ~= 0 and not job:state().ended then
         batch.fail("config", "the engine ended with " .. status .. ": "
           .. batch.tail(batch.read(job:path "engine.log")))
       end
