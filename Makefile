@@ -174,13 +174,19 @@ SUB = $(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 deps: ## install the Debian packages that building needs
 	@tools/deps.sh build
 
+deps-pool: ## as root: a Debian tree with HTCondor and Slurm for tests on real pools
+	@tools/deps.sh pool
+	@tests/pool/rootfs.sh
+	@tests/pool/pool.sh build
+
 demo: ## set up, build, and show a vegetation index of a Landsat scene
 	@tools/deps.sh build
 	+@$(SUB) --no-print-directory all
 	@TELLUA='$(abspath $(PROG))' tools/demo.sh
 
-check: ## set up, build, and run all tests
+check: ## set up, build, and run all tests; as root also on real pools
 	@tools/deps.sh check
+	+@if [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory deps-pool || echo "check: no pools; their tests are skipped"; fi
 	+@$(SUB) --no-print-directory test
 
 test: all tests-c ## run all tests, or those of TESTS='...' (V=1: each line)
@@ -307,5 +313,5 @@ help: ## this list
 	@echo "make TARGET [CONFIG=release|debug|asan|tsan|cov] [V=1] [WERROR=1] [CC=...] [CFLAGS=...]"
 	@grep -hE '^[a-z_.-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 24
 
-.PHONY: soak all places fuzz tests-c deps demo check test check-asan check-tsan check-big check-layers bench ci docs format format-check lint \
+.PHONY: soak all places fuzz tests-c deps deps-pool demo check test check-asan check-tsan check-big check-layers bench ci docs format format-check lint \
         install uninstall clean distclean help FORCE

@@ -1,7 +1,6 @@
 /* The command line's plan-based commands. SPDX-License-Identifier: MIT */
 #include "runtime/cli.h"
 #include "modules/batch/plan_call.h"
-#include "modules/collection/collection_lua.h"
 #include "modules/map/looks_lua.h"
 #include "modules/raster/outdir.h"
 #include "runtime/border.h"
@@ -88,7 +87,7 @@ static int run_script(const tl_cli *c, tellua *t, tl_err *e)
         *e = t->err;
     if (rc && c->debug && t->host && tl_host_traceback(t->host)[0])
         tl_log(TL_LOG_WARN, "call stack:\n%s", tl_host_traceback(t->host));
-    return rc ? rc : tl_script_check(&t->script, 1, e);
+    return rc;
 }
 
 int tl_cli_make_plan(const tl_cli *c, tellua *t, int view, tl_plan **out, tl_err *e)
@@ -100,6 +99,14 @@ int tl_cli_make_plan(const tl_cli *c, tellua *t, int view, tl_plan **out, tl_err
         return load_plan(c, out, e);
     }
     int rc = run_script(c, t, e);
+    if (!rc && t->part)
+        rc = tl_session_parts(t, e);
+    int parts = json_array_size(json_object_get(t->part, "list")) > 0;
+    int enough = parts || t->njobs;
+    if (!rc)
+        rc = tl_script_check(&t->script, !enough, e);
+    if (!rc && enough && !t->script.noutputs)
+        return 0;
     if (!rc && !tl_script_wants_plan(&t->script, c->output))
         return view ? tl_fail(e, TL_ESCRIPT,
                               "the script's outputs are tables; `tellua run` writes them")
@@ -360,9 +367,5 @@ int tl_cli_eval(const tl_cli *c, tellua *t, tl_err *e)
         lua_insert(L, top + 1);
         rc = tl_host_call(t->host, n, 0, e);
     }
-    if (!rc) {
-        lua_pushcfunction(L, tl_collection_warn_unused);
-        rc = tl_host_call(t->host, 0, 0, e);
-    }
-    return rc;
+    return rc ? rc : tl_session_end(t, e);
 }

@@ -12,13 +12,29 @@ enum {
     TL_CMD_EVAL = 8,
     TL_CMD_DOCTOR = 16,
     TL_CMD_INDEX = 32,
-    TL_CMD_SERVE = 64,
-    TL_CMD_REPL = 256
+    TL_CMD_SUBMIT = 64,
+    TL_CMD_TASK = 128,
+    TL_CMD_JOBS = 256,
+    TL_CMD_STATUS = 512,
+    TL_CMD_WAIT = 1024,
+    TL_CMD_LOGS = 2048,
+    TL_CMD_CANCEL = 4096,
+    TL_CMD_HOLD = 8192,
+    TL_CMD_RELEASE = 16384,
+    TL_CMD_SUSPEND = 32768,
+    TL_CMD_RESUME = 65536,
+    TL_CMD_RETRY = 131072,
+    TL_CMD_SERVE = 1 << 18,
+    TL_CMD_REPL = 1 << 19,
+    TL_CMD_OF_JOBS = TL_CMD_STATUS | TL_CMD_WAIT | TL_CMD_LOGS | TL_CMD_CANCEL | TL_CMD_HOLD |
+                     TL_CMD_RELEASE | TL_CMD_SUSPEND | TL_CMD_RESUME | TL_CMD_RETRY,
+    TL_CMD_CONSOLE = TL_CMD_OF_JOBS | TL_CMD_JOBS /* need no script's state */
 };
 
 typedef struct tl_cli {
     int command;        /* one of TL_CMD_* */
-    const char *script; /* SCRIPT, PLAN.json or "-"; the code of -e; the SOURCE of index */
+    const char *script; /* SCRIPT, PLAN.json or "-"; the code of -e; the SOURCE of index; a JOB */
+    const char *word;   /* behind it: the TASK of task and logs */
     const char **param;
     int nparams;
     const char *out, *output, *format, *png, *place, *gazetteer;
@@ -34,6 +50,13 @@ typedef struct tl_cli {
     const char **scripts, **roots; /* of serve */
     int nscripts, nroots, port, watch, no_tile_cache;
     const char *bind, *store;
+    const char **after, **engine_option;
+    int nafter, nengine_options;
+    const char *on, *job, *name, *work, *metrics; /* of jobs */
+    int64_t slots, tasks, tile, bundle, under;
+    double backoff, checkpoint; /* seconds */
+    int wait, dry_run, follow, shared;
+    int status; /* what the process exits with, when not as the error says */
     int resume, json, quiet, debug, allow_io, allow_os, allow_drift;
 } tl_cli;
 

@@ -277,14 +277,24 @@ TEXT(bind)
 TEXT(store)
 FLAG(watch)
 FLAG(no_tile_cache)
+TEXT(on)
+TEXT(job)
+TEXT(name)
+TEXT(work)
+FLAG(wait)
+FLAG(dry_run)
+FLAG(follow)
+FLAG(shared)
 FLAG(resume)
 FLAG(json)
 FLAG(quiet)
 FLAG(debug)
 FLAG(allow_drift)
 
-#define ALL      (TL_CMD_RUN | TL_CMD_VIEW | TL_CMD_PLAN)
-#define RUN_PLAN (TL_CMD_RUN | TL_CMD_PLAN)
+#include "runtime/cli_options_jobs.h"
+
+#define ALL      (TL_CMD_RUN | TL_CMD_VIEW | TL_CMD_PLAN | TL_CMD_SUBMIT)
+#define RUN_PLAN (TL_CMD_RUN | TL_CMD_PLAN | TL_CMD_SUBMIT)
 #define LINES    (TL_CMD_EVAL | TL_CMD_REPL)
 
 static const struct option {
@@ -304,7 +314,8 @@ static const struct option {
     {"--crs", "CRS", ALL, set_crs, "coordinate system: EPSG:3035, a PROJ string, WKT"},
     {"--res", "R|X,Y", ALL, set_res, "cell size in units of the CRS"},
     {"--window", "X,Y,W,H", ALL, set_window, "cells of the grid that the other options give"},
-    {"--threads", "N", ALL | TL_CMD_REPL | TL_CMD_SERVE, set_threads, "threads (all cores)"},
+    {"--threads", "N", ALL | TL_CMD_REPL | TL_CMD_SERVE | TL_CMD_TASK, set_threads,
+     "threads (all cores; of a task: 1)"},
     {"--port", "P", TL_CMD_SERVE, set_port, "where to listen (8000); 0: any free port"},
     {"--bind", "ADDRESS", TL_CMD_SERVE, set_bind, "address to listen on (127.0.0.1)"},
     {"--store", "DIR|redis://...", TL_CMD_SERVE, set_store,
@@ -314,7 +325,7 @@ static const struct option {
     {"--cache", "SIZE", TL_CMD_SERVE, set_mem, "memory for tiles and what they read (256M)"},
     {"--no-tile-cache", NULL, TL_CMD_SERVE, set_no_tile_cache,
      "make each tile anew, for measuring"},
-    {"--mem", "SIZE", RUN_PLAN, set_mem, "most memory to take: 512M, 2G (1G)"},
+    {"--mem", "SIZE", RUN_PLAN | TL_CMD_TASK, set_mem, "most memory to take: 512M, 2G (1G)"},
     {"--format", "FORMAT", RUN_PLAN, set_format, "cog, gtiff, png, zarr or netcdf"},
     {"--max-pixels", "N", TL_CMD_RUN, set_max_pixels, "refuse larger products"},
     {"--resume", NULL, TL_CMD_RUN, set_resume, "go on with a run that was stopped"},
@@ -324,17 +335,41 @@ static const struct option {
     {"--png", "FILE", TL_CMD_VIEW, set_png, "write the picture (else the terminal shows it)"},
     {"--to", "FILE", TL_CMD_INDEX, set_to, "the index, made or gone on with"},
     {"--pattern", "P", TL_CMD_INDEX, set_pattern, "of the names of a folder's files"},
-    {"--io-timeout", "SECONDS", ALL | LINES | TL_CMD_INDEX, set_timeout,
+    {"--on", "ENGINE", TL_CMD_SUBMIT, set_on, "local, htcondor or slurm (local)"},
+    {"--engine", "ENGINE", TL_CMD_SUBMIT, set_on, "the same"},
+    {"--job", "DIR", TL_CMD_SUBMIT, set_job, "the job folder, which is made (NAME.job)"},
+    {"--name", "NAME", TL_CMD_SUBMIT, set_name, "what the job is called (as the script)"},
+    {"--after", "JOB", TL_CMD_SUBMIT, set_after, "start when that job is done (several: all)"},
+    {"--slots", "N", TL_CMD_SUBMIT, set_slots, "tasks at once: processes (all cores)"},
+    {"--tasks", "N", TL_CMD_SUBMIT, set_tasks, "how many tasks (by the time of a pilot block)"},
+    {"--tile", "N", TL_CMD_SUBMIT, set_tile, "a task computes some N x N cells"},
+    {"--bundle", "N", TL_CMD_SUBMIT, set_bundle, "scenes of a task, where tasks are scenes"},
+    {"--backoff", "SECONDS", TL_CMD_SUBMIT, set_backoff,
+     "before a passing fault is tried again, then twice that (5)"},
+    {"--checkpoint", "SECONDS", TL_CMD_SUBMIT | TL_CMD_TASK, set_checkpoint,
+     "htcondor: a task hands in what it has each time (600)"},
+    {"--shared", NULL, TL_CMD_SUBMIT, set_shared,
+     "htcondor: nodes see the job folder; no transfer"},
+    {"--set", "NAME=VALUE", TL_CMD_SUBMIT, set_engine_option,
+     "a line of the submit description or an option of sbatch"},
+    {"--dry-run", NULL, TL_CMD_SUBMIT, set_dry_run, "make the folder, start nothing"},
+    {"--wait", NULL, TL_CMD_SUBMIT | TL_CMD_RETRY, set_wait, "until the job is over"},
+    {"--follow", NULL, TL_CMD_LOGS, set_follow, "go on until the task ends"},
+    {"--metrics", "FORM", TL_CMD_JOBS, set_metrics, "numbers for prometheus or graphite"},
+    {"--work", "DIR", TL_CMD_TASK, set_work, "where the task's files go (JOB/tasks)"},
+    {"--under", "PID", TL_CMD_TASK, set_under, "checkpoint and end when that process is gone"},
+    {"--io-timeout", "SECONDS", ALL | LINES | TL_CMD_INDEX | TL_CMD_TASK, set_timeout,
      "give up when one read takes longer (60)"},
     {"--budget", "N", ALL | LINES | TL_CMD_SERVE, set_budget,
      "Lua instructions of the script itself (1e10)"},
     {"--allow", "io,os", ALL | LINES | TL_CMD_SERVE, set_allow, "give the script Lua's io, os"},
-    {"--allow-libm-drift", NULL, ALL, set_allow_drift, "run a plan made with another libm"},
-    {"--json", NULL, ALL | TL_CMD_EVAL | TL_CMD_INDEX | TL_CMD_SERVE, set_json,
-     "errors as JSON; of run, plan and index also the result"},
-    {"--quiet", NULL, ALL | LINES | TL_CMD_SERVE | TL_CMD_INDEX, set_quiet,
-     "no progress, no warnings"},
-    {"--debug", NULL, ALL | LINES | TL_CMD_SERVE | TL_CMD_INDEX, set_debug,
+    {"--allow-libm-drift", NULL, ALL | TL_CMD_TASK, set_allow_drift,
+     "run a plan made with another libm"},
+    {"--json", NULL, ALL | TL_CMD_EVAL | TL_CMD_INDEX | TL_CMD_SERVE | TL_CMD_TASK | TL_CMD_CONSOLE,
+     set_json, "errors as JSON; of most commands also the result"},
+    {"--quiet", NULL, ALL | LINES | TL_CMD_INDEX | TL_CMD_SERVE | TL_CMD_TASK | TL_CMD_CONSOLE,
+     set_quiet, "no progress, no warnings"},
+    {"--debug", NULL, ALL | LINES | TL_CMD_INDEX | TL_CMD_SERVE | TL_CMD_TASK, set_debug,
      "more of what happens; the call stack of errors"},
 };
 enum { NOPTIONS = sizeof options / sizeof options[0] };
@@ -355,6 +390,20 @@ static const struct {
      "Lists the scenes of a catalogue, folder or table in an index file."},
     {TL_CMD_SERVE, "serve", "tellua serve SCRIPT... [options]",
      "Shows scripts' outputs on a web map: a page, tiles, values."},
+    {TL_CMD_SUBMIT, "submit", "tellua submit SCRIPT|PLAN.json|- [options]",
+     "Makes a job folder of a script and starts it: here, on HTCondor or Slurm."},
+    {TL_CMD_JOBS, "jobs", "tellua jobs [JOB] [options]", "Lists your jobs."},
+    {TL_CMD_STATUS, "status", "tellua status JOB", "Says how a job goes."},
+    {TL_CMD_WAIT, "wait", "tellua wait JOB", "Waits for a job; exits as it ended."},
+    {TL_CMD_LOGS, "logs", "tellua logs JOB [TASK] [options]",
+     "Prints output and errors of tasks, of running ones too."},
+    {TL_CMD_CANCEL, "cancel", "tellua cancel JOB", "Ends a job; finished blocks stay."},
+    {TL_CMD_HOLD, "hold", "tellua hold JOB", "Checkpoints what runs, starts nothing more."},
+    {TL_CMD_RELEASE, "release", "tellua release JOB", "Goes on after hold, and with held tasks."},
+    {TL_CMD_SUSPEND, "suspend", "tellua suspend JOB", "Stops the processes where they are."},
+    {TL_CMD_RESUME, "resume", "tellua resume JOB", "Lets suspended processes go on."},
+    {TL_CMD_RETRY, "retry", "tellua retry JOB", "Goes on with what is unfinished or failed."},
+    {TL_CMD_TASK, "task", "tellua task JOB N|merge|partial|engine", "One task, as a node runs it."},
     {TL_CMD_EVAL, "-e", "tellua -e CODE [options]",
      "Runs a line of Lua and prints what it returns."},
     {TL_CMD_DOCTOR, "doctor", "tellua doctor", "Says what this machine has."},
@@ -368,7 +417,9 @@ void tl_cli_help(int command)
             printf("  %-42s %s\n", commands[i].usage, commands[i].about);
         puts("  tellua --version\n\n`tellua COMMAND --help` lists its options. Exit status: 0 "
              "done, 1 script or data,\n"
-             "2 usage, 75 try again, 78 configuration, 130 interrupted.");
+             "2 usage, 75 try again, 78 configuration, 85 checkpointed, 130 interrupted. Of `task` "
+             "also\n"
+             "65: its data failed, 1: its script.");
         return;
     }
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
@@ -420,6 +471,14 @@ static int parse_option(tl_cli *c, int argc, char **argv, int *i, tl_err *e)
     return rc ? tl_err_prefix(e, "%s", options[k].name) : 0;
 }
 
+/* What the command's first word names. */
+static const char *thing_of(const tl_cli *c)
+{
+    return c->command == TL_CMD_INDEX                                  ? "source"
+           : c->command & (TL_CMD_OF_JOBS | TL_CMD_JOBS | TL_CMD_TASK) ? "job"
+                                                                       : "script";
+}
+
 int tl_cli_parse(tl_cli *c, int argc, char **argv, tl_err *e)
 {
     int rc = 0, only_words = 0;
@@ -433,16 +492,17 @@ int tl_cli_parse(tl_cli *c, int argc, char **argv, tl_err *e)
         else if (c->command == TL_CMD_SERVE) {
             c->scripts = tl_xrealloc(c->scripts, (size_t)(c->nscripts + 1) * sizeof *c->scripts);
             c->script = c->scripts[c->nscripts++] = argv[i];
-        } else if (c->script)
-            rc = tl_fail(e, TL_EUSAGE, "one %s at a time: '%s' and '%s'",
-                         c->command == TL_CMD_INDEX ? "source" : "script", c->script, argv[i]);
+        } else if (c->script && !c->word && c->command & (TL_CMD_TASK | TL_CMD_LOGS))
+            c->word = argv[i];
+        else if (c->script)
+            rc = tl_fail(e, TL_EUSAGE, "one %s at a time: '%s' and '%s'", thing_of(c), c->script,
+                         argv[i]);
         else
             c->script = argv[i];
     }
-    int needs = !(c->command & (TL_CMD_DOCTOR | TL_CMD_REPL | TL_CMD_SERVE));
+    int needs = !(c->command & (TL_CMD_DOCTOR | TL_CMD_REPL | TL_CMD_SERVE | TL_CMD_JOBS));
     if (!rc && !c->script && needs)
-        rc = tl_fail(e, TL_EUSAGE, "which %s? `tellua --help` shows the commands",
-                     c->command == TL_CMD_INDEX ? "source" : "script");
+        rc = tl_fail(e, TL_EUSAGE, "which %s? `tellua --help` shows the commands", thing_of(c));
     if (!rc && c->has_center != (c->zoom >= 0))
         rc = tl_fail(e, TL_EUSAGE, "--center and --zoom go together");
     if (!rc && c->place)
@@ -460,4 +520,6 @@ void tl_cli_free(tl_cli *c)
     free(c->param);
     free(c->scripts);
     free(c->roots);
+    free(c->after);
+    free(c->engine_option);
 }

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "modules/batch/crew.h"
 #include "modules/raster/raster.h"
-#include "runtime/cli.h"
+#include "runtime/cli_job.h"
 #include "runtime/log.h"
 #include "runtime/mem.h"
 #include "runtime/version.h"
@@ -63,9 +63,14 @@ static int command_of(const char *word)
     static const struct {
         const char *word;
         int command;
-    } words[] = {{"run", TL_CMD_RUN},     {"view", TL_CMD_VIEW}, {"plan", TL_CMD_PLAN},
-                 {"index", TL_CMD_INDEX}, {"-e", TL_CMD_EVAL},   {"doctor", TL_CMD_DOCTOR},
-                 {"serve", TL_CMD_SERVE}};
+    } words[] = {
+        {"run", TL_CMD_RUN},         {"view", TL_CMD_VIEW},     {"plan", TL_CMD_PLAN},
+        {"index", TL_CMD_INDEX},     {"-e", TL_CMD_EVAL},       {"doctor", TL_CMD_DOCTOR},
+        {"submit", TL_CMD_SUBMIT},   {"task", TL_CMD_TASK},     {"jobs", TL_CMD_JOBS},
+        {"status", TL_CMD_STATUS},   {"wait", TL_CMD_WAIT},     {"logs", TL_CMD_LOGS},
+        {"cancel", TL_CMD_CANCEL},   {"hold", TL_CMD_HOLD},     {"release", TL_CMD_RELEASE},
+        {"suspend", TL_CMD_SUSPEND}, {"resume", TL_CMD_RESUME}, {"retry", TL_CMD_RETRY},
+        {"serve", TL_CMD_SERVE}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(words[i].word, word) == 0)
             return words[i].command;
@@ -80,7 +85,7 @@ static int has_word(int argc, char **argv, const char *word)
     return 0;
 }
 
-static int dispatch(const tl_cli *c, tellua *t, tl_err *e)
+static int dispatch(tl_cli *c, tellua *t, tl_err *e)
 {
     switch (c->command) {
     case TL_CMD_RUN:
@@ -93,12 +98,16 @@ static int dispatch(const tl_cli *c, tellua *t, tl_err *e)
         return tl_cli_index(c, t, e);
     case TL_CMD_REPL:
         return tl_repl(c, t, e);
+    case TL_CMD_SUBMIT:
+        return tl_cli_submit(c, t, e);
+    case TL_CMD_TASK:
+        return tl_cli_task(c, t, e);
     default:
         return tl_cli_eval(c, t, e);
     }
 }
 
-static int with_session(const tl_cli *c, tl_err *e)
+static int with_session(tl_cli *c, tl_err *e)
 {
     tellua_options o = {.instructions = c->budget,
                         .allow_io = c->allow_io,
@@ -192,11 +201,13 @@ int main(int argc, char **argv)
         rc = tl_cli_doctor(&c);
     else if (!rc && c.command == TL_CMD_SERVE)
         rc = tl_cli_serve(&c, &e);
+    else if (!rc && c.command & TL_CMD_CONSOLE)
+        rc = tl_cli_job(&c, NULL, &e);
     else if (!rc)
         rc = with_session(&c, &e);
     rc = flush(rc, &e);
     if (rc && e.message[0]) /* the prompt has told its errors */
         tl_cli_print_error(&e);
     tl_cli_free(&c);
-    return leak_status(tl_exit_status(rc));
+    return leak_status(c.status ? c.status : tl_exit_status(rc));
 }

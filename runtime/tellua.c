@@ -2,6 +2,7 @@
 #include "runtime/tellua.h"
 #include "modules/batch/evaluate.h"
 #include "modules/batch/gridding.h"
+#include "modules/batch/jobs_lua.h"
 #include "modules/batch/plan_lua.h"
 #include "modules/collection/collection_lua.h"
 #include "modules/collection/compose_lua.h"
@@ -14,6 +15,7 @@
 #include "modules/terrain/terrain_lua.h"
 #include "runtime/border.h"
 #include "runtime/hash.h"
+#include "runtime/json_lua.h"
 #include "runtime/mem.h"
 #include "runtime/session.h"
 #include "runtime/session_paint.h"
@@ -66,6 +68,7 @@ static void add_names(lua_State *L, tl_script *script)
     tl_place_open_lua(L);
     tl_looks_open_lua(L);
     tl_collection_open_lua(L);
+    tl_jobs_open_lua(L);
     tl_script_open_lua(L, script);
     tl_map_open_lua(L, script, &host);
 }
@@ -124,9 +127,50 @@ void tellua_close(tellua *t)
     if (!t)
         return;
     tl_script_free(&t->script);
+    json_decref(t->part);
     tl_host_close(t->host);
     tl_raster_thread_done();
     free(t);
+}
+
+/* --- jobs --- */
+
+static int set_part(lua_State *L) /* light userdata: JSON */
+{
+    tl_core_push(L);
+    tl_json_push(L, lua_touserdata(L, 1));
+    lua_setfield(L, -2, "part");
+    return 0;
+}
+
+int tl_session_part(tellua *t, json_t *part, tl_err *e)
+{
+    json_decref(t->part);
+    t->part = json_incref(part);
+    lua_pushcfunction(t->L, set_part);
+    lua_pushlightuserdata(t->L, part);
+    return tl_host_call(t->host, 1, 0, e);
+}
+
+static int get_part(lua_State *L) /* light userdata: the session */
+{
+    tl_err e = TL_ERR_INIT;
+    tellua *t = lua_touserdata(L, 1);
+    tl_core_push(L);
+    lua_getfield(L, -1, "part");
+    json_t *part = tl_json_from(L, -1, &e);
+    if (!part)
+        return tl_raise(L, &e);
+    json_decref(t->part);
+    t->part = part;
+    return 0;
+}
+
+int tl_session_parts(tellua *t, tl_err *e)
+{
+    lua_pushcfunction(t->L, get_part);
+    lua_pushlightuserdata(t->L, t);
+    return tl_host_call(t->host, 1, 0, e);
 }
 
 int tellua_set(tellua *t, const char *name_value)
@@ -141,13 +185,24 @@ static void name_script(tellua *t, const char *name, const char *text, size_t le
     tl_sha256(text ? text : "", text ? len : 0, t->script.sha256);
 }
 
-/* A script is over: what it filtered and did not use. Pushing a C function does not allocate. */
-static int end_script(tellua *t, int rc)
+int tl_session_end(tellua *t, tl_err *e)
 {
+    lua_pushcfunction(t->L, tl_collection_warn_unused);
+    int rc = tl_host_call(t->host, 0, 0, e);
     if (rc)
         return rc;
-    lua_pushcfunction(t->L, tl_collection_warn_unused);
-    return tl_host_call(t->host, 0, 0, &t->err);
+    lua_pushcfunction(t->L, tl_jobs_start_pending);
+    rc = tl_host_call(t->host, 0, 1, e);
+    if (!rc) {
+        t->njobs = (int)lua_tointeger(t->L, -1);
+        lua_pop(t->L, 1);
+    }
+    return rc;
+}
+
+static int end_script(tellua *t, int rc)
+{
+    return rc ? rc : tl_session_end(t, &t->err);
 }
 
 int tellua_run_file(tellua *t, const char *path)

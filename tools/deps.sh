@@ -2,7 +2,8 @@
 # Installs the Debian packages that a purpose needs and that are missing; when all are there it
 # does nothing and asks no network. SPDX-License-Identifier: MIT
 #
-#   deps.sh [build|check|ci]    build: what `make` needs; check: and the tests; ci: and the linters
+#   deps.sh [build|check|ci|pool]  build: what `make` needs; check: and the tests; ci: and the linters; pool:
+#                                what makes a Debian tree for test pools
 #   deps.sh --list PURPOSE      prints the names
 #   deps.sh --update            refreshes the package lists
 # shellcheck disable=SC2086 # the lists of names are split on purpose
@@ -13,6 +14,7 @@ build='gcc libc6-dev make pkg-config libgdal-dev libproj-dev libhdf5-dev liblua5
        libsqlite3-dev libedit-dev libyajl-dev libchafa-dev libglib2.0-dev libglib2.0-bin libpng-dev libdeflate-dev nettle-dev
        libuv1-dev libmicrohttpd-dev libwebp-dev libhiredis-dev libjs-leaflet'
 check='chromium python3-websocket redis-server nginx libcmocka-dev perl lua5.4 python3 python3-gdal python3-numpy gdal-bin time binutils git'
+pool='mmdebstrap iproute2 util-linux'
 ci='clang clang-format libclang-rt-dev lua-check shellcheck'
 
 as_root() {
@@ -49,8 +51,9 @@ case $purpose in
 build) wanted=$build ;;
 check) wanted="$build $check" ;;
 ci) wanted="$build $check $ci" ;;
+pool) wanted="$pool" ;;
 *)
-    echo "usage: deps.sh [--list] [build|check|ci] | --update" >&2
+    echo "usage: deps.sh [--list] [build|check|ci|pool] | --update" >&2
     exit 2
     ;;
 esac

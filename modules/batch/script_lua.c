@@ -315,6 +315,24 @@ static int push_rows(lua_State *L)
     return lua_isstring(L, -1);
 }
 
+/* In a job whose tasks share scenes (modules/collection/parts.lua): 1 when this run has nothing to
+ * do with the output. May put what it is to the place of the value at index 2. */
+static int is_others(lua_State *L)
+{
+    tl_core_push(L);
+    if (lua_getfield(L, -1, "scenes_output") == LUA_TFUNCTION) {
+        lua_pushvalue(L, 1);
+        lua_pushvalue(L, 2);
+        lua_pushvalue(L, OPTIONS);
+        lua_call(L, 3, 1);
+    }
+    int others = lua_isboolean(L, -1) && lua_toboolean(L, -1);
+    if (lua_istable(L, -1))
+        lua_replace(L, 2);
+    lua_settop(L, OPTIONS);
+    return others;
+}
+
 /* output(name, image[, options]), where the image may be a table of dated ones; output(name, rows)
  */
 static int lua_output(lua_State *L)
@@ -331,6 +349,8 @@ static int lua_output(lua_State *L)
     size_t len;
     const char *name = luaL_checklstring(L, 1, &len);
     lua_settop(L, OPTIONS);
+    if (is_others(L))
+        return 0;
     open_collection(L);
     int rows = push_rows(L);
     if (strlen(name) != len || !name_is_good(name))

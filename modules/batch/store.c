@@ -73,18 +73,18 @@ static int ends_in_idx(const struct dirent *d)
     return n > 4 && strcmp(d->d_name + n - 4, ".idx") == 0;
 }
 
-static int list_new(tl_store *s, tl_err *e)
+static int list_new(tl_store *s, const char *dir, tl_err *e)
 {
     struct dirent **found = NULL;
-    int r = 0, n = scandir(s->dir, &found, ends_in_idx, alphasort);
+    int r = 0, n = scandir(dir, &found, ends_in_idx, alphasort);
     if (n < 0)
-        return tl_fail(e, TL_EIO, "cannot read %s: %s", s->dir, strerror(errno));
+        return tl_fail(e, TL_EIO, "cannot read %s: %s", dir, strerror(errno));
     for (int i = 0; i < n; i++) {
         char *name = found[i]->d_name;
         tl__segment g;
         name[strlen(name) - 4] = '\0';
         if (!r && !is_listed(s, name)) {
-            r = tl__segment_look(s->dir, name, s->key, &g, e);
+            r = tl__segment_look(dir, name, s->key, &g, e);
             if (!r && g.idx >= 0)
                 list(s, &g, name);
         }
@@ -97,11 +97,20 @@ static int list_new(tl_store *s, tl_err *e)
 int tl_store_refresh(tl_store *s, tl_err *e)
 {
     pthread_mutex_lock(&s->lock);
-    int r = list_new(s, e);
+    int r = s->flags & TL_STORE_ALONE ? 0 : list_new(s, s->dir, e);
     for (uint32_t i = 0; !r && i < s->nsegments; i++)
         if (i != s->own)
             r = load(s, i, e);
     pthread_mutex_unlock(&s->lock);
+    return r;
+}
+
+int tl_store_also(tl_store *s, const char *dir, tl_err *e)
+{
+    uint32_t before = s->nsegments;
+    int r = list_new(s, dir, e);
+    for (uint32_t i = before; !r && i < s->nsegments; i++)
+        r = load(s, i, e);
     return r;
 }
 
@@ -122,7 +131,7 @@ static int fill(tl_store *s, const char *segment, tl_err *e)
     if (mkdir(s->dir, 0777) && errno != EEXIST)
         return tl_fail(e, TL_EIO, "cannot make %s: %s", s->dir, strerror(errno));
     /* Others first: what this process stored itself holds. */
-    int r = list_new(s, e);
+    int r = s->flags & TL_STORE_ALONE ? 0 : list_new(s, s->dir, e);
     for (uint32_t i = 0; !r && i < s->nsegments; i++)
         if (!segment || strcmp(s->names[i], segment) != 0)
             r = load(s, i, e);
@@ -248,8 +257,11 @@ int tl_store_size(tl_store *s, int product, int level, int64_t tx, int64_t ty, u
 {
     tl__place p;
     const tl__segment *g;
-    if (!find(s, product, level, tx, ty, &p, &g))
-        return missing(s, product, level, tx, ty, e);
+    if (!find(s, product, level, tx, ty, &p, &g)) {
+        if (!(s->flags & TL_STORE_HOLES))
+            return missing(s, product, level, tx, ty, e);
+        p = (tl__place){0};
+    }
     *len = p.len;
     *mask_len = p.mask_len;
     return 0;
@@ -260,8 +272,11 @@ int tl_store_get(tl_store *s, int product, int level, int64_t tx, int64_t ty, ui
 {
     tl__place p;
     const tl__segment *g;
-    if (!find(s, product, level, tx, ty, &p, &g))
-        return missing(s, product, level, tx, ty, e);
+    if (!find(s, product, level, tx, ty, &p, &g)) {
+        if (!(s->flags & TL_STORE_HOLES))
+            return missing(s, product, level, tx, ty, e);
+        p = (tl__place){0};
+    }
     size_t n = (size_t)p.len + p.mask_len;
     if (!*buf || n > *cap) {
         uint8_t *more = NULL;

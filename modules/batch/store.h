@@ -13,7 +13,11 @@
 
 typedef struct tl_store tl_store;
 
-enum { TL_STORE_VERIFY = 1 }; /* read every tile when opening; a damaged one is not there */
+enum {
+    TL_STORE_VERIFY = 1, /* read every tile when opening; a damaged one is not there */
+    TL_STORE_ALONE = 2,  /* see no segment but one's own */
+    TL_STORE_HOLES = 4   /* hand out a tile that is missing as an empty one */
+};
 
 /* Opens the folder, making it if it is missing. segment: a file name without suffix for what this
  * process writes, or NULL to read only. key: 64 hex digits of the plan; a folder of another plan is
@@ -24,6 +28,10 @@ void tl_store_close(tl_store *s); /* NULL is allowed; does not sync */
 
 /* Takes in what other processes have stored since. */
 int tl_store_refresh(tl_store *s, tl_err *e) TL_MUST_CHECK;
+
+/* Takes in the segments of another folder of the same plan, to read; only those that are there now.
+ * Not while others use the store. */
+int tl_store_also(tl_store *s, const char *dir, tl_err *e) TL_MUST_CHECK;
 
 /* t->len 0 = an empty tile, which is stored as such. When it fails the store is as before. */
 int tl_store_put(tl_store *s, int product, int level, int64_t tx, int64_t ty, const tl_packed *t,

@@ -50,7 +50,8 @@ void tl_index_on_progress(tl_index *ix, tl_index_progress *fn, void *ctx);
  *        a property is id, collection, platform, tile, datetime, cloud, year, month, day, or any
  *        name of the scene's own properties; a scene without it does not match;
  *   "sort": [["property", "asc" | "desc"], ...], unknown last, ties by t0, then id;
- *   "limit": n; with "per": ["tile", "year", ...] the first n of each group. */
+ *   "limit": n; with "per": ["tile", "year", ...] the first n of each group; else with "skip": k
+ * the n behind the first k. */
 typedef int tl_scene_fn(void *ctx, const tl_scene *s,
                         tl_err *e); /* not 0: stops, and is returned */
 int tl_index_query(tl_index *ix, const json_t *query, tl_scene_fn *each, void *ctx,

@@ -29,7 +29,10 @@ function core.collection_products(c)
   if not C.is_collection(c) then return nil end
   local state = state_of(c, "output")
   if state.group then raise "output: reduce the groups first" end
-  local records = C.some_records(state, "output")
+  return C.dated_images(state, C.some_records(state, "output"))
+end
+
+function C.dated_images(state, records)
   local times, ids = {}, {}
   for i, r in ipairs(records) do
     if not r.scene.t then raise("output: scene " .. r.scene.id .. " has no date") end
@@ -38,16 +41,20 @@ function core.collection_products(c)
   return { images = C.images(state, records), times = times, ids = ids }
 end
 
--- time_series({lon, lat} | geometry[, {stats =, crs =, res =}]): rows of date, id and values
-function methods.time_series(c, geometry, options)
-  local state = state_of(c, "time_series")
-  if not core.time_series then raise "time_series is not there yet" end
-  if state.group then raise "time_series: reduce the groups first" end
-  local records = C.some_records(state, "time_series")
+local function series(state, records, geometry, options)
   local list = {}
   for i, img in ipairs(C.images(state, records)) do
     local scene = records[i].scene
     list[i] = { date = scene.t and dates.datetime(scene.t) or "", id = scene.id, image = img }
   end
   return core.time_series(list, geometry, options)
+end
+
+-- time_series({lon, lat} | geometry[, {stats =, crs =, res =}]): rows of date, id and values
+function methods.time_series(c, geometry, options)
+  local state = state_of(c, "time_series")
+  if not core.time_series then raise "time_series is not there yet" end
+  if state.group then raise "time_series: reduce the groups first" end
+  return C.rows_later(state, function(records) return series(state, records, geometry, options) end)
+    or series(state, C.some_records(state, "time_series"), geometry, options)
 end

@@ -325,9 +325,10 @@ static int limit(tl__sql *q, const json_t *stage, tl_err *e)
         return bad(e, "`limit` is a number of scenes");
     const char *where = q->where.len ? tl_buf_text(&q->where) : "1";
     if (!json_array_size(per)) {
-        tl_buf_printf(&from, "(SELECT s.rid AS rid FROM %s WHERE %s ORDER BY %s LIMIT %lld)",
-                      tl_buf_text(&q->from), where, tl_buf_text(&q->order),
-                      (long long)json_integer_value(n));
+        tl_buf_printf(
+            &from, "(SELECT s.rid AS rid FROM %s WHERE %s ORDER BY %s LIMIT %lld OFFSET %lld)",
+            tl_buf_text(&q->from), where, tl_buf_text(&q->order), (long long)json_integer_value(n),
+            (long long)json_integer_value(json_object_get(stage, "skip")));
     } else {
         tl_buf group = TL_BUF_INIT;
         for (size_t i = 0; i < json_array_size(per); i++) {
@@ -359,8 +360,8 @@ static int limit(tl__sql *q, const json_t *stage, tl_err *e)
 
 static int add_stage(tl__sql *q, const json_t *stage, tl_err *e)
 {
-    static const char *const names[] = {"from",  "to",   "boxes", "geometry",
-                                        "where", "sort", "limit", "per"};
+    static const char *const names[] = {"from", "to",    "boxes", "geometry", "where",
+                                        "sort", "limit", "per",   "skip"};
     const char *name;
     json_t *member;
     json_object_foreach((json_t *)stage, name, member)

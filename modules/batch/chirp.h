@@ -1,0 +1,12 @@
+/* Words of a running task to its HTCondor job. SPDX-License-Identifier: MIT
+ *
+ * Attributes of the job that condor_q shows, set through the condor_chirp tool; elsewhere than in a
+ * job that may use it (+WantIOProxy) nothing happens. Never fails: it is news, not work. */
+#ifndef TL_CHIRP_H
+#define TL_CHIRP_H
+
+/* A text attribute. `late`: with the next update of the job (the name must begin with Chirp), which
+ * costs the access point less; else now. */
+void tl_chirp(const char *name, const char *value, int late);
+
+#endif

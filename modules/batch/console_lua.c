@@ -1,0 +1,100 @@
+/* See console_lua.h. SPDX-License-Identifier: MIT */
+#include "modules/batch/console_lua.h"
+#include "modules/batch/sys_lua.h"
+#include "runtime/border.h"
+#include "runtime/json_lua.h"
+#include "runtime/log.h"
+
+#include <lualib.h>
+#include <string.h>
+
+#define HALF(name)                                                                                 \
+    extern const unsigned char tl_lua_modules_batch_##name[];                                      \
+    extern const size_t tl_lua_modules_batch_##name##_len;
+HALF(folder)
+HALF(common)
+HALF(engine_local)
+HALF(engine_htcondor)
+HALF(engine_slurm)
+HALF(submit)
+HALF(watch)
+HALF(table)
+HALF(steer)
+HALF(rows)
+#undef HALF
+
+/* In order: each gets `sys` and the table that all share. */
+static const struct {
+    const char *name;
+    const unsigned char *text;
+    const size_t *len;
+} halves[] = {
+#define HALF(half)                                                                                 \
+    {"=[tellua batch/" #half "]", tl_lua_modules_batch_##half, &tl_lua_modules_batch_##half##_len},
+    HALF(common) HALF(folder) HALF(engine_local) HALF(engine_htcondor) HALF(engine_slurm)
+        HALF(submit) HALF(table) HALF(watch) HALF(steer) HALF(rows) HALF(rows)
+#undef HALF
+};
+
+static int log_line(lua_State *L) /* log(text): as the program's other notes */
+{
+    tl_log(TL_LOG_INFO, "%s", luaL_checkstring(L, 1));
+    return 0;
+}
+
+/* fail(code, message[, where]): an error of the command, not of our Lua */
+static int fail(lua_State *L)
+{
+    static const struct {
+        const char *word;
+        int code;
+    } codes[] = {{"usage", TL_EUSAGE},     {"script", TL_ESCRIPT},       {"data", TL_EDATA},
+                 {"output", TL_EIO},       {"transient", TL_ETRANSIENT}, {"config", TL_ECONFIG},
+                 {"interrupted", TL_EINTR}};
+    const char *word = luaL_checkstring(L, 1);
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        if (strcmp(codes[i].word, word) == 0)
+            return tl_raisef(L, codes[i].code, "%s", luaL_checkstring(L, 2));
+    return luaL_argerror(L, 1, "a code's word");
+}
+
+static int call(lua_State *L) /* command, args -> status */
+{
+    const char *command = lua_touserdata(L, 1);
+    const json_t *args = lua_touserdata(L, 2);
+    luaL_openlibs(L);
+    tl_sys_push(L);
+    lua_pushcfunction(L, log_line);
+    lua_setfield(L, -2, "log");
+    lua_pushcfunction(L, fail);
+    lua_setfield(L, -2, "fail");
+    int sys = lua_gettop(L);
+    lua_newtable(L);
+    int batch = lua_gettop(L);
+    for (size_t i = 0; i < sizeof halves / sizeof halves[0]; i++) {
+        lua_pushvalue(L, sys);
+        lua_pushvalue(L, batch);
+        tl_loads(L, halves[i].text, *halves[i].len, halves[i].name, 2, 0);
+    }
+    lua_getfield(L, batch, "commands");
+    lua_getfield(L, -1, command);
+    tl_json_push(L, args);
+    lua_call(L, 1, 1);
+    lua_pushinteger(L, luaL_optinteger(L, -1, 0));
+    return 1;
+}
+
+int tl_console(const char *command, const json_t *args, int *status, tl_err *e)
+{
+    lua_State *L = luaL_newstate();
+    if (!L)
+        return tl_fail(e, TL_ENOMEM, "out of memory");
+    lua_pushcfunction(L, call);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)command);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)args);
+    int rc = tl_pcall(L, 2, 1, e);
+    if (!rc)
+        *status = (int)lua_tointeger(L, -1);
+    lua_close(L);
+    return rc;
+}

@@ -1,0 +1,16 @@
+/* Commands about jobs. SPDX-License-Identifier: MIT */
+#ifndef TL_CLI_JOB_H
+#define TL_CLI_JOB_H
+
+#include "runtime/cli.h"
+
+/* submit, jobs, status, wait, logs, cancel, hold, release, suspend, resume, retry; `task JOB
+ * engine`. */
+int tl_cli_submit(tl_cli *c, tellua *t, tl_err *e);
+int tl_cli_job(tl_cli *c, tellua *t, tl_err *e);
+int tl_cli_task(tl_cli *c, tellua *t, tl_err *e);
+
+/* A whole file; *text is malloc'd and ends with a NUL that len does not count. */
+int tl_cli_read_file(const char *path, char **text, size_t *len, tl_err *e) TL_MUST_CHECK;
+
+#endif
