@@ -9,6 +9,7 @@
 #include "modules/collection/place_lua.h"
 #include "modules/image/image_lua.h"
 #include "modules/image/interpret_lua.h"
+#include "modules/indices/indices_lua.h"
 #include "modules/map/looks_lua.h"
 #include "modules/map/map_lua.h"
 #include "modules/raster/raster.h"
@@ -65,6 +66,7 @@ static void add_names(lua_State *L, tl_script *script)
     tl_compose_open_lua(L);
     tl_plan_open_lua(L);
     tl_terrain_open_lua(L);
+    tl_indices_open_lua(L);
     tl_place_open_lua(L);
     tl_looks_open_lua(L);
     tl_collection_open_lua(L);

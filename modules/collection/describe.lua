@@ -1,8 +1,8 @@
 -- What a Collection is, for people. SPDX-License-Identifier: MIT
 local core, C, _, meta = ...
 
-local ipairs, pcall, print, type, tostring = ipairs, pcall, print, type, tostring
-local format, concat = string.format, table.concat
+local ipairs, pairs, pcall, print, type, tostring = ipairs, pairs, pcall, print, type, tostring
+local format, concat, find = string.format, table.concat, string.find
 local sensors, query, dates, methods, state_of = C.sensors, C.query, C.dates, C.methods, C.state_of
 
 local function summary(state)
@@ -134,6 +134,20 @@ function methods.describe(c)
   local d, lines = about(state_of(c, "describe"))
   print(concat(lines, "\n"))
   return d
+end
+
+-- index("NDVI", options): of each scene, by the sensor that the first one is of. Formulas want
+-- reflectance: where the profile states it and nothing else was chosen, that is what they get.
+function methods.index(c, name, options)
+  local state = state_of(c, "index")
+  local o = {}
+  for k, v in pairs(options or {}) do o[k] = v end
+  local d = about(state)
+  local profile = d.profile or ""
+  if not o.sensor and core.is_sensor(profile) then o.sensor = profile end
+  local stated = find(profile, "^sentinel%-2") or find(profile, "c2%-l2$")
+  if stated and not o.scale and not state.values then c = methods.reflectance(c) end
+  return methods.map(c, function(img) return core.methods.index(img, name, o) end)
 end
 
 -- For prompts; further: what filter and sort know of the first scene, a table

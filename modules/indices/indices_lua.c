@@ -1,0 +1,16 @@
+/* Spectral indices in Lua: see indices_lua.h. SPDX-License-Identifier: MIT */
+#include "modules/indices/indices_lua.h"
+#include "modules/image/image_lua.h"
+#include "runtime/border.h"
+
+extern const unsigned char tl_lua_modules_indices_table[], tl_lua_modules_indices_indices[];
+extern const size_t tl_lua_modules_indices_table_len, tl_lua_modules_indices_indices_len;
+
+void tl_indices_open_lua(lua_State *L)
+{
+    tl_core_push(L);
+    tl_loads(L, tl_lua_modules_indices_table, tl_lua_modules_indices_table_len, "=[tellua table]",
+             0, 1);
+    tl_loads(L, tl_lua_modules_indices_indices, tl_lua_modules_indices_indices_len,
+             "=[tellua indices]", 2, 0);
+}
