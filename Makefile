@@ -7,6 +7,7 @@ $(error unknown CONFIG=$(CONFIG): release debug asan tsan cov)
 endif
 BUILD ?= build/$(CONFIG)
 PREFIX ?= /usr/local
+LIBEXECDIR ?= $(PREFIX)/libexec
 DESTDIR ?=
 LUA ?= lua5.4
 V ?= 0
@@ -47,6 +48,7 @@ LUA_SRC := $(wildcard runtime/*.lua modules/*/*.lua repl/*.lua)
 OBJ := $(SRC:%.c=$(BUILD)/%.o) $(LUA_SRC:%.lua=$(BUILD)/%.lua.o)
 LIB := $(BUILD)/libtellua.a
 PROG := $(BUILD)/tellua
+WORKER := $(BUILD)/libexec/tellua/worker
 TEST_SRC := $(wildcard tests/c/*_test.c)
 TESTS_C := $(TEST_SRC:%.c=$(BUILD)/%)
 
@@ -63,7 +65,7 @@ $(BUILD)/build_version.h: FORCE
 FORCE:
 
 PLACES_TRIED := $(if $(wildcard tools/mkplaces.c),build/places/.tried)
-all: $(PROG) $(BUILD)/tellua.so $(PLACES_TRIED) ## build the program and the shared library
+all: $(PROG) $(WORKER) $(BUILD)/tellua.so $(PLACES_TRIED) ## build the program and the shared library
 
 $(BUILD)/%.o: %.c $(BUILD)/.flags | $(BUILD)/build_version.h
 	@mkdir -p $(@D)
@@ -76,6 +78,7 @@ KERNEL_ISAS := avx2 avx512
 endif
 KERNELS := $(wildcard modules/expr/kernels.c modules/collection/sort_kernels.c)
 HAVE_ISAS = $(foreach i,$(KERNEL_ISAS),-DTL_HAVE_$(i))
+CFLAGS_jail_spawn = -DTL_LIBEXEC='"$(LIBEXECDIR)"'
 CFLAGS_kernels = -O3 $(HAVE_ISAS)
 CFLAGS_sort_kernels = -O3
 CFLAGS_run = $(HAVE_ISAS)
@@ -105,6 +108,26 @@ $(BUILD)/%.lua.o: %.lua tools/embed.sh $(BUILD)/.flags
 $(LIB): $(OBJ)
 	@echo "  AR      $@"
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+# --- the jailed worker: Lua and the compiler of functions, no GDAL; hardened, never sanitized: its
+# own memory is limited and its system calls are few ------------------------------------------------
+WORKER_SRC := $(wildcard worker/*.c modules/expr/*.c) modules/batch/plan_call.c modules/batch/frozen_json.c \
+              $(patsubst %,modules/image/%.c,call interpret_lua thaw_lua node) \
+              $(patsubst %,runtime/%.c,err mem buf dtype log border host sandbox sandbox_tenant budget chunk)
+WORKER_OBJ = $(patsubst %.c,$(BUILD)/worker.o/%.o,$(filter-out %/kernels.c %/run.c,$(WORKER_SRC)))
+WORKER_PKGS := $(LUA) jansson libseccomp
+WORKER_CFLAGS = -std=gnu11 -O2 -g $(FLOAT) $(WARN) -I. -I$(BUILD) -fPIE -fvisibility=hidden -ffunction-sections \
+                -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
+                $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(WORKER_PKGS)))
+WORKER_LDFLAGS = -pie -Wl,--gc-sections,-z,relro,-z,now,--as-needed
+$(BUILD)/worker.o/%.o: %.c $(BUILD)/.flags | $(BUILD)/build_version.h
+	@mkdir -p $(@D)
+	@echo "  CC      $< (worker)"
+	$(Q)$(CC) $(WORKER_CFLAGS) -MMD -MP -c $< -o $@
+$(WORKER): $(WORKER_OBJ) $(BUILD)/modules/expr/fn_prelude.lua.o
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(WORKER_CFLAGS) $(WORKER_LDFLAGS) -o $@.new $^ $(shell pkg-config --libs $(WORKER_PKGS)) -lm && mv $@.new $@
 
 $(PROG): $(BUILD)/runtime/main.o $(LIB)
 	@echo "  LINK    $@"
@@ -145,7 +168,7 @@ tests-c: $(TESTS_C)
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 TESTS ?= $(TESTS_C) $(wildcard tests/cli/*.t tests/py/*_test.py tests/lua/*_test.lua)
-TEST_ENV = BUILD='$(BUILD)' CONFIG='$(CONFIG)' CC='$(CC)' TELLUA='$(abspath $(PROG))'
+TEST_ENV = BUILD='$(BUILD)' CONFIG='$(CONFIG)' CC='$(CC)' TELLUA='$(abspath $(PROG))' TELLUA_WORKER='$(abspath $(WORKER))'
 SUB = $(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
 deps: ## install the Debian packages that building needs
@@ -251,6 +274,7 @@ DOC_DIRS := $(wildcard docs/manual docs/examples docs/img)
 install: all ## install into PREFIX (/usr/local), below DESTDIR
 	install -d "$(call TO,$(BINDIR))" "$(call TO,$(LIBDIR))/pkgconfig" "$(call TO,$(LUA_CMOD))" "$(call TO,$(DOCDIR))"
 	install -m 755 $(PROG) "$(call TO,$(BINDIR))/tellua"
+	install -D -m 755 $(WORKER) "$(call TO,$(LIBEXECDIR))/tellua/worker"
 	install -m 644 $(LIB) "$(call TO,$(LIBDIR))/libtellua.a"
 	install -m 755 $(SHARED) "$(call TO,$(LIBDIR))/libtellua.so.$(VERSION)"
 	ln -sfn libtellua.so.$(VERSION) "$(call TO,$(LIBDIR))/$(SONAME)"
@@ -268,7 +292,7 @@ uninstall: ## remove what install put there
 	rm -f "$(call TO,$(BINDIR))/tellua" "$(call TO,$(INCLUDEDIR))/tellua.h" "$(call TO,$(LUA_CMOD))/tellua.so"
 	rm -f "$(call TO,$(LIBDIR))/libtellua.a" "$(call TO,$(LIBDIR))/libtellua.so" "$(call TO,$(LIBDIR))/$(SONAME)"
 	rm -f "$(call TO,$(LIBDIR))/libtellua.so.$(VERSION)" "$(call TO,$(LIBDIR))/pkgconfig/tellua.pc"
-	rm -rf "$(call TO,$(DATADIR))" "$(call TO,$(DOCDIR))"
+	rm -rf "$(call TO,$(DATADIR))" "$(call TO,$(DOCDIR))" "$(call TO,$(LIBEXECDIR))/tellua"
 
 # --- the rest --------------------------------------------------------------------------------
 clean: ## remove this configuration's build folder
