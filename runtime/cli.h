@@ -11,7 +11,8 @@ enum {
     TL_CMD_PLAN = 4,
     TL_CMD_EVAL = 8,
     TL_CMD_DOCTOR = 16,
-    TL_CMD_INDEX = 32
+    TL_CMD_INDEX = 32,
+    TL_CMD_SANDBOX = 64
 };
 
 typedef struct tl_cli {
@@ -21,6 +22,7 @@ typedef struct tl_cli {
     int nparams;
     const char *out, *output, *format, *png, *place, *gazetteer;
     const char *to, *pattern; /* of index */
+    const char *profile;      /* of sandbox: pixel or batch */
     tl_where where;
     int has_center;
     double center[2]; /* longitude, latitude */
@@ -45,6 +47,7 @@ int tl_cli_plan(const tl_cli *c, tellua *t, tl_err *e);
 int tl_cli_eval(const tl_cli *c, tellua *t, tl_err *e);
 int tl_cli_index(const tl_cli *c, tellua *t, tl_err *e);
 int tl_cli_doctor(const tl_cli *c);
+int tl_cli_sandbox(const tl_cli *c, tl_err *e);
 
 /* Shared: runs the script, or reads the plan. `view` = every output as a picture. *out stays NULL
  * where there are tables alone. */

@@ -176,6 +176,12 @@ static int set_format(tl_cli *c, const char *t, tl_err *e)
                : 0;
 }
 
+static int set_profile(tl_cli *c, const char *t, tl_err *e)
+{
+    c->profile = t;
+    return strcmp(t, "pixel") && strcmp(t, "batch") ? bad(e, t, "pixel or batch") : 0;
+}
+
 static int set_timeout(tl_cli *c, const char *t, tl_err *e)
 {
     return numbers(t, ',', &c->io_timeout, 1) || c->io_timeout <= 0 ? bad(e, t, "seconds above 0")
@@ -292,6 +298,7 @@ static const struct option {
     {"--png", "FILE", TL_CMD_VIEW, set_png, "write the picture (else the terminal shows it)"},
     {"--to", "FILE", TL_CMD_INDEX, set_to, "the index, made or gone on with"},
     {"--pattern", "P", TL_CMD_INDEX, set_pattern, "of the names of a folder's files"},
+    {"--profile", "PROFILE", TL_CMD_SANDBOX, set_profile, "pixel or batch: names and budgets (pixel)"},
     {"--io-timeout", "SECONDS", ALL | TL_CMD_EVAL | TL_CMD_INDEX, set_timeout,
      "give up when one read takes longer (60)"},
     {"--budget", "N", ALL | TL_CMD_EVAL, set_budget,
@@ -320,6 +327,8 @@ static const struct {
      "Lists the scenes of a catalogue, folder or table in an index file."},
     {TL_CMD_EVAL, "-e", "tellua -e CODE [options]",
      "Runs a line of Lua and prints what it returns."},
+    {TL_CMD_SANDBOX, "sandbox", "tellua sandbox SCRIPT [options]",
+     "Runs a script as a stranger's, in the jail, and says what became of it."},
     {TL_CMD_DOCTOR, "doctor", "tellua doctor", "Says what this machine has."},
 };
 

@@ -63,7 +63,8 @@ static int command_of(const char *word)
         const char *word;
         int command;
     } words[] = {{"run", TL_CMD_RUN},     {"view", TL_CMD_VIEW}, {"plan", TL_CMD_PLAN},
-                 {"index", TL_CMD_INDEX}, {"-e", TL_CMD_EVAL},   {"doctor", TL_CMD_DOCTOR}};
+                 {"index", TL_CMD_INDEX}, {"-e", TL_CMD_EVAL},   {"doctor", TL_CMD_DOCTOR},
+                 {"sandbox", TL_CMD_SANDBOX}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(words[i].word, word) == 0)
             return words[i].command;
@@ -179,6 +180,8 @@ int main(int argc, char **argv)
     tl_log_set_level(c.quiet ? TL_LOG_QUIET : c.debug ? TL_LOG_DEBUG : TL_LOG_INFO);
     if (!rc && c.command == TL_CMD_DOCTOR)
         rc = tl_cli_doctor(&c);
+    else if (!rc && c.command == TL_CMD_SANDBOX)
+        rc = tl_cli_sandbox(&c, &e);
     else if (!rc)
         rc = with_session(&c, &e);
     rc = flush(rc, &e);
