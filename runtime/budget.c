@@ -7,7 +7,7 @@
  * it again. Two places run without hooks in stock Lua, and are kept from scripts: finalisers
  * (setmetatable refuses __gc), and a message handler called for an error of the hook itself
  * (guarded xpcall does not call it then). */
-#include "runtime/host_int.h"
+#include "runtime/vmfault.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -243,6 +243,7 @@ static int guarded_create(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TFUNCTION);
     tl_host_charge(L, (*tl__slot(L))->interval);
+    tl__vm_expect_stack(*tl__slot(L));
     lua_State *co = lua_newthread(L); /* with L's hook and host */
     tl__arm(co, *tl__slot(L));
     lua_pushvalue(L, 1);
@@ -263,9 +264,12 @@ static int resume(lua_State *L, lua_State *co, int nargs)
         return -1;
     }
     lua_xmove(L, co, nargs);
+    int below = h->stacks && tl__vm_in_concat(L);
+    h->concats_below += below;
     atomic_store(&h->current, co);
     int status = lua_resume(co, L, nargs, &nres);
     atomic_store(&h->current, L);
+    h->concats_below -= below;
     if (status != LUA_OK && status != LUA_YIELD) {
         if (h->stop && lua_status(co) > LUA_YIELD)
             *tl__slot(co) = NULL; /* its hooks are off for good: nothing may run in it again */

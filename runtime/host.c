@@ -2,6 +2,7 @@
 #include "runtime/host_int.h"
 #include "runtime/log.h"
 #include "runtime/mem.h"
+#include "runtime/vmfault.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +18,17 @@
 static void *capped_alloc(void *ud, void *p, size_t old, size_t size)
 {
     tl_host *h = ud;
+    size_t tag = p ? 0 : old; /* of a new object; no size then */
     if (!p)
-        old = 0; /* a type tag then, not a size */
+        old = 0;
     if (size == 0) {
+        tl__vm_freed(h, p);
         free(p);
         h->memory -= old;
+        return NULL;
+    }
+    if (!p && !tag && tl__vm_refuses(h, size)) {
+        h->refused = 1;
         return NULL;
     }
     /* Shrinking must never fail. */
@@ -36,6 +43,8 @@ static void *capped_alloc(void *ud, void *p, size_t old, size_t size)
         h->refused = 1;
         return NULL;
     }
+    if (!p && !tag)
+        tl__vm_made(h, q, size);
     h->memory += size - old;
     h->peak = h->memory > h->peak ? h->memory : h->peak;
     return q;
@@ -94,6 +103,7 @@ int tl_host_open(const tl_limits *limits, tl_host **out, tl_err *e)
     h->allow_io = limits->allow_io;
     h->allow_os = limits->allow_os;
     int code = 0;
+    tl__vm_expect_stack(h);
     h->main = lua_newstate(capped_alloc, h);
     if (h->main) {
         lua_atpanic(h->main, on_panic);
@@ -119,6 +129,7 @@ void tl_host_close(tl_host *h)
         lua_sethook(h->main, NULL, 0, 0);
         lua_close(h->main);
     }
+    tl__vm_free(h);
     tl__free_chunks(h);
     free(h);
 }

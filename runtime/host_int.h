@@ -33,6 +33,8 @@ struct tl_host {
     int refused;                 /* the allocator said no in this run */
     int incomplete;
     int allow_io, allow_os;
+    struct tl__stacks *stacks; /* vmfault.c; NULL = not watched */
+    int concats_below;         /* threads that wait for a coroutine while a __concat runs on them */
     tl_err *stop_err; /* payload of the error object for `stop`, made beforehand */
     tl_chunk *chunks;
     unsigned serial;     /* numbers used to make names unique */

@@ -17,7 +17,7 @@ collection ^modules/collection/                                       base expr 
 batch      ^modules/batch/                                            base expr image raster collection jail
 map        ^modules/map/                                                base expr image raster
 jail       ^runtime/jail[^/]*$                                             base
-host       ^runtime/(host|border|chunk|sandbox|budget)[^/]*$                  base lua
+host       ^runtime/(host|border|chunk|sandbox|budget|vmfault)[^/]*$                  base lua
 loop       ^runtime/(loop|worker|http)[^/]*$                       base uv
 worker     ^worker/                                                     base expr image batch host bindings lua
 faces      ^(repl/|runtime/(main|tellua|session|cli)[^/]*$)          base expr image raster collection batch map host jail loop bindings lua uv
