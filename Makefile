@@ -112,7 +112,7 @@ $(LIB): $(OBJ)
 # --- the jailed worker: Lua and the compiler of functions, no GDAL; hardened, never sanitized: its
 # own memory is limited and its system calls are few ------------------------------------------------
 WORKER_SRC := $(wildcard worker/*.c modules/expr/*.c) modules/batch/plan_call.c modules/batch/frozen_json.c \
-              $(patsubst %,modules/image/%.c,call interpret_lua thaw_lua node) \
+              $(patsubst %,modules/image/%.c,call interpret_lua thaw_lua node source foreign foreign_write) \
               $(patsubst %,runtime/%.c,err mem buf dtype log border host sandbox sandbox_tenant budget vmfault chunk)
 WORKER_OBJ = $(patsubst %.c,$(BUILD)/worker.o/%.o,$(filter-out %/kernels.c %/run.c,$(WORKER_SRC)))
 WORKER_PKGS := $(LUA) jansson libseccomp

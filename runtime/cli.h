@@ -23,6 +23,8 @@ typedef struct tl_cli {
     const char *out, *output, *format, *png, *place, *gazetteer;
     const char *to, *pattern; /* of index */
     const char *profile;      /* of sandbox: pixel or batch */
+    const char **root;        /* of a stranger's plan */
+    int nroots, jailed;
     tl_where where;
     int has_center;
     double center[2]; /* longitude, latitude */

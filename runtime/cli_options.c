@@ -176,6 +176,13 @@ static int set_format(tl_cli *c, const char *t, tl_err *e)
                : 0;
 }
 
+static int set_root(tl_cli *c, const char *t, tl_err *e)
+{
+    c->root = tl_xrealloc(c->root, (size_t)(c->nroots + 1) * sizeof *c->root);
+    c->root[c->nroots++] = t;
+    return *t ? 0 : bad(e, t, "a folder");
+}
+
 static int set_profile(tl_cli *c, const char *t, tl_err *e)
 {
     c->profile = t;
@@ -267,6 +274,7 @@ FLAG(json)
 FLAG(quiet)
 FLAG(debug)
 FLAG(allow_drift)
+FLAG(jailed)
 
 #define ALL      (TL_CMD_RUN | TL_CMD_VIEW | TL_CMD_PLAN)
 #define RUN_PLAN (TL_CMD_RUN | TL_CMD_PLAN)
@@ -305,6 +313,8 @@ static const struct option {
      "Lua instructions of the script itself (1e10)"},
     {"--allow", "io,os", ALL | TL_CMD_EVAL, set_allow, "give the script Lua's io, os"},
     {"--allow-libm-drift", NULL, ALL, set_allow_drift, "run a plan made with another libm"},
+    {"--jailed", NULL, RUN_PLAN, set_jailed, "take PLAN.json as a stranger's: functions in the jail"},
+    {"--root", "DIR", RUN_PLAN, set_root, "with --jailed: a folder that sources may lie in"},
     {"--json", NULL, ALL | TL_CMD_EVAL | TL_CMD_INDEX, set_json,
      "errors as JSON; of run, plan and index also the result"},
     {"--quiet", NULL, ALL | TL_CMD_EVAL | TL_CMD_INDEX, set_quiet, "no progress, no warnings"},
@@ -411,6 +421,8 @@ int tl_cli_parse(tl_cli *c, int argc, char **argv, tl_err *e)
                      c->command == TL_CMD_INDEX ? "source" : "script");
     if (!rc && c->has_center != (c->zoom >= 0))
         rc = tl_fail(e, TL_EUSAGE, "--center and --zoom go together");
+    if (!rc && c->nroots && !c->jailed)
+        rc = tl_fail(e, TL_EUSAGE, "--root goes with --jailed");
     if (!rc && c->place)
         rc = resolve_place(c, e);
     const tl_where *w = &c->where;
@@ -424,4 +436,5 @@ int tl_cli_parse(tl_cli *c, int argc, char **argv, tl_err *e)
 void tl_cli_free(tl_cli *c)
 {
     free(c->param);
+    free(c->root);
 }

@@ -75,6 +75,20 @@ static int too_large(tl_err *e)
                    (TL_JAIL_IN - TL_JAIL_HEAD) >> 20);
 }
 
+static int has_kept(const tl__jailed *w, uint64_t id)
+{
+    for (int k = 0; k < TL_JAIL_KEPT; k++)
+        if (w->kept[k] == id)
+            return 1;
+    return 0;
+}
+
+static void note_kept(tl__jailed *w, uint64_t id)
+{
+    w->kept[w->next_kept] = id;
+    w->next_kept = (w->next_kept + 1) % TL_JAIL_KEPT;
+}
+
 /* One exchange with the leased worker, which lives on when *end is TL__ANSWERED. */
 static int talk(tl__lease *l, const tl_limits *limits, const exchange *x, tl__end *end,
                 tl_jail_report *r, tl_err *e)
@@ -93,21 +107,9 @@ static int talk(tl__lease *l, const tl_limits *limits, const exchange *x, tl__en
         return -1;
     }
     int rc = judge_answer(&h, r, e);
+    if (!rc && x->kind == TL_JAIL_PREPARE)
+        note_kept(w, x->id); /* the worker did the same */
     return rc || !x->take ? rc : x->take(x->ctx, w->out + TL_JAIL_HEAD, h.len, e);
-}
-
-static int has_kept(const tl__jailed *w, uint64_t id)
-{
-    for (int k = 0; k < TL_JAIL_KEPT; k++)
-        if (w->kept[k] == id)
-            return 1;
-    return 0;
-}
-
-static void note_kept(tl__jailed *w, uint64_t id)
-{
-    w->kept[w->next_kept] = id;
-    w->next_kept = (w->next_kept + 1) % TL_JAIL_KEPT;
 }
 
 static int is_refused(tl_jail *j, uint64_t key, tl_jail_report *r, tl_err *e)
@@ -150,15 +152,10 @@ int tl__jail_request(tl_jail *j, const char *tenant, const tl_limits *limits, ui
         rc = tl__jail_lease(j, &l, limits, e);
     if (rc)
         return rc;
-    if (before && !has_kept(l.w, x->id)) {
+    if (before && !has_kept(l.w, x->id))
         rc = talk(&l, limits, before, &end, r, e);
-        if (!rc)
-            note_kept(l.w, x->id);
-    }
     if (!rc)
         rc = talk(&l, limits, x, &end, r, e);
-    if (x->kind == TL_JAIL_PREPARE && !rc)
-        note_kept(l.w, x->id);
     tl__jail_give_back(j, &l, end == TL__ANSWERED, &status, &r->max_rss);
     if (end != TL__ANSWERED)
         rc = judge_death(end, status, limits, r, e);

@@ -7,6 +7,7 @@
 #include "runtime/host.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -146,11 +147,13 @@ static void serve_control(void)
     }
 }
 
-/* The first malloc of a process asks for random numbers, which a jailed one cannot. */
+/* The first malloc of a process asks for random numbers, and so does jansson's first object: a
+ * jailed one cannot. */
 static void warm_up(void)
 {
     void *volatile p = malloc(64);
     free(p);
+    json_object_seed(0);
 }
 
 static void run_zygote(int namespaces)
