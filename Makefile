@@ -163,7 +163,19 @@ $(BUILD)/tests/c/%: $(BUILD)/tests/c/%.o $(LIB)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
-tests-c: $(TESTS_C)
+# The worker's wall with native code behind it, and a worker whose Lua is broken on purpose.
+TESTS_JAIL := $(BUILD)/tests/jail/wall $(BUILD)/tests/jail/faulty
+$(BUILD)/tests/jail/wall: $(BUILD)/worker.o/tests/jail/wall.o $(BUILD)/worker.o/worker/steps.o
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(WORKER_CFLAGS) $(WORKER_LDFLAGS) -o $@ $^ $(shell pkg-config --libs libseccomp)
+$(BUILD)/tests/jail/faulty: $(BUILD)/worker.o/tests/jail/faulty.o $(WORKER_OBJ) $(BUILD)/modules/expr/fn_prelude.lua.o
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(WORKER_CFLAGS) $(WORKER_LDFLAGS) -Wl,--wrap=tl__make_environment,--wrap=tl__vm_expect_stack \
+	    -o $@ $^ $(shell pkg-config --libs $(WORKER_PKGS)) -lm
+
+tests-c: $(TESTS_C) $(TESTS_JAIL)
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

@@ -19,7 +19,7 @@ map        ^modules/map/                                                base exp
 jail       ^runtime/jail[^/]*$                                             base
 host       ^runtime/(host|border|chunk|sandbox|budget|vmfault)[^/]*$                  base lua
 loop       ^runtime/(loop|worker|http)[^/]*$                       base uv
-worker     ^worker/                                                     base expr image batch host bindings lua
+worker     ^worker/                                                     base expr image batch host jail bindings lua
 faces      ^(repl/|runtime/(main|tellua|session|cli)[^/]*$)          base expr image raster collection batch map host jail loop bindings lua uv
 '
 
