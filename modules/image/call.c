@@ -75,14 +75,35 @@ static tl_val trial_load(tl_ir *ir, const tl_node *n, int slot)
                            : tl_ir_load(ir, slot, n->type == TL_I ? TL_I64 : TL_F64);
 }
 
+/* Neighbours have slots of their own: they are other numbers than the pixel. */
+typedef struct trial {
+    const tl_call *call;
+    struct {
+        int band, dx, dy;
+    } * near;
+    int n;
+} trial;
+
 static int trial_near(void *ctx, tl_ir *ir, int arg, int dx, int dy, tl_val *value, tl_val *valid,
                       tl_err *e)
 {
-    const tl_call *c = ctx;
-    const tl_bound *b = tl_call_bound(c, arg);
-    (void)dx, (void)dy, (void)e;
-    *value = trial_load(ir, c->arg[b->arg], 2 * b->arg);
-    *valid = tl_ir_load_mask(ir, 2 * b->arg + 1);
+    trial *t = ctx;
+    int band = tl_call_bound(t->call, arg)->arg, k = 0;
+    while (k < t->n &&
+           (t->near[k].band != band || t->near[k].dx != dx || t->near[k].dy != dy))
+        k++;
+    if (t->call->nargs + k >= TL_MOST_SLOTS / 2)
+        return tl_fail(e, TL_ESCRIPT, "the function looks at more than %d neighbours", k);
+    if (k == t->n) {
+        t->near = tl_xrealloc(t->near, (size_t)(k + 1) * sizeof *t->near);
+        t->near[k].band = band;
+        t->near[k].dx = dx;
+        t->near[k].dy = dy;
+        t->n++;
+    }
+    int slot = 2 * (dx || dy ? t->call->nargs + k : band);
+    *value = trial_load(ir, t->call->arg[band], slot);
+    *valid = tl_ir_load_mask(ir, slot + 1);
     return 0;
 }
 
@@ -150,7 +171,8 @@ static int try_out(tl_call *c, const tl_call_spec *s, tl_err *e)
     tl_ir *ir = tl_ir_new();
     tl_fn_arg *params = trial_args(c, ir, c->param, tl_fn_n_params(c->fn));
     tl_fn_arg *frees = trial_args(c, ir, c->free, tl_fn_n_free(c->fn));
-    tl_fn_options o = {.any = c->any, .near = trial_near, .ctx = c};
+    trial t = {.call = c};
+    tl_fn_options o = {.any = c->any, .near = trial_near, .ctx = &t};
     tl_fn_result *r = NULL;
     tl_fn_fault fault = {0};
     int rc = tl_fn_lower(c->fn, ir, params, frees, &o, &r, &fault, e);
@@ -167,6 +189,7 @@ static int try_out(tl_call *c, const tl_call_spec *s, tl_err *e)
     if (!rc)
         rc = note_results(c, s, ir, r, e);
     tl_fn_result_free(r);
+    free(t.near);
     free(params);
     free(frees);
     tl_ir_free(ir);

@@ -136,11 +136,14 @@ static int bind(const tl_foreign *f, tl_ir *ir, tl_foreign_band *band, void *ctx
     return rc;
 }
 
-/* Validity and sites are booleans; values are of their results' types. */
-static int take(const tl_foreign *f, tl_ir *ir, const tl_val *out, tl_fn_result *r, tl_err *e)
+/* Validity and sites are booleans; values are of their results' types, but that a compiler writes
+ * booleans as the integers that they become. */
+static int take(const tl_foreign *f, tl_ir *ir, tl_val *out, tl_fn_result *r, tl_err *e)
 {
     int bad = 0;
     for (int k = 0; k < f->nresults; k++) {
+        if (f->result[k].type == TL_I && out[2 * k] >= 0 && tl_ir_type(ir, out[2 * k]) == TL_B)
+            out[2 * k] = tl_ir_op(ir, TL_OP_b_to_i, out[2 * k], TL_NONE, TL_NONE);
         r->band[k] = (tl_fn_band){f->result[k].key, out[2 * k], out[2 * k + 1]};
         bad |= out[2 * k] < 0 || out[2 * k + 1] < 0 ||
                tl_ir_type(ir, out[2 * k]) != f->result[k].type ||
