@@ -15,6 +15,7 @@ typedef struct tl__jailed {
     char *tenant; /* NULL = has served nobody */
     int busy;
     int child, pidfd, to, from; /* the zygote's number; bells */
+    long generation;            /* of the zygote that knows the number */
     clockid_t clock;            /* its CPU clock */
     int has_clock;
     size_t memory; /* its cap */
@@ -27,6 +28,7 @@ typedef struct tl__jailed {
 
 typedef struct tl__zygote {
     pid_t pid; /* 0 = not started */
+    long generation;
     int socket;
     tl_zygote_hello hello;
 } tl__zygote;

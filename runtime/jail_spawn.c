@@ -11,6 +11,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -186,6 +187,7 @@ static int start(tl_jail *j, tl_err *e)
         j->zygote.pid = 0;
         return no_jail(e, j->worker, error);
     }
+    j->zygote.generation++;
     int rc = hear_hello(j, e);
     if (rc)
         tl__zygote_end(j);
@@ -200,16 +202,22 @@ int tl__zygote_start(tl_jail *j, tl_err *e)
     return rc;
 }
 
-/* One question, one answer; a zygote that does not answer is replaced once. */
+/* One question, one answer; a zygote that does not answer a FORK is replaced once. *generation says
+ * which one answered; a REAP is for the one it names alone. */
 static int ask(tl_jail *j, const tl_zygote_ask *q, const int *fds, int nfds, tl_zygote_answer *a,
-               int *fd, tl_err *e)
+               int *fd, long *generation, tl_err *e)
 {
-    int rc = 0, again = q->op == TL_ZYGOTE_FORK;
+    int rc = 0, fork = q->op == TL_ZYGOTE_FORK, again = fork;
     pthread_mutex_lock(&j->zygote_lock);
     do {
+        if (!fork && (!j->zygote.pid || j->zygote.generation != *generation)) {
+            rc = -1;
+            break;
+        }
         rc = start(j, e);
         if (rc)
             break;
+        *generation = j->zygote.generation;
         if (!send_with(j->zygote.socket, q, sizeof *q, fds, nfds) &&
             !receive_with(j->zygote.socket, a, sizeof *a, fd))
             break;
@@ -278,7 +286,7 @@ static int fork_worker(tl_jail *j, tl__jailed *w, const tl_limits *l, const int 
                        .memory = l->memory,
                        .cpu_life = (uint64_t)l->cpu_life};
     tl_zygote_answer a = {0};
-    int rc = ask(j, &q, fd, 4, &a, &w->pidfd, e);
+    int rc = ask(j, &q, fd, 4, &a, &w->pidfd, &w->generation, e);
     if (rc)
         return rc;
     if (a.error || w->pidfd < 0)
@@ -290,22 +298,21 @@ static int fork_worker(tl_jail *j, tl__jailed *w, const tl_limits *l, const int 
 int tl__jailed_spawn(tl_jail *j, const tl_limits *limits, tl__jailed **out, tl_err *e)
 {
     tl__jailed *w = tl_xcalloc(1, sizeof *w);
-    int mem[2] = {-1, -1}, to[2] = {-1, -1}, from[2] = {-1, -1};
+    int mem[2] = {-1, -1}, from[2] = {-1, -1};
     *w = (tl__jailed){.pidfd = -1, .to = -1, .from = -1, .in = MAP_FAILED, .out = MAP_FAILED};
     w->memory = limits->memory;
     w->cpu_life = limits->cpu_life;
     int rc = 0;
-    if (make_memory(w, mem) || pipe2(to, O_CLOEXEC) || pipe2(from, O_CLOEXEC))
-        rc = no_jail(e, "memory files and pipes", errno);
-    w->to = to[1];
+    /* An event counter: writing to a dead worker's is no SIGPIPE. */
+    if (make_memory(w, mem) || (w->to = eventfd(0, EFD_CLOEXEC)) < 0 || pipe2(from, O_CLOEXEC))
+        rc = no_jail(e, "memory files and bells", errno);
     w->from = from[0];
     if (!rc) {
-        fcntl(w->to, F_SETFL, O_NONBLOCK); /* of this end alone */
-        fcntl(w->from, F_SETFL, O_NONBLOCK);
-        rc = fork_worker(j, w, limits, (const int[4]){mem[0], mem[1], to[0], from[1]}, e);
+        fcntl(w->from, F_SETFL, O_NONBLOCK); /* of this end alone */
+        rc = fork_worker(j, w, limits, (const int[4]){mem[0], mem[1], w->to, from[1]}, e);
     }
-    const int ours[4] = {mem[0], mem[1], to[0], from[1]};
-    for (int k = 0; k < 4; k++)
+    const int ours[3] = {mem[0], mem[1], from[1]};
+    for (int k = 0; k < 3; k++)
         if (ours[k] >= 0)
             close(ours[k]);
     char byte;
@@ -330,7 +337,7 @@ void tl__jailed_end(tl_jail *j, tl__jailed *w, int *status, int64_t *max_rss)
         tl_zygote_ask q = {.wire = TL_JAIL_WIRE, .op = TL_ZYGOTE_REAP, .child = w->child};
         tl_zygote_answer a = {0};
         int none;
-        if (wait_readable(w->pidfd, START_SECONDS) == 0 && !ask(j, &q, NULL, 0, &a, &none, NULL)) {
+        if (wait_readable(w->pidfd, START_SECONDS) == 0 && !ask(j, &q, NULL, 0, &a, &none, &w->generation, NULL)) {
             *status = a.status;
             *max_rss = a.max_rss;
         }

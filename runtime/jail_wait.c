@@ -92,7 +92,8 @@ static tl__end wait_for(tl__jailed *w, const tl_limits *l, watch *c)
 tl__end tl__jailed_ask(tl__jailed *w, const tl_limits *limits, tl_jail_report *r)
 {
     watch c = {.w = w, .cpu0 = cpu_of(w), .t0 = tl_now()};
-    tl__end end = write(w->to, "!", 1) == 1 ? wait_for(w, limits, &c) : TL__DIED;
+    uint64_t one = 1;
+    tl__end end = write(w->to, &one, sizeof one) == sizeof one ? wait_for(w, limits, &c) : TL__DIED;
     look(&c);
     r->cpu = c.cpu;
     r->seconds = c.wall;

@@ -2,8 +2,8 @@
  *
  * Three parties: the server; the zygote, a child of it started by posix_spawn, which forks workers;
  * the workers. Server and zygote exchange fixed records over a socket. Server and worker share two
- * memory files: `in`, which only the server can write, and `out`. One byte through a pipe says that
- * a request lies in `in`, one byte back that the answer lies in `out`. What stands in `out` may be
+ * memory files: `in`, which only the server can write, and `out`. An event counter says that a request
+ * lies in `in`, one byte through a pipe that the answer lies in `out`. What stands in `out` may be
  * anything: it is read once, into locals, and checked. Both sides are built from one tree. */
 #ifndef TL_JAIL_WIRE_H
 #define TL_JAIL_WIRE_H

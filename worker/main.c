@@ -160,8 +160,6 @@ static void run_zygote(int namespaces)
 {
     tl_zygote_hello h = {.wire = TL_JAIL_WIRE, .namespaces = namespaces};
     const struct scmp_version *v = seccomp_version();
-    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     warm_up();
     h.error = tl_wall_make(&wall);
     h.step = h.error ? TL_STEP_SECCOMP : 0;
@@ -169,6 +167,8 @@ static void run_zygote(int namespaces)
     wall.address_space = tl_wall_address_space();
     h.user = tl_wall_user();
     h.mdwe = tl_wall_mdwe();
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* after the change of user, which forgets it */
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     snprintf(h.lua, sizeof h.lua, "%s", LUA_RELEASE);
     snprintf(h.filter, sizeof h.filter, "%u.%u.%u", v->major, v->minor, v->micro);
     if (send(TL_JAIL_CONTROL, &h, sizeof h, MSG_NOSIGNAL) == (ssize_t)sizeof h && !h.error)
