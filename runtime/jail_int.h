@@ -16,6 +16,7 @@ typedef struct tl__jailed {
     int busy;
     int child, pidfd, to, from; /* the zygote's number; bells */
     long generation;            /* of the zygote that knows the number */
+    pid_t pid;                  /* in this process's namespace; 0 = not known */
     clockid_t clock;            /* its CPU clock */
     int has_clock;
     size_t memory; /* its cap */

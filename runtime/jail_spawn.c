@@ -264,6 +264,7 @@ static void find_clock(tl__jailed *w)
             pid = atoi(line + 4);
     if (f)
         fclose(f);
+    w->pid = pid;
     w->has_clock = pid > 0 && clock_getcpuclockid(pid, &w->clock) == 0;
 }
 
