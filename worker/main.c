@@ -4,6 +4,7 @@
  * with its first member, the zygote is that one: the program itself only waits for it. */
 #define _GNU_SOURCE
 #include "worker/worker.h"
+#include "modules/expr/fn.h"
 #include "runtime/host.h"
 
 #include <errno.h>
@@ -147,13 +148,14 @@ static void serve_control(void)
     }
 }
 
-/* The first malloc of a process asks for random numbers, and so does jansson's first object: a
- * jailed one cannot. */
+/* The first malloc of a process asks for random numbers, and so does jansson's first object; what is
+ * done once wakes others by a system call: a jailed one cannot. */
 static void warm_up(void)
 {
     void *volatile p = malloc(64);
     free(p);
     json_object_seed(0);
+    tl_frozen_unref(tl_frozen_standard("clamp")); /* of the helpers, which are parsed once */
 }
 
 static void run_zygote(int namespaces)
