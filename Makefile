@@ -209,15 +209,18 @@ check-tsan: ## all tests under ThreadSanitizer
 check-big: all ## slow tests with large pictures
 	@$(TEST_ENV) prove -v --timer --exec 'sh tools/run-test.sh' $(wildcard tests/big/*.t)
 
+# Everything under the sanitizers and the fuzzer's eyes; each target from its corpus, which is left as
+# it is. Crashes lie in build/fuzz.
 FUZZ_SECONDS ?= 60
-fuzz: $(BUILD)/modules/expr/fn_prelude.lua.o $(BUILD)/tests/c/fn_random_test ## long runs: 100,000 random functions; libFuzzer on texts (FUZZ_SECONDS)
+FUZZ_TARGETS := fn prog plan
+fuzz: $(BUILD)/tests/c/fn_random_test ## long runs: 100,000 random functions; libFuzzer on functions, programs, plans (FUZZ_SECONDS each)
 	TELLUA_FUZZ_COUNT=100000 $(BUILD)/tests/c/fn_random_test
-	@mkdir -p $(BUILD)/fuzz
-	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu11 -ffp-contract=off -I. -I$(BUILD) -o $(BUILD)/fuzz/fn_fuzz \
-	    tests/fuzz/fn_fuzz.c $(BUILD)/modules/expr/fn_prelude.lua.c $(wildcard modules/expr/*.c) \
-	    $(patsubst %,runtime/%.c,err mem buf dtype log) -lm -lpthread
-	@mkdir -p $(BUILD)/fuzz/corpus
-	$(BUILD)/fuzz/fn_fuzz -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 $(BUILD)/fuzz/corpus tests/fuzz/fn_corpus 2>&1 | tail -8
+	+@$(SUB) --no-print-directory CC=clang CONFIG=asan BUILD=build/fuzz CFLAGS=-fsanitize=fuzzer-no-link $(FUZZ_TARGETS:%=build/fuzz/%_fuzz)
+	@cd build/fuzz && for t in $(FUZZ_TARGETS); do mkdir -p $$t && (cd ../.. && build/fuzz/$${t}_fuzz -max_total_time=$(FUZZ_SECONDS) \
+	    -artifact_prefix=build/fuzz/$$t- -print_final_stats=1 build/fuzz/$$t tests/fuzz/$${t}_corpus 2>&1 | tail -8) || exit 1; done
+build/fuzz/%_fuzz: build/fuzz/tests/fuzz/%_fuzz.o build/fuzz/libtellua.a
+	@echo "  LINK    $@"
+	$(Q)clang -fsanitize=fuzzer,address,undefined $(LDFLAGS) -o $@ $^ $(LIBS)
 
 check-layers: ## includes point down only (DESIGN, the layers)
 	@prove -v tests/cli/layers.t
