@@ -1,4 +1,5 @@
-/* The jail's price: round trips, and good requests among hostile ones. SPDX-License-Identifier: MIT */
+/* The jail's price: round trips, and good requests among hostile ones. SPDX-License-Identifier: MIT
+ */
 #include "runtime/jail.h"
 #include "runtime/limits.h"
 #include "runtime/mem.h"
@@ -51,13 +52,15 @@ static void round_trips(tl_jail *j)
     printf("%-58s %16.1f us\n", "over in-process (median)", (v[TRIPS / 2] - own[TRIPS / 2]) * 1e6);
 }
 
-/* --- a function ------------------------------------------------------------------------------------- */
+/* --- a function
+ * ------------------------------------------------------------------------------------- */
 
 /* An NDVI that does not compile, as an entry of a plan. */
 static const char function[] =
     "{\"function\":{\"text\":\"function(a, b) local s = tostring(1) return (b - a) / (b + a) end\","
     "\"chunk\":\"=bench\",\"line\":1,\"column\":1,\"expression\":false,\"params\":[{\"band\":0},"
-    "{\"band\":1}],\"free\":[{\"value\":{\"refused\":\"`tostring` has no place\"}}],\"bands\":[\"n\"],\"valid\":\"strict\","
+    "{\"band\":1}],\"free\":[{\"value\":{\"refused\":\"`tostring` has no "
+    "place\"}}],\"bands\":[\"n\"],\"valid\":\"strict\","
     "\"on_error\":\"count\",\"compile\":\"auto\"},\"types\":\"ff\"}";
 
 static void functions(tl_jail *j)
@@ -88,7 +91,8 @@ static void functions(tl_jail *j)
     tl_jail_fn_free(f);
 }
 
-/* --- a storm ---------------------------------------------------------------------------------------- */
+/* --- a storm
+ * ---------------------------------------------------------------------------------------- */
 
 enum { GOOD = 1000, HOSTILE = 1000, ATTACKERS = 4 };
 static tl_jail *storm_jail;
@@ -97,10 +101,10 @@ static atomic_int hostile_left, refused, killed;
 /* Each attack is another text, so that the breaker does not end the storm. */
 static void *attack(void *arg)
 {
-    static const char *const texts[] = {"while true do end", "local s='x' while true do s=s..s end",
-                                        "error('x')",
-                                        "return ('a'):rep(40):find(('a?'):rep(40)..('a'):rep(40)..'b')",
-                                        "local t={} while true do t[#t+1]={} end"};
+    static const char *const texts[] = {
+        "while true do end", "local s='x' while true do s=s..s end", "error('x')",
+        "return ('a'):rep(40):find(('a?'):rep(40)..('a'):rep(40)..'b')",
+        "local t={} while true do t[#t+1]={} end"};
     (void)arg;
     for (int k; (k = atomic_fetch_sub(&hostile_left, 1)) > 0;) {
         char text[200];

@@ -68,9 +68,7 @@ static int try_one(tl_jail *j, const char *who, const tl_limits *l, const char *
 /* The more serious of two runs' verdicts. */
 static tl_verdict worst(tl_verdict a, tl_verdict b)
 {
-    return a == TL_VERDICT_CRASHED || b == TL_VERDICT_CRASHED ? TL_VERDICT_CRASHED
-           : b > a                                            ? b
-                                                              : a;
+    return a == TL_VERDICT_CRASHED || b == TL_VERDICT_CRASHED ? TL_VERDICT_CRASHED : b > a ? b : a;
 }
 
 static int run(tl_jail *j, const tl_limits *l, const char *text, size_t len, tl_err *e)

@@ -96,7 +96,9 @@ int tl_host_open(const tl_limits *limits, tl_host **out, tl_err *e)
     h->budget = limits->instructions > 0   ? limits->instructions
                 : limits->instructions < 0 ? INT64_MAX
                                            : DEFAULT_BUDGET;
-    h->interval = limits->instructions < 0 ? 0 : h->budget < HOOK_INTERVAL ? (int)h->budget : HOOK_INTERVAL;
+    h->interval = limits->instructions < 0    ? 0
+                  : h->budget < HOOK_INTERVAL ? (int)h->budget
+                                              : HOOK_INTERVAL;
     h->profile = limits->profile;
     h->output_limit = limits->output;
     h->cpu_soft = limits->cpu_soft;

@@ -22,20 +22,20 @@ typedef struct tl_chunk {
 struct tl_host {
     lua_State *main;
     size_t memory, memory_limit, peak; /* bytes */
-    int64_t used, budget;        /* instructions of this run */
+    int64_t used, budget;              /* instructions of this run */
     int interval;                /* instructions between two count hooks; 0 = no standing hook */
     int depth;                   /* nested runs */
     int stop;                    /* TL_E* once the run is over: from then on everything raises */
     tl_stop why;                 /* of the run, or of the last one */
     size_t output, output_limit; /* bytes printed in this run; limit 0 = none */
     tl_profile profile;
-    double cpu_soft;             /* what a deadline's message says */
-    int refused;                 /* the allocator said no in this run */
+    double cpu_soft; /* what a deadline's message says */
+    int refused;     /* the allocator said no in this run */
     int incomplete;
     int allow_io, allow_os;
     struct tl__stacks *stacks; /* vmfault.c; NULL = not watched */
     int concats_below;         /* threads that wait for a coroutine while a __concat runs on them */
-    tl_err *stop_err; /* payload of the error object for `stop`, made beforehand */
+    tl_err *stop_err;          /* payload of the error object for `stop`, made beforehand */
     tl_chunk *chunks;
     unsigned serial;     /* numbers used to make names unique */
     size_t loaded_bytes; /* of texts kept for load() */
@@ -46,7 +46,7 @@ struct tl_host {
 
     /* What tl_host_interrupt reads. */
     atomic_int interrupt, running;
-    atomic_int late; /* the interrupt is a deadline */
+    atomic_int late;              /* the interrupt is a deadline */
     _Atomic(lua_State *) current; /* the thread that runs */
     pthread_t owner;              /* set before `running` */
 };

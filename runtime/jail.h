@@ -1,4 +1,5 @@
-/* The jail: strangers' code, run in processes that can do nothing else. SPDX-License-Identifier: MIT
+/* The jail: strangers' code, run in processes that can do nothing else. SPDX-License-Identifier:
+ * MIT
  *
  * A tl_jail is a pool of workers. Each worker serves one tenant in its life; a tenant is any text
  * that says on whose behalf code runs (an account, an address, a plan's key). The first request
@@ -6,9 +7,10 @@
  * until the worker has answered or was killed; the caller's own event loop must not be on that
  * thread. Nothing a worker does ends or blocks this process: it is killed when its time is up.
  *
- * Errors (tl_err codes): TL_ESCRIPT the code is wrong or took too long; TL_ENOMEM it wanted too much
- * memory; TL_ETRANSIENT too many requests of this tenant, or a function that was killed thrice in a
- * minute (HTTP 429); TL_ECONFIG the jail cannot be built on this machine: nothing is run then. */
+ * Errors (tl_err codes): TL_ESCRIPT the code is wrong or took too long; TL_ENOMEM it wanted too
+ * much memory; TL_ETRANSIENT too many requests of this tenant, or a function that was killed thrice
+ * in a minute (HTTP 429); TL_ECONFIG the jail cannot be built on this machine: nothing is run then.
+ */
 #ifndef TL_JAIL_H
 #define TL_JAIL_H
 

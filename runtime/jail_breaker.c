@@ -12,7 +12,7 @@ enum { PLACES = 1024, KILLS = 3 };
 
 struct tl__breaker {
     struct {
-        uint64_t key; /* 0 = free */
+        uint64_t key;     /* 0 = free */
         double at[KILLS]; /* the last kills, in a ring */
         int next;
     } place[PLACES];

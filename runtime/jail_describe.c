@@ -9,7 +9,8 @@ static const struct {
 } faults[] = {
     {"5.4.0 5.4.1 5.4.2 5.4.3 5.4.4 ", "__concat over a moved stack"},
     {"5.4.0 5.4.1 5.4.2 5.4.3 5.4.4 5.4.5 5.4.6 5.4.7 ", "emergency collection in __newindex"},
-    {"5.4.0 5.4.1 5.4.2 5.4.3 5.4.4 5.4.5 5.4.6 5.4.7 5.4.8 ", "weak tables whose metatable changes"},
+    {"5.4.0 5.4.1 5.4.2 5.4.3 5.4.4 5.4.5 5.4.6 5.4.7 5.4.8 ",
+     "weak tables whose metatable changes"},
 };
 
 static void print_faults(const char *lua, FILE *to)

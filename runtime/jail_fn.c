@@ -35,7 +35,8 @@ void tl_jail_fn_free(tl_jail_fn *f)
     free(f);
 }
 
-/* --- preparing ---------------------------------------------------------------------------------- */
+/* --- preparing ----------------------------------------------------------------------------------
+ */
 
 static void fill_text(void *ctx, char *data)
 {
@@ -88,7 +89,8 @@ int tl_jail_fn_prepare(tl_jail_fn *f, void **out, size_t *len, tl_err *e)
     return 0;
 }
 
-/* --- running ------------------------------------------------------------------------------------ */
+/* --- running ------------------------------------------------------------------------------------
+ */
 
 /* Pixels from..from+n of the block. */
 typedef struct part {

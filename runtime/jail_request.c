@@ -8,7 +8,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
-/* --- answers ------------------------------------------------------------------------------------ */
+/* --- answers ------------------------------------------------------------------------------------
+ */
 
 static void clean(char *to, size_t size, const char *from, size_t n)
 {
@@ -40,10 +41,10 @@ static int judge_answer(const tl_jail_out *h, tl_jail_report *r, tl_err *e)
     if (h->answer == TL_ANSWER_DONE)
         return 0;
     char where[160];
-    int code = h->answer == TL_ANSWER_MEMORY          ? TL_ENOMEM
-               : h->code == TL_ENOMEM || !h->code     ? TL_ESCRIPT
-               : h->code == TL_EDATA                  ? TL_EDATA
-                                                      : TL_ESCRIPT;
+    int code = h->answer == TL_ANSWER_MEMORY      ? TL_ENOMEM
+               : h->code == TL_ENOMEM || !h->code ? TL_ESCRIPT
+               : h->code == TL_EDATA              ? TL_EDATA
+                                                  : TL_ESCRIPT;
     tl_fail(e, code, "%s", "");
     if (e)
         clean(e->message, sizeof e->message, h->message, sizeof h->message);
@@ -65,7 +66,8 @@ static int judge_death(tl__end end, int status, const tl_limits *l, tl_jail_repo
                    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 }
 
-/* --- requests ----------------------------------------------------------------------------------- */
+/* --- requests -----------------------------------------------------------------------------------
+ */
 
 typedef tl__exchange exchange;
 
@@ -138,7 +140,7 @@ static void note_end(tl_jail *j, uint64_t key, const tl_jail_report *r)
 }
 
 int tl__jail_request(tl_jail *j, const char *tenant, const tl_limits *limits, uint64_t key,
-                   const exchange *before, const exchange *x, tl_jail_report *report, tl_err *e)
+                     const exchange *before, const exchange *x, tl_jail_report *report, tl_err *e)
 {
     tl_jail_report own, *r = report ? report : &own;
     tl__lease l = {.tenant = tenant};
@@ -163,7 +165,8 @@ int tl__jail_request(tl_jail *j, const char *tenant, const tl_limits *limits, ui
     return rc;
 }
 
-/* --- kinds -------------------------------------------------------------------------------------- */
+/* --- kinds --------------------------------------------------------------------------------------
+ */
 
 typedef struct bytes {
     const void *from;
@@ -204,5 +207,6 @@ int tl_jail_script(tl_jail *j, const char *tenant, const tl_limits *limits, cons
             *report = (tl_jail_report){.verdict = TL_VERDICT_BLOCKED};
         return tl_fail(e, TL_ESCRIPT, "a text of %zu bytes; %zu are allowed", len, limits->source);
     }
-    return tl__jail_request(j, tenant, limits, tl__breaker_key(tenant, text, len), NULL, &x, report, e);
+    return tl__jail_request(j, tenant, limits, tl__breaker_key(tenant, text, len), NULL, &x, report,
+                            e);
 }

@@ -1,4 +1,5 @@
-/* The zygote and its workers, seen from the server. See jail_wire.h. SPDX-License-Identifier: MIT */
+/* The zygote and its workers, seen from the server. See jail_wire.h. SPDX-License-Identifier: MIT
+ */
 #define _GNU_SOURCE
 #include "runtime/jail_int.h"
 #include "runtime/mem.h"
@@ -29,14 +30,21 @@ static int no_jail(tl_err *e, const char *what, int error)
 
 const char *tl__jail_step_text(int step)
 {
-    static const char *const text[TL_STEPS] = {
-        "start",         "mapping the shared memory", "closing descriptors", "signal handler",
-        "parent's death", "not dumpable",             "privileges",          "Landlock",
-        "resource limits", "seccomp"};
+    static const char *const text[TL_STEPS] = {"start",
+                                               "mapping the shared memory",
+                                               "closing descriptors",
+                                               "signal handler",
+                                               "parent's death",
+                                               "not dumpable",
+                                               "privileges",
+                                               "Landlock",
+                                               "resource limits",
+                                               "seccomp"};
     return text[step > 0 && step < TL_STEPS ? step : 0];
 }
 
-/* --- descriptors over the socket ---------------------------------------------------------------- */
+/* --- descriptors over the socket ----------------------------------------------------------------
+ */
 
 static int send_with(int socket, const void *record, size_t size, const int *fd, int n)
 {
@@ -97,7 +105,8 @@ static int receive_with(int socket, void *record, size_t size, int *fd)
     return k == (ssize_t)size ? 0 : -1;
 }
 
-/* --- the zygote --------------------------------------------------------------------------------- */
+/* --- the zygote ---------------------------------------------------------------------------------
+ */
 
 /* The program: named by the caller or the environment, else beside this program, else installed. */
 static char *find_worker(const tl_jail *j)
@@ -111,8 +120,7 @@ static char *find_worker(const tl_jail *j)
         self[n] = 0;
         char *slash = strrchr(self, '/');
         *slash = 0;
-        static const char *const at[] = {"%s/libexec/tellua/worker",
-                                         "%s/../libexec/tellua/worker"};
+        static const char *const at[] = {"%s/libexec/tellua/worker", "%s/../libexec/tellua/worker"};
         for (int k = 0; k < 2; k++) {
             char *path = tl_xasprintf(at[k], self);
             if (access(path, X_OK) == 0)
@@ -125,7 +133,7 @@ static char *find_worker(const tl_jail *j)
 
 static int spawn_process(const char *path, int socket, pid_t *pid)
 {
-    char *argv[] = {(char *)(uintptr_t)"tellua-worker", NULL}, *envp[] = {NULL};
+    char *argv[] = {(char *)(uintptr_t) "tellua-worker", NULL}, *envp[] = {NULL};
     posix_spawn_file_actions_t a;
     posix_spawnattr_t t;
     sigset_t none, all;
@@ -229,7 +237,8 @@ static int ask(tl_jail *j, const tl_zygote_ask *q, const int *fds, int nfds, tl_
     return rc;
 }
 
-/* --- workers ------------------------------------------------------------------------------------ */
+/* --- workers ------------------------------------------------------------------------------------
+ */
 
 static int memory_file(const char *name, size_t size, char **map)
 {
@@ -275,7 +284,9 @@ static int ended_early(tl_jail *j, tl__jailed *w, tl_err *e)
     tl__jailed_end(j, w, &status, &rss);
     int step = WIFEXITED(status) ? WEXITSTATUS(status) - TL_JAIL_EXIT : 0;
     if (step > 0 && step < TL_STEPS)
-        return no_jail(e, tl__jail_step_text(step), 0) ? tl_err_prefix(e, "a worker refused to serve") : 0;
+        return no_jail(e, tl__jail_step_text(step), 0)
+                   ? tl_err_prefix(e, "a worker refused to serve")
+                   : 0;
     return no_jail(e, "a worker ended at its start", 0);
 }
 
@@ -338,7 +349,8 @@ void tl__jailed_end(tl_jail *j, tl__jailed *w, int *status, int64_t *max_rss)
         tl_zygote_ask q = {.wire = TL_JAIL_WIRE, .op = TL_ZYGOTE_REAP, .child = w->child};
         tl_zygote_answer a = {0};
         int none;
-        if (wait_readable(w->pidfd, START_SECONDS) == 0 && !ask(j, &q, NULL, 0, &a, &none, &w->generation, NULL)) {
+        if (wait_readable(w->pidfd, START_SECONDS) == 0 &&
+            !ask(j, &q, NULL, 0, &a, &none, &w->generation, NULL)) {
             *status = a.status;
             *max_rss = a.max_rss;
         }

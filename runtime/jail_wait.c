@@ -94,9 +94,8 @@ static tl__end wait_for(tl__jailed *w, const tl_limits *l, watch *c)
             tell(w, SIGUSR1);
         }
         if (!c->behind && c->cpu >= STEP_BACK_CPU)
-            c->behind = w->pid > 0 && setpriority(PRIO_PROCESS, (id_t)w->pid, STEP_BACK_NICE) == 0
-                            ? 2
-                            : 1;
+            c->behind =
+                w->pid > 0 && setpriority(PRIO_PROCESS, (id_t)w->pid, STEP_BACK_NICE) == 0 ? 2 : 1;
     }
 }
 

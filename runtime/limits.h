@@ -20,11 +20,11 @@ typedef struct tl_limits {
     int64_t instructions; /* VM instructions per run; 0 = 10^10, < 0 = not counted */
     int allow_io, allow_os;
     tl_profile profile;
-    size_t output;                      /* bytes printed per run; 0 = no limit */
-    size_t source;                      /* bytes of a text; 0 = the host's own limit */
-    int pixels;                         /* that a pixel function of a script is tried on */
-    double cpu_soft, cpu_hard, wall;    /* seconds per run; 0 = no limit */
-    double cpu_life;                    /* seconds of CPU after which a worker is replaced */
+    size_t output;                   /* bytes printed per run; 0 = no limit */
+    size_t source;                   /* bytes of a text; 0 = the host's own limit */
+    int pixels;                      /* that a pixel function of a script is tried on */
+    double cpu_soft, cpu_hard, wall; /* seconds per run; 0 = no limit */
+    double cpu_life;                 /* seconds of CPU after which a worker is replaced */
 } tl_limits;
 
 /* What strangers' scripts and functions get when nobody says more. */

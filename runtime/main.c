@@ -62,8 +62,8 @@ static int command_of(const char *word)
     static const struct {
         const char *word;
         int command;
-    } words[] = {{"run", TL_CMD_RUN},     {"view", TL_CMD_VIEW}, {"plan", TL_CMD_PLAN},
-                 {"index", TL_CMD_INDEX}, {"-e", TL_CMD_EVAL},   {"doctor", TL_CMD_DOCTOR},
+    } words[] = {{"run", TL_CMD_RUN},        {"view", TL_CMD_VIEW}, {"plan", TL_CMD_PLAN},
+                 {"index", TL_CMD_INDEX},    {"-e", TL_CMD_EVAL},   {"doctor", TL_CMD_DOCTOR},
                  {"sandbox", TL_CMD_SANDBOX}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(words[i].word, word) == 0)

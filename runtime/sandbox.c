@@ -10,9 +10,9 @@
 #define RANDOM_SEED 0x7e11a5eed /* the same numbers in every run */
 
 /* Names of a library that a script may have; NULL = all. */
-static const char *const base_names[] = {"assert", "error", "ipairs", "next", "pairs", "rawequal",
-                                         "rawget", "rawlen", "rawset", "select", "type",
-                                         "tonumber", NULL};
+static const char *const base_names[] = {"assert",   "error",    "ipairs", "next",   "pairs",
+                                         "rawequal", "rawget",   "rawlen", "rawset", "select",
+                                         "type",     "tonumber", NULL};
 static const char *const own_names[] = {"tostring", "_VERSION", NULL};
 static const char *const string_names[] = {
     "byte", "char",     "find", "format",  "gmatch", "gsub",   "len",   "lower", "match",

@@ -43,8 +43,7 @@ static int make_args(kept *k, const char *letters, tl_err *e)
         const char *at = strchr("bif", letters[i]); /* ORDER tl_type */
         if (!at)
             return tl_fail(e, TL_EDATA, "a band of an unknown type");
-        k->arg[k->nargs++] =
-            tl_node_const((tl_type)(at - "bif"), (tl_num){.i = 0}, "");
+        k->arg[k->nargs++] = tl_node_const((tl_type)(at - "bif"), (tl_num){.i = 0}, "");
     }
     return 0;
 }
@@ -103,7 +102,8 @@ void tl_serve_prepare(const tl_jail_in *q, const char *text, tl_jail_out *h, cha
     tl_buf_free(&out);
 }
 
-/* --- running ---------------------------------------------------------------------------------------- */
+/* --- running
+ * ---------------------------------------------------------------------------------------- */
 
 typedef struct block {
     const void **args;
@@ -157,8 +157,8 @@ void tl_serve_run(const tl_jail_in *q, const char *cells, tl_jail_out *h, char *
         return;
     }
     lay_out(&b, k->call, q->n, cells, data, &len);
-    int rc = tl_get_interpreter()->run(k->state, q->n, b.args, b.valid, b.results,
-                                       b.results_valid, b.raised, &e);
+    int rc = tl_get_interpreter()->run(k->state, q->n, b.args, b.valid, b.results, b.results_valid,
+                                       b.raised, &e);
     h->len = len;
     h->peak = tl_host_peak(tl_interpreter_host(k->state));
     tl_stop why = tl_host_stopped_by(tl_interpreter_host(k->state));

@@ -31,7 +31,8 @@ static void on_deadline(int sig)
     tl_host_deadline();
 }
 
-/* --- the worker ----------------------------------------------------------------------------------- */
+/* --- the worker
+ * ----------------------------------------------------------------------------------- */
 
 static void refuse(int step)
 {
@@ -52,7 +53,8 @@ static void become_worker(const tl_zygote_ask *q, const int fd[4])
     tl_serve(in, out);
 }
 
-/* --- the zygote ----------------------------------------------------------------------------------- */
+/* --- the zygote
+ * ----------------------------------------------------------------------------------- */
 
 static int take_fds(struct msghdr *m, int fd[4])
 {
@@ -148,8 +150,8 @@ static void serve_control(void)
     }
 }
 
-/* The first malloc of a process asks for random numbers, and so does jansson's first object; what is
- * done once wakes others by a system call: a jailed one cannot. */
+/* The first malloc of a process asks for random numbers, and so does jansson's first object; what
+ * is done once wakes others by a system call: a jailed one cannot. */
 static void warm_up(void)
 {
     void *volatile p = malloc(64);

@@ -61,9 +61,9 @@ void tl_serve_script(const tl_jail_in *q, const char *text, tl_jail_out *out)
     out->peak = tl_host_peak(h);
     if (rc)
         tl_serve_error(out,
-                       why == TL_STOP_TIME                          ? TL_ANSWER_TIME
+                       why == TL_STOP_TIME                        ? TL_ANSWER_TIME
                        : why == TL_STOP_MEMORY || rc == TL_ENOMEM ? TL_ANSWER_MEMORY
-                                                                    : TL_ANSWER_ERROR,
+                                                                  : TL_ANSWER_ERROR,
                        &e);
     tl_host_close(h);
 }

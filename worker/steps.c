@@ -1,4 +1,5 @@
-/* Into the jail. Each step is checked; one that fails ends the worker. SPDX-License-Identifier: MIT */
+/* Into the jail. Each step is checked; one that fails ends the worker. SPDX-License-Identifier: MIT
+ */
 #define _GNU_SOURCE
 #include "worker/worker.h"
 
@@ -23,7 +24,8 @@
 #define OVERHEAD ((uint64_t)64 << 20) /* beside Lua's own memory: stacks, malloc, the compiler */
 #define NOBODY   65534
 
-/* --- the filter --------------------------------------------------------------------------------- */
+/* --- the filter ---------------------------------------------------------------------------------
+ */
 
 /* All that a worker asks of the kernel once it is inside: its bells, and memory that can never be
  * executed. */
@@ -31,10 +33,9 @@ static int fill_filter(scmp_filter_ctx c)
 {
     static const int free_calls[] = {SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap),
                                      SCMP_SYS(rt_sigreturn), SCMP_SYS(exit_group)};
-    int rc = seccomp_rule_add_exact(c, SCMP_ACT_ALLOW, SCMP_SYS(read), 1,
-                                    SCMP_A0_64(SCMP_CMP_EQ, 0));
-    rc |= seccomp_rule_add_exact(c, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
-                                 SCMP_A0_64(SCMP_CMP_EQ, 1));
+    int rc =
+        seccomp_rule_add_exact(c, SCMP_ACT_ALLOW, SCMP_SYS(read), 1, SCMP_A0_64(SCMP_CMP_EQ, 0));
+    rc |= seccomp_rule_add_exact(c, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0_64(SCMP_CMP_EQ, 1));
     rc |= seccomp_rule_add_exact(c, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
                                  SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
                                  SCMP_A3_64(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS));
@@ -74,14 +75,18 @@ int tl_wall_make(tl_wall *w)
     return make_filter(&w->filter);
 }
 
-/* --- the zygote's share ------------------------------------------------------------------------- */
+/* --- the zygote's share -------------------------------------------------------------------------
+ */
 
 int tl_wall_namespaces(void)
 {
     static const struct {
         int flag, bit;
-    } kinds[] = {{CLONE_NEWPID, 2}, {CLONE_NEWNET, 4},  {CLONE_NEWNS, 8},
-                 {CLONE_NEWIPC, 16}, {CLONE_NEWUTS, 32}};
+    } kinds[] = {{CLONE_NEWPID, 2},
+                 {CLONE_NEWNET, 4},
+                 {CLONE_NEWNS, 8},
+                 {CLONE_NEWIPC, 16},
+                 {CLONE_NEWUTS, 32}};
     int left = 0;
     if (geteuid() != 0 && unshare(CLONE_NEWUSER) == 0)
         left |= 1;
@@ -113,7 +118,8 @@ size_t tl_wall_address_space(void)
     return pages * (size_t)sysconf(_SC_PAGESIZE) + TL_JAIL_IN + TL_JAIL_OUT;
 }
 
-/* --- steps: 0 = done ------------------------------------------------------------------------------ */
+/* --- steps: 0 = done
+ * ------------------------------------------------------------------------------ */
 
 static int close_all(void)
 {

@@ -34,7 +34,8 @@ size_t tl_wall_address_space(void);
 /* Answers requests until the bell's other end is closed. */
 _Noreturn void tl_serve(const char *in, char *out);
 
-/* --- script.c, function.c: the answer's data begin at `data`; they fill the head but its serial --- */
+/* --- script.c, function.c: the answer's data begin at `data`; they fill the head but its serial
+ * --- */
 void tl_serve_script(const tl_jail_in *q, const char *text, tl_jail_out *h);
 void tl_serve_prepare(const tl_jail_in *q, const char *text, tl_jail_out *h, char *data);
 void tl_serve_run(const tl_jail_in *q, const char *cells, tl_jail_out *h, char *data);

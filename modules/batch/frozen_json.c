@@ -178,9 +178,9 @@ static int parse(const json_t *j, int unread, const char *text, size_t n, const 
         size_t frees = json_array_size(json_object_get(j, "free"));
         if (n > TL_FN_MOST_TEXT || params > TL_FN_MOST_LOCALS || frees > TL_FN_MOST_TEXT)
             return broken(e, "the size of a function");
-        *out = tl_fn_unread(text, n, chunk, line, column,
-                            json_is_true(json_object_get(j, "expression")), (int)params,
-                            (int)frees);
+        *out =
+            tl_fn_unread(text, n, chunk, line, column,
+                         json_is_true(json_object_get(j, "expression")), (int)params, (int)frees);
         return 0;
     }
     return json_is_true(json_object_get(j, "expression"))

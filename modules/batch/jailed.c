@@ -63,8 +63,8 @@ static int again(void *ctx, const tl_type *types, int nargs, tl_foreign **out, t
 {
     const jailed *old = ctx;
     jailed *d = tl_xcalloc(1, sizeof *d);
-    *d = (jailed){json_incref(old->function), tl_xstrdup(old->tenant), old->limits, old->jail,
-                  NULL};
+    *d =
+        (jailed){json_incref(old->function), tl_xstrdup(old->tenant), old->limits, old->jail, NULL};
     return make(d, types, nargs, out, e);
 }
 

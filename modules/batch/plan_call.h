@@ -26,7 +26,7 @@ typedef struct tl__plan_function {
     tl__foreign_maker *maker;
     const void *maker_ctx;
     tl_foreign *foreign; /* made for the first bands; the others ask it */
-    const char **band; /* interned */
+    const char **band;   /* interned */
     int nbands;
     struct tl__plan_made {
         tl_node **arg; /* borrowed from the plan's nodes */

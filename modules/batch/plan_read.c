@@ -83,11 +83,11 @@ static int read_sources(reader *r, tl_err *e)
             continue; /* of nodes, which are not there yet */
         if (!uri && !scene)
             return broken(e, "source", i);
-        int rc = scene ? tl_scene_source_from_json(scene, &r->source[i], e)
-                 : json_object_get(j, "geometry") ? read_geometry(j, &r->source[i], e)
-                                                  : tl_raster_open_within(
-                                                             uri, r->trust ? r->trust->roots : NULL,
-                                                             &r->source[i], e);
+        int rc =
+            scene ? tl_scene_source_from_json(scene, &r->source[i], e)
+            : json_object_get(j, "geometry")
+                ? read_geometry(j, &r->source[i], e)
+                : tl_raster_open_within(uri, r->trust ? r->trust->roots : NULL, &r->source[i], e);
         if (rc)
             return rc;
         if (scene)

@@ -84,15 +84,9 @@ static const struct {
     void (*widen)(const void *from, int64_t n, void *to);
     void (*narrow)(const void *from, int64_t n, void *to);
 } convert[TL_DTYPES] = {
-    {widen_u8, narrow_u8},
-    {widen_i8, narrow_i8},
-    {widen_u16, narrow_u16},
-    {widen_i16, narrow_i16},
-    {widen_u32, narrow_u32},
-    {widen_i32, narrow_i32},
-    {widen_u64, narrow_u64},
-    {widen_i64, narrow_i64},
-    {widen_f32, narrow_f32},
+    {widen_u8, narrow_u8},   {widen_i8, narrow_i8},   {widen_u16, narrow_u16},
+    {widen_i16, narrow_i16}, {widen_u32, narrow_u32}, {widen_i32, narrow_i32},
+    {widen_u64, narrow_u64}, {widen_i64, narrow_i64}, {widen_f32, narrow_f32},
     {widen_f64, narrow_f64},
 };
 

@@ -278,7 +278,8 @@ int tl_fn_lower(const tl_fn *fn, tl_ir *ir, const tl_fn_arg *params, const tl_fn
 
 tl_fn_result *tl_fn_result_new(int n_bands, int n_sites)
 {
-    size_t bands = (size_t)n_bands * sizeof(tl_fn_band), sites = (size_t)n_sites * sizeof(tl_fn_site);
+    size_t bands = (size_t)n_bands * sizeof(tl_fn_band),
+           sites = (size_t)n_sites * sizeof(tl_fn_site);
     owned_result *o = tl_xcalloc(1, sizeof *o);
     o->arena.most = bands + sites + ((size_t)1 << 20);
     o->r.n_bands = n_bands;

@@ -63,13 +63,13 @@ int tl_prog_read(const void *data, size_t len, tl_prog **out, tl_err *e)
     if (len - sizeof h != (size_t)h.n_insn * sizeof(tl__insn) +
                               (size_t)h.n_konst * sizeof(tl__konst) +
                               (size_t)h.n_table * sizeof(tl__table) +
-                              (size_t)h.n_entry * sizeof(tl_num) + (size_t)h.n_in +
-                              (size_t)h.n_out)
+                              (size_t)h.n_entry * sizeof(tl_num) + (size_t)h.n_in + (size_t)h.n_out)
         return damaged(e, "its length is not that of its parts");
     tl_prog *p = tl_xcalloc(1, sizeof *p);
     tl_live(TL_LIVE_PROGRAM, 1);
-    *p = (tl_prog){h.n_insn, h.n_konst, h.n_table, h.n_entry, h.n_in, h.n_out, h.n_wide, h.n_byte,
-                   h.libm_folded, NULL, NULL, NULL, NULL, NULL, NULL};
+    *p = (tl_prog){h.n_insn, h.n_konst, h.n_table, h.n_entry,     h.n_in,
+                   h.n_out,  h.n_wide,  h.n_byte,  h.libm_folded, NULL,
+                   NULL,     NULL,      NULL,      NULL,          NULL};
     p->insn = take(&at, h.n_insn, sizeof *p->insn);
     p->konst = take(&at, h.n_konst, sizeof *p->konst);
     p->table = take(&at, h.n_table, sizeof *p->table);

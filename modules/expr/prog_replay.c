@@ -23,8 +23,7 @@ static tl_val look_up(replay *r, const tl__insn *in)
 {
     const tl__table *t = &r->p->table[in->imm];
     if (r->table[in->imm] < 0)
-        r->table[in->imm] =
-            tl_ir_table(r->ir, (tl_type)t->type, r->p->entry + t->first, t->n);
+        r->table[in->imm] = tl_ir_table(r->ir, (tl_type)t->type, r->p->entry + t->first, t->n);
     return r->table[in->imm] < 0 ? TL_NONE
                                  : tl_ir_lookup(r->ir, r->table[in->imm], r->reg[in->src[0]]);
 }

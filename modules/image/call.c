@@ -89,8 +89,7 @@ static int trial_near(void *ctx, tl_ir *ir, int arg, int dx, int dy, tl_val *val
 {
     trial *t = ctx;
     int band = tl_call_bound(t->call, arg)->arg, k = 0;
-    while (k < t->n &&
-           (t->near[k].band != band || t->near[k].dx != dx || t->near[k].dy != dy))
+    while (k < t->n && (t->near[k].band != band || t->near[k].dx != dx || t->near[k].dy != dy))
         k++;
     if (t->call->nargs + k >= TL_MOST_SLOTS / 2)
         return tl_fail(e, TL_ESCRIPT, "the function looks at more than %d neighbours", k);

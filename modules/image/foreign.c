@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- reading -------------------------------------------------------------------------------------- */
+/* --- reading
+ * -------------------------------------------------------------------------------------- */
 
 /* What is left of the data; bad = something did not fit, from then on all is 0. */
 typedef struct source {
@@ -119,7 +120,8 @@ static int read_all(source *s, tl_foreign *f, tl_err *e)
     return rc || fits(f) ? rc : tl_fail(e, TL_EDATA, "damaged description of a function: slots");
 }
 
-/* --- lowering --------------------------------------------------------------------------------------- */
+/* --- lowering
+ * --------------------------------------------------------------------------------------- */
 
 static int bind(const tl_foreign *f, tl_ir *ir, tl_foreign_band *band, void *ctx, tl_val *in,
                 tl_err *e)
@@ -190,7 +192,8 @@ static int plain_band(void *ctx, tl_ir *ir, int band, int dx, int dy, tl_val *va
     const tl_foreign *f = ctx;
     tl_type t = f->type[band];
     (void)dx, (void)dy, (void)e;
-    *value = t == TL_B ? tl_ir_load_mask(ir, 0) : tl_ir_load(ir, t == TL_I ? 1 : 2, t == TL_I ? TL_I64 : TL_F64);
+    *value = t == TL_B ? tl_ir_load_mask(ir, 0)
+                       : tl_ir_load(ir, t == TL_I ? 1 : 2, t == TL_I ? TL_I64 : TL_F64);
     *valid = tl_ir_load_mask(ir, 3);
     return 0;
 }
@@ -207,7 +210,8 @@ static int try_out(tl_foreign *f, tl_err *e)
     return rc;
 }
 
-/* --- life ------------------------------------------------------------------------------------------- */
+/* --- life
+ * ------------------------------------------------------------------------------------------- */
 
 int tl_foreign_read(const void *data, size_t len, const tl_type *types, int nargs,
                     const tl_foreign_owner *owner, void *ctx, tl_foreign **out, tl_err *e)

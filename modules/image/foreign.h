@@ -42,7 +42,7 @@ struct tl_foreign {
     tl_call_result *result;
     char *reason;             /* why it did not compile, "" */
     const char *reason_where; /* interned, "" */
-    tl_prog *prog;                     /* compiled: outputs 2k, 2k + 1: result k; then the sites */
+    tl_prog *prog;            /* compiled: outputs 2k, 2k + 1: result k; then the sites */
     tl_foreign_slot *slot;
     int nslots;
     tl_foreign_site *site;

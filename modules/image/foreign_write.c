@@ -31,8 +31,7 @@ static void put_text(tl_buf *b, const char *s)
 static int load(writer *w, int band, int dx, int dy, tl_val *value, tl_val *valid, tl_err *e)
 {
     int k = 0;
-    while (k < w->nslots &&
-           (w->slot[k].band != band || w->slot[k].dx != dx || w->slot[k].dy != dy))
+    while (k < w->nslots && (w->slot[k].band != band || w->slot[k].dx != dx || w->slot[k].dy != dy))
         k++;
     if (k == TL_MOST_SLOTS / 2)
         return tl_fail(e, TL_ESCRIPT, "the function looks at more than %d neighbours", k);

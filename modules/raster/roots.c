@@ -15,7 +15,8 @@
 #define MOST_SETS    64
 #define MOST_SIDECAR (1 << 20) /* bytes */
 
-/* Formats whose files hold their pixels themselves. HDF5, netCDF 4, VRT and Zarr can name others. */
+/* Formats whose files hold their pixels themselves. HDF5, netCDF 4, VRT and Zarr can name others.
+ */
 static const char *const drivers[] = {"GTiff", "PNG", "JPEG", "JP2OpenJPEG", "WEBP", NULL};
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -85,13 +86,13 @@ const tl_roots *tl_roots_of_id(int64_t id)
     return r;
 }
 
-/* --- paths ---------------------------------------------------------------------------------------- */
+/* --- paths
+ * ---------------------------------------------------------------------------------------- */
 
 static int is_below(const char *path, const char *folder)
 {
     size_t n = strlen(folder);
-    return strncmp(path, folder, n) == 0 &&
-           (path[n] == '/' || (n > 0 && folder[n - 1] == '/'));
+    return strncmp(path, folder, n) == 0 && (path[n] == '/' || (n > 0 && folder[n - 1] == '/'));
 }
 
 static int has_prefix(const tl_roots *r, const char *path)
@@ -142,14 +143,23 @@ static int check_named(const tl_roots *r, const char *beside, const char *name, 
     return rc;
 }
 
-/* --- side-cars -------------------------------------------------------------------------------------- */
+/* --- side-cars
+ * -------------------------------------------------------------------------------------- */
 
 /* Words by which GDAL's side-cars name another file. */
 static int names_a_file(const char *text)
 {
-    static const char *const words[] = {"OVERVIEW_FILE", "X_DATASET", "Y_DATASET",
-                                        "SourceFilename", "SourceDataset", "MASK_FILE",
-                                        "HISTOGRAM_FILE", "<VRT",     "/vsi", "://", NULL};
+    static const char *const words[] = {"OVERVIEW_FILE",
+                                        "X_DATASET",
+                                        "Y_DATASET",
+                                        "SourceFilename",
+                                        "SourceDataset",
+                                        "MASK_FILE",
+                                        "HISTOGRAM_FILE",
+                                        "<VRT",
+                                        "/vsi",
+                                        "://",
+                                        NULL};
     for (const char *const *w = words; *w; w++)
         if (strstr(text, *w))
             return 1;
@@ -190,7 +200,8 @@ int tl_roots_check_sidecars(const tl_roots *r, const char *real, tl_err *e)
     return rc;
 }
 
-/* --- open datasets ---------------------------------------------------------------------------------- */
+/* --- open datasets
+ * ---------------------------------------------------------------------------------- */
 
 static int check_files(const tl_roots *r, GDALDatasetH ds, tl_err *e)
 {

@@ -11,9 +11,9 @@
 #include "runtime/err.h"
 
 typedef struct tl_roots {
-    int64_t id;    /* above 0; handles of files are kept apart by it */
-    char **folder; /* real paths, NULL-terminated */
-    char **prefix; /* "/vsicurl/https://host/folder/", NULL-terminated */
+    int64_t id;                /* above 0; handles of files are kept apart by it */
+    char **folder;             /* real paths, NULL-terminated */
+    char **prefix;             /* "/vsicurl/https://host/folder/", NULL-terminated */
     const char *const *driver; /* GDAL's names, NULL-terminated */
 } tl_roots;
 

@@ -17,7 +17,8 @@ static uint64_t env_number(const char *name, uint64_t otherwise)
     return s ? strtoull(s, NULL, 10) : otherwise;
 }
 
-/* --- one function, two ways ------------------------------------------------------------------------ */
+/* --- one function, two ways
+ * ------------------------------------------------------------------------ */
 
 /* Which band at which offset lies in which slots. */
 typedef struct places {
@@ -133,7 +134,6 @@ static void fill_inputs(const places *p, uint64_t *seed, char cells[PLACES][8 * 
         }
 }
 
-
 /* NULL when the function does not compile. */
 static tl_call *random_call(uint64_t seed)
 {
@@ -153,8 +153,13 @@ static tl_call *random_call(uint64_t seed)
             frees[k].value = tl_frozen_standard(tl_fn_free(fn, k));
             frees[k].value = frees[k].value ? frees[k].value : tl_frozen_nil();
         }
-        tl_call_spec s = {.fn = fn, .param = param, .free = frees, .arg = arg, .nargs = 4,
-                          .any = (int)(seed & 1), .compile = TL_COMPILE_REQUIRE};
+        tl_call_spec s = {.fn = fn,
+                          .param = param,
+                          .free = frees,
+                          .arg = arg,
+                          .nargs = 4,
+                          .any = (int)(seed & 1),
+                          .compile = TL_COMPILE_REQUIRE};
         if (tl_call_new(&s, &c, &e))
             c = NULL;
         for (int k = 0; k < n; k++)
@@ -228,7 +233,8 @@ static void a_function_comes_back_the_same(void **state)
     assert_true(compiled > 100);
 }
 
-/* --- damage ----------------------------------------------------------------------------------------- */
+/* --- damage
+ * ----------------------------------------------------------------------------------------- */
 
 /* Whatever the verifier lets through is run. */
 static int run_damaged(const tl_prog *p)

@@ -1,7 +1,7 @@
 /* The corpora of the fuzzers of what strangers send, replayed. SPDX-License-Identifier: MIT */
 #include "tests/c/test.h"
 #define LLVMFuzzerTestOneInput prog_fuzz
-#define run run_prog
+#define run                    run_prog
 #include "tests/fuzz/prog_fuzz.c"
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput plan_fuzz

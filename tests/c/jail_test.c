@@ -1,4 +1,5 @@
-/* The jail from the server's side: verdicts, tenants, deaths, limits. SPDX-License-Identifier: MIT */
+/* The jail from the server's side: verdicts, tenants, deaths, limits. SPDX-License-Identifier: MIT
+ */
 #include "runtime/jail.h"
 #include "runtime/jail_wire.h"
 #include "runtime/mem.h"
@@ -70,7 +71,8 @@ static void verdicts_have_a_line_and_a_reason(void **state)
     (void)state;
     tl_err e;
     tl_limits l = pixel();
-    assert_int_equal(run("t", &l, "return function(a) return a end", &e).verdict, TL_VERDICT_HARMLESS);
+    assert_int_equal(run("t", &l, "return function(a) return a end", &e).verdict,
+                     TL_VERDICT_HARMLESS);
     assert_int_equal(run("t", &l, "\nerror 'no'", &e).verdict, TL_VERDICT_BLOCKED);
     assert_string_equal(e.message, "no");
     assert_string_equal(e.where, "tenant:2");
@@ -92,7 +94,8 @@ static void the_hard_deadline_kills(void **state)
     (void)state;
     tl_err e;
     tl_limits l = pixel();
-    tl_jail_report r = run("h", &l, "return ('a'):rep(60):find(('a?'):rep(60) .. ('a'):rep(60) .. 'b')", &e);
+    tl_jail_report r =
+        run("h", &l, "return ('a'):rep(60):find(('a?'):rep(60) .. ('a'):rep(60) .. 'b')", &e);
     assert_int_equal(r.verdict, TL_VERDICT_TIME);
     assert_int_equal(r.killed, 1);
     assert_true(r.cpu >= 1.5 && r.cpu < 1.55);
@@ -204,13 +207,13 @@ static void a_zygote_that_dies_is_replaced(void **state)
 static void memory_stays_below_the_cap_and_what_is_stated(void **state)
 {
     (void)state;
-    static const char *const attacks[] = {
-        "local t = {} for i = 1, 1e9 do t[i] = i end",
-        "local t = {} for i = 1, 1e9 do t[i] = {} end",
-        "local t = {} for i = 1, 1e9 do t['k' .. i] = i end",
-        "local s = 'x' while true do s = s .. s end",
-        "return ('x'):rep(1 << 24):gsub('.', ('y'):rep(1 << 16))",
-        "while true do pcall(string.rep, 'x', 1 << 25) local t = {} for i = 1, 1e6 do t[i] = i end end"};
+    static const char *const attacks[] = {"local t = {} for i = 1, 1e9 do t[i] = i end",
+                                          "local t = {} for i = 1, 1e9 do t[i] = {} end",
+                                          "local t = {} for i = 1, 1e9 do t['k' .. i] = i end",
+                                          "local s = 'x' while true do s = s .. s end",
+                                          "return ('x'):rep(1 << 24):gsub('.', ('y'):rep(1 << 16))",
+                                          "while true do pcall(string.rep, 'x', 1 << 25) local t = "
+                                          "{} for i = 1, 1e6 do t[i] = i end end"};
     tl_limits l = pixel();
     int64_t most = 0;
     for (size_t k = 0; k < sizeof attacks / sizeof *attacks; k++) {
@@ -220,7 +223,8 @@ static void memory_stays_below_the_cap_and_what_is_stated(void **state)
         tl_jail_report r = run(tenant, &l, attacks[k], &e);
         assert_true(r.peak <= l.memory);
         /* Its end tells what the process had. */
-        r = run(tenant, &l, "return ('a'):rep(60):find(('a?'):rep(60) .. ('a'):rep(60) .. 'b')", &e);
+        r = run(tenant, &l, "return ('a'):rep(60):find(('a?'):rep(60) .. ('a'):rep(60) .. 'b')",
+                &e);
         most = r.max_rss > most ? r.max_rss : most;
     }
     print_message("# resident memory of workers: %.1f MiB at most, cap %d MiB\n",

@@ -1,5 +1,5 @@
-/* Everything that a script can reach, walked from its globals through tables and metatables, against
- * a committed list. SPDX-License-Identifier: MIT
+/* Everything that a script can reach, walked from its globals through tables and metatables,
+ * against a committed list. SPDX-License-Identifier: MIT
  *
  * TELLUA_WRITE_LISTS=1 writes the lists anew: read the difference before it is committed. */
 #include "runtime/host.h"

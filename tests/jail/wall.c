@@ -66,7 +66,7 @@ static int dies(const long *a)
 
 static int is_allowed(long nr)
 {
-    static const long allowed[] = {SYS_read,   SYS_write,        SYS_mmap,      SYS_munmap,
+    static const long allowed[] = {SYS_read,   SYS_write,        SYS_mmap,       SYS_munmap,
                                    SYS_mremap, SYS_rt_sigreturn, SYS_exit_group, SYS_brk};
     for (size_t k = 0; k < sizeof allowed / sizeof *allowed; k++)
         if (allowed[k] == nr)
@@ -74,8 +74,9 @@ static int is_allowed(long nr)
     return 0;
 }
 
-/* uretprobe and uprobe of x86-64: newer kernels never show them to a filter, and give them a meaning
- * at a probe's own trampoline alone. Elsewhere they are an illegal instruction or an error. */
+/* uretprobe and uprobe of x86-64: newer kernels never show them to a filter, and give them a
+ * meaning at a probe's own trampoline alone. Elsewhere they are an illegal instruction or an error.
+ */
 static void probe(const long *a)
 {
     _exit(syscall(a[0], 0, 0, 0) == -1 ? 0 : 1);
@@ -124,7 +125,8 @@ static void try_arguments(void)
         {"write to the bell that is read", {SYS_write, 0, 0, 0, 0, 0, 0}},
         {"write to standard error", {SYS_write, 2, 0, 0, 0, 0, 0}},
         {"map memory that can be executed",
-         {SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0}},
+         {SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+          0}},
         {"map a file", {SYS_mmap, 0, 4096, PROT_READ, MAP_PRIVATE, 0, 0}},
     };
     for (size_t k = 0; k < sizeof tries / sizeof *tries; k++)
@@ -143,12 +145,11 @@ static void try_gates(void)
     int status = behind(0, TL_STEP_SECCOMP, old_gate, (const long[7]){20});
     ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS, "the gate of 32-bit programs is closed");
     ok(dies((const long[7]){0x40000000 | SYS_getpid}), "the numbers of x32 are fatal");
-    ok(dies((const long[7]){0x40000000 | SYS_write, 1}), "an allowed call by its number of x32, too");
+    ok(dies((const long[7]){0x40000000 | SYS_write, 1}),
+       "an allowed call by its number of x32, too");
 }
 #else
-static void try_gates(void)
-{
-}
+static void try_gates(void) {}
 #endif
 
 static void use_memory(const long *a)
@@ -190,9 +191,11 @@ static void try_other_walls(void)
     ok(behind(0, TL_STEP_SECCOMP, take_too_much, (const long[7]){256 << 20}) == 0,
        "no more memory than the cap and what is stated");
     if (wall.landlock)
-        ok(behind(0, TL_STEP_LANDLOCK, open_nothing, NULL) == 0, "Landlock alone lets no file be opened");
+        ok(behind(0, TL_STEP_LANDLOCK, open_nothing, NULL) == 0,
+           "Landlock alone lets no file be opened");
     if (geteuid() != 0)
-        ok(behind(0, TL_STEP_RLIMITS, fork_nothing, NULL) == 0, "the limits alone let nothing be forked");
+        ok(behind(0, TL_STEP_RLIMITS, fork_nothing, NULL) == 0,
+           "the limits alone let nothing be forked");
 }
 
 static void nothing(const long *a)
