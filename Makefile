@@ -48,7 +48,7 @@ LUA_SRC := $(wildcard runtime/*.lua modules/*/*.lua repl/*.lua)
 OBJ := $(SRC:%.c=$(BUILD)/%.o) $(LUA_SRC:%.lua=$(BUILD)/%.lua.o)
 LIB := $(BUILD)/libtellua.a
 PROG := $(BUILD)/tellua
-WORKER := $(BUILD)/libexec/tellua/worker
+WORKER := $(if $(wildcard worker/main.c),$(BUILD)/libexec/tellua/worker)
 TEST_SRC := $(wildcard tests/c/*_test.c)
 TESTS_C := $(TEST_SRC:%.c=$(BUILD)/%)
 
@@ -114,7 +114,8 @@ $(LIB): $(OBJ)
 WORKER_SRC := $(wildcard worker/*.c modules/expr/*.c) modules/batch/plan_call.c modules/batch/frozen_json.c \
               $(patsubst %,modules/image/%.c,call interpret_lua thaw_lua node source foreign foreign_write) \
               $(patsubst %,runtime/%.c,err mem buf dtype log border host sandbox sandbox_tenant budget vmfault chunk)
-WORKER_OBJ = $(patsubst %.c,$(BUILD)/worker.o/%.o,$(filter-out %/kernels.c %/run.c,$(WORKER_SRC)))
+WORKER_OBJ = $(patsubst %.c,$(BUILD)/worker.o/%.o,$(filter-out %/kernels.c %/run.c,$(WORKER_SRC))) \
+             $(BUILD)/worker.o/modules/expr/fn_prelude.lua.o
 WORKER_PKGS := $(LUA) jansson libseccomp
 WORKER_CFLAGS = -std=gnu11 -O2 -g $(FLOAT) $(WARN) -I. -I$(BUILD) -fPIE -fvisibility=hidden -ffunction-sections \
                 -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
@@ -124,10 +125,15 @@ $(BUILD)/worker.o/%.o: %.c $(BUILD)/.flags | $(BUILD)/build_version.h
 	@mkdir -p $(@D)
 	@echo "  CC      $< (worker)"
 	$(Q)$(CC) $(WORKER_CFLAGS) -MMD -MP -c $< -o $@
-$(WORKER): $(WORKER_OBJ) $(BUILD)/modules/expr/fn_prelude.lua.o
+$(BUILD)/worker.o/%.lua.o: $(BUILD)/%.lua.o
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WORKER_CFLAGS) -c $(BUILD)/$*.lua.c -o $@
+ifneq ($(WORKER),)
+$(WORKER): $(WORKER_OBJ)
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(WORKER_CFLAGS) $(WORKER_LDFLAGS) -o $@.new $^ $(shell pkg-config --libs $(WORKER_PKGS)) -lm && mv $@.new $@
+endif
 
 $(PROG): $(BUILD)/runtime/main.o $(LIB)
 	@echo "  LINK    $@"
@@ -169,7 +175,7 @@ $(BUILD)/tests/jail/wall: $(BUILD)/worker.o/tests/jail/wall.o $(BUILD)/worker.o/
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(WORKER_CFLAGS) $(WORKER_LDFLAGS) -o $@ $^ $(shell pkg-config --libs libseccomp)
-$(BUILD)/tests/jail/faulty: $(BUILD)/worker.o/tests/jail/faulty.o $(WORKER_OBJ) $(BUILD)/modules/expr/fn_prelude.lua.o
+$(BUILD)/tests/jail/faulty: $(BUILD)/worker.o/tests/jail/faulty.o $(WORKER_OBJ)
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(WORKER_CFLAGS) $(WORKER_LDFLAGS) -Wl,--wrap=tl__make_environment,--wrap=tl__vm_expect_stack \
@@ -289,7 +295,7 @@ DOC_DIRS := $(wildcard docs/manual docs/examples docs/img)
 install: all ## install into PREFIX (/usr/local), below DESTDIR
 	install -d "$(call TO,$(BINDIR))" "$(call TO,$(LIBDIR))/pkgconfig" "$(call TO,$(LUA_CMOD))" "$(call TO,$(DOCDIR))"
 	install -m 755 $(PROG) "$(call TO,$(BINDIR))/tellua"
-	install -D -m 755 $(WORKER) "$(call TO,$(LIBEXECDIR))/tellua/worker"
+	$(if $(WORKER),install -D -m 755 $(WORKER) "$(call TO,$(LIBEXECDIR))/tellua/worker")
 	install -m 644 $(LIB) "$(call TO,$(LIBDIR))/libtellua.a"
 	install -m 755 $(SHARED) "$(call TO,$(LIBDIR))/libtellua.so.$(VERSION)"
 	ln -sfn libtellua.so.$(VERSION) "$(call TO,$(LIBDIR))/$(SONAME)"

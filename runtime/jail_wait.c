@@ -20,7 +20,7 @@ static double cpu_of(const tl__jailed *w)
 
 /* Who is asked by people and takes longer than most steps back behind them. */
 #define STEP_BACK_CPU  0.02 /* seconds */
-#define STEP_BACK_NICE 10
+#define STEP_BACK_NICE 4
 
 /* What the limits count: CPU time, or, where that cannot be seen, wall time. */
 typedef struct watch {

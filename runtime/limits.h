@@ -38,7 +38,7 @@ static inline tl_limits tl_limits_of(tl_profile p)
                    .pixels = 64,
                    .cpu_soft = 0.25,
                    .cpu_hard = 1.5,
-                   .wall = 15,
+                   .wall = 60,
                    .cpu_life = 600};
     return l;
 }
