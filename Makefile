@@ -7,6 +7,7 @@ $(error unknown CONFIG=$(CONFIG): release debug asan tsan cov)
 endif
 BUILD ?= build/$(CONFIG)
 PREFIX ?= /usr/local
+LIBEXECDIR ?= $(PREFIX)/libexec
 DESTDIR ?=
 LUA ?= lua5.4
 V ?= 0
@@ -54,6 +55,7 @@ FACE_OBJ := $(FACE_SRC:%.c=$(BUILD)/%.o) $(FACE_LUA:%.lua=$(BUILD)/%.lua.o) \
             $(if $(FACE_LUA),$(BUILD)/repl/help_data.lua.o)
 LIB := $(BUILD)/libtellua.a
 PROG := $(BUILD)/tellua
+-include worker/rules.mk
 TEST_SRC := $(wildcard tests/c/*_test.c)
 TESTS_C := $(TEST_SRC:%.c=$(BUILD)/%)
 
@@ -70,7 +72,7 @@ $(BUILD)/build_version.h: FORCE
 FORCE:
 
 PLACES_TRIED := $(if $(wildcard tools/mkplaces.c),build/places/.tried)
-all: $(PROG) $(BUILD)/tellua.so $(PLACES_TRIED) ## build the program and the shared library
+all: $(PROG) $(WORKER) $(BUILD)/tellua.so $(PLACES_TRIED) ## build the program and the shared library
 
 $(BUILD)/%.o: %.c $(BUILD)/.flags | $(BUILD)/build_version.h
 	@mkdir -p $(@D)
@@ -83,6 +85,7 @@ KERNEL_ISAS := avx2 avx512
 endif
 KERNELS := $(wildcard modules/expr/kernels.c modules/collection/sort_kernels.c)
 HAVE_ISAS = $(foreach i,$(KERNEL_ISAS),-DTL_HAVE_$(i))
+CFLAGS_jail_spawn = -DTL_LIBEXEC='"$(LIBEXECDIR)"'
 CFLAGS_kernels = -O3 $(HAVE_ISAS)
 CFLAGS_sort_kernels = -O3
 CFLAGS_run = $(HAVE_ISAS)
@@ -163,12 +166,12 @@ $(BUILD)/tests/c/%: $(BUILD)/tests/c/%.o $(LIB)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
-tests-c: $(TESTS_C)
+tests-c: $(TESTS_C) $(TESTS_JAIL)
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 TESTS ?= $(TESTS_C) $(wildcard tests/cli/*.t tests/py/*_test.py tests/lua/*_test.lua)
-TEST_ENV = BUILD='$(BUILD)' CONFIG='$(CONFIG)' CC='$(CC)' TELLUA='$(abspath $(PROG))'
+TEST_ENV = BUILD='$(BUILD)' CONFIG='$(CONFIG)' CC='$(CC)' TELLUA='$(abspath $(PROG))' TELLUA_WORKER='$(abspath $(WORKER))'
 SUB = $(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
 deps: ## install the Debian packages that building needs
@@ -203,15 +206,18 @@ check-tsan: ## all tests under ThreadSanitizer
 check-big: all ## slow tests with large pictures
 	@$(TEST_ENV) prove -v --timer --exec 'sh tools/run-test.sh' $(wildcard tests/big/*.t)
 
+# Everything under the sanitizers and the fuzzer's eyes; each target from its corpus, which is left as
+# it is. Crashes lie in build/fuzz.
 FUZZ_SECONDS ?= 60
-fuzz: $(BUILD)/modules/expr/fn_prelude.lua.o $(BUILD)/tests/c/fn_random_test ## long runs: 100,000 random functions; libFuzzer on texts (FUZZ_SECONDS)
+FUZZ_TARGETS := fn prog plan
+fuzz: $(BUILD)/tests/c/fn_random_test ## long runs: 100,000 random functions; libFuzzer on functions, programs, plans (FUZZ_SECONDS each)
 	TELLUA_FUZZ_COUNT=100000 $(BUILD)/tests/c/fn_random_test
-	@mkdir -p $(BUILD)/fuzz
-	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu11 -ffp-contract=off -I. -I$(BUILD) -o $(BUILD)/fuzz/fn_fuzz \
-	    tests/fuzz/fn_fuzz.c $(BUILD)/modules/expr/fn_prelude.lua.c $(wildcard modules/expr/*.c) \
-	    $(patsubst %,runtime/%.c,err mem buf dtype log) -lm -lpthread
-	@mkdir -p $(BUILD)/fuzz/corpus
-	$(BUILD)/fuzz/fn_fuzz -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 $(BUILD)/fuzz/corpus tests/fuzz/fn_corpus 2>&1 | tail -8
+	+@$(SUB) --no-print-directory CC=clang CONFIG=asan BUILD=build/fuzz CFLAGS=-fsanitize=fuzzer-no-link $(FUZZ_TARGETS:%=build/fuzz/%_fuzz)
+	@cd build/fuzz && for t in $(FUZZ_TARGETS); do mkdir -p $$t && (cd ../.. && build/fuzz/$${t}_fuzz -max_total_time=$(FUZZ_SECONDS) \
+	    -artifact_prefix=build/fuzz/$$t- -print_final_stats=1 build/fuzz/$$t tests/fuzz/$${t}_corpus 2>&1 | tail -8) || exit 1; done
+build/fuzz/%_fuzz: build/fuzz/tests/fuzz/%_fuzz.o build/fuzz/libtellua.a
+	@echo "  LINK    $@"
+	$(Q)clang -fsanitize=fuzzer,address,undefined $(LDFLAGS) -o $@ $^ $(LIBS)
 
 check-layers: ## includes point down only (DESIGN, the layers)
 	@prove -v tests/cli/layers.t
@@ -237,7 +243,7 @@ ci: ## what .ci/run does: both compilers, sanitizers, linters
 # --- form ------------------------------------------------------------------------------------
 FILES = $(wildcard $(shell git ls-files -co --exclude-standard 2>/dev/null || find . -path ./build -prune -o -type f -printf '%P\n'))
 C_FILES = $(filter %.c %.h,$(FILES))
-LUA_FILES = $(filter %.lua,$(FILES))
+LUA_FILES = $(filter-out tests/escapes/%,$(filter %.lua,$(FILES)))
 SH_FILES = $(shell for f in $(FILES); do head -n 1 $$f | grep -qaE '^.!.*[ /](sh|bash)$$' && echo $$f; done)
 # Formatters of different years disagree: .clang-format names the one that decides.
 CLANG_FORMAT ?= $(firstword $(shell command -v clang-format-14 clang-format))
@@ -283,6 +289,7 @@ DOC_DIRS := $(wildcard docs/manual docs/examples docs/img)
 install: all ## install into PREFIX (/usr/local), below DESTDIR
 	install -d "$(call TO,$(BINDIR))" "$(call TO,$(LIBDIR))/pkgconfig" "$(call TO,$(LUA_CMOD))" "$(call TO,$(DOCDIR))"
 	install -m 755 $(PROG) "$(call TO,$(BINDIR))/tellua"
+	$(if $(WORKER),install -D -m 755 $(WORKER) "$(call TO,$(LIBEXECDIR))/tellua/worker")
 	install -m 644 $(LIB) "$(call TO,$(LIBDIR))/libtellua.a"
 	install -m 755 $(SHARED) "$(call TO,$(LIBDIR))/libtellua.so.$(VERSION)"
 	ln -sfn libtellua.so.$(VERSION) "$(call TO,$(LIBDIR))/$(SONAME)"
@@ -300,7 +307,7 @@ uninstall: ## remove what install put there
 	rm -f "$(call TO,$(BINDIR))/tellua" "$(call TO,$(INCLUDEDIR))/tellua.h" "$(call TO,$(LUA_CMOD))/tellua.so"
 	rm -f "$(call TO,$(LIBDIR))/libtellua.a" "$(call TO,$(LIBDIR))/libtellua.so" "$(call TO,$(LIBDIR))/$(SONAME)"
 	rm -f "$(call TO,$(LIBDIR))/libtellua.so.$(VERSION)" "$(call TO,$(LIBDIR))/pkgconfig/tellua.pc"
-	rm -rf "$(call TO,$(DATADIR))" "$(call TO,$(DOCDIR))"
+	rm -rf "$(call TO,$(DATADIR))" "$(call TO,$(DOCDIR))" "$(call TO,$(LIBEXECDIR))/tellua"
 
 # --- the rest --------------------------------------------------------------------------------
 clean: ## remove this configuration's build folder

@@ -7,9 +7,10 @@
  * it again. Two places run without hooks in stock Lua, and are kept from scripts: finalisers
  * (setmetatable refuses __gc), and a message handler called for an error of the hook itself
  * (guarded xpcall does not call it then). */
-#include "runtime/host_int.h"
+#include "runtime/vmfault.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <string.h>
 
 #define SWITCH_COST                                                                                \
@@ -25,44 +26,58 @@ static void on_hook(lua_State *L, lua_Debug *ar)
     if (!h || !h->depth) /* budgets are of runs */
         return;
     if (h->stop || atomic_load_explicit(&h->interrupt, memory_order_relaxed))
-        tl__stop(L, TL_EINTR);
+        tl__stop(L, TL_STOP_INTERRUPT);
     if (lua_gethookmask(L) != LUA_MASKCOUNT)
         tl__arm(L, h); /* left armed by a stop of an earlier run */
     if (ar->event != LUA_HOOKCOUNT)
         return;
     h->used += h->interval;
     if (h->used >= h->budget)
-        tl__stop(L, TL_ESCRIPT);
+        tl__stop(L, TL_STOP_INSTRUCTIONS);
 }
 
 void tl__arm(lua_State *L, tl_host *h)
 {
-    lua_sethook(L, on_hook, LUA_MASKCOUNT, h->interval);
+    lua_sethook(L, h->interval ? on_hook : NULL, h->interval ? LUA_MASKCOUNT : 0, h->interval);
+    /* A signal may have come in between; what was armed stays so. */
+    if (atomic_load(&h->interrupt))
+        lua_sethook(L, on_hook, ALL_EVENTS, 1);
 }
 
 /* The first cause counts. Allocates nothing. */
-static void fill_stop(lua_State *L, tl_host *h, int code)
+static void fill_stop(lua_State *L, tl_host *h, tl_stop why)
 {
     tl_err *e = h->stop_err;
-    h->stop = code;
+    if (why == TL_STOP_INTERRUPT && atomic_load(&h->late))
+        why = TL_STOP_TIME;
+    h->why = why;
     *e = (tl_err)TL_ERR_INIT;
-    if (code == TL_EINTR)
-        tl_fail(e, code, "interrupted");
-    else if (code == TL_ENOMEM)
-        tl_fail(e, code, "not enough memory: the script may hold %zu MiB", h->memory_limit >> 20);
-    else
-        tl_fail(e, code,
+    switch (why) {
+    case TL_STOP_INTERRUPT:
+        tl_fail(e, TL_EINTR, "interrupted");
+        break;
+    case TL_STOP_TIME:
+        tl_fail(e, TL_ESCRIPT, "it used up its %.2f s of CPU time", h->cpu_soft);
+        break;
+    case TL_STOP_MEMORY:
+        tl_fail(e, TL_ENOMEM, "not enough memory: the script may hold %zu MiB",
+                h->memory_limit >> 20);
+        break;
+    default:
+        tl_fail(e, TL_ESCRIPT,
                 "the script used up its budget of %" PRId64
                 " instructions (raise it with --budget N)",
                 h->budget);
+    }
+    h->stop = e->code;
     tl_script_line_to(L, e->where, sizeof e->where);
 }
 
-int tl__stop(lua_State *L, int code)
+int tl__stop(lua_State *L, tl_stop why)
 {
     tl_host *h = *tl__slot(L);
     if (!h->stop)
-        fill_stop(L, h, code);
+        fill_stop(L, h, why);
     lua_sethook(L, on_hook, ALL_EVENTS, 1);
     lua_rawgetp(L, LUA_REGISTRYINDEX, &h->stop_err);
     return lua_error(L);
@@ -72,7 +87,7 @@ void tl__check_stop(lua_State *L)
 {
     tl_host *h = *tl__slot(L);
     if (h->stop || atomic_load_explicit(&h->interrupt, memory_order_relaxed))
-        tl__stop(L, TL_EINTR);
+        tl__stop(L, TL_STOP_INTERRUPT);
 }
 
 void tl__check_failed(lua_State *L, int status)
@@ -85,7 +100,7 @@ void tl__check_failed(lua_State *L, int status)
     int text = h->refused && lua_type(L, -1) == LUA_TSTRING &&
                strcmp(lua_tostring(L, -1), "not enough memory") == 0;
     if (status == LUA_ERRMEM || text)
-        tl__stop(L, TL_ENOMEM);
+        tl__stop(L, TL_STOP_MEMORY);
 }
 
 void tl_host_charge(lua_State *L, int64_t n)
@@ -96,7 +111,17 @@ void tl_host_charge(lua_State *L, int64_t n)
     tl__check_stop(L);
     h->used = h->used > INT64_MAX - n ? INT64_MAX : h->used + n;
     if (h->used >= h->budget)
-        tl__stop(L, TL_ESCRIPT);
+        tl__stop(L, TL_STOP_INSTRUCTIONS);
+}
+
+void tl__charge_output(lua_State *L, size_t n)
+{
+    tl_host *h = *tl__slot(L);
+    tl__check_stop(L);
+    h->output += n;
+    /* An error that a script may catch: its next print raises again. */
+    if (h->output_limit && h->output > h->output_limit)
+        luaL_error(L, "it printed more than %d KiB", (int)(h->output_limit >> 10));
 }
 
 int tl_host_stopping(tl_host *h)
@@ -113,6 +138,34 @@ void tl_host_interrupt(tl_host *h)
     atomic_store(&h->interrupt, 1);
     if (pthread_equal(pthread_self(), h->owner))
         lua_sethook(atomic_load(&h->current), on_hook, ALL_EVENTS, 1);
+}
+
+static tl_host *volatile watched;
+static volatile sig_atomic_t deadline_passed;
+
+void tl_host_deadline(void)
+{
+    tl_host *h = watched;
+    deadline_passed = 1;
+    if (!h)
+        return;
+    atomic_store(&h->late, 1);
+    atomic_store(&h->interrupt, 1);
+    lua_sethook(atomic_load(&h->current), on_hook, ALL_EVENTS, 1);
+}
+
+void tl_host_forget_deadline(void)
+{
+    deadline_passed = 0;
+}
+
+void tl__watch_deadline(tl_host *h)
+{
+    if (h && h->profile == TL_PROFILE_OWN)
+        return; /* its process may have many threads */
+    watched = h;
+    if (h && deadline_passed)
+        tl_host_deadline();
 }
 
 /* --- pcall and xpcall --------------------------------------------------------------------------
@@ -190,6 +243,7 @@ static int guarded_create(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TFUNCTION);
     tl_host_charge(L, (*tl__slot(L))->interval);
+    tl__vm_expect_stack(*tl__slot(L));
     lua_State *co = lua_newthread(L); /* with L's hook and host */
     tl__arm(co, *tl__slot(L));
     lua_pushvalue(L, 1);
@@ -210,9 +264,12 @@ static int resume(lua_State *L, lua_State *co, int nargs)
         return -1;
     }
     lua_xmove(L, co, nargs);
+    int below = h->stacks && tl__vm_in_concat(L);
+    h->concats_below += below;
     atomic_store(&h->current, co);
     int status = lua_resume(co, L, nargs, &nres);
     atomic_store(&h->current, L);
+    h->concats_below -= below;
     if (status != LUA_OK && status != LUA_YIELD) {
         if (h->stop && lua_status(co) > LUA_YIELD)
             *tl__slot(co) = NULL; /* its hooks are off for good: nothing may run in it again */

@@ -384,7 +384,7 @@ int tl__lua_load(lua_State *L)
             tl_to_err(L, -1, &e);
     }
     if (code == TL_ENOMEM)
-        tl__stop(L, TL_ENOMEM);
+        tl__stop(L, TL_STOP_MEMORY);
     if (code) {
         lua_pushnil(L);
         lua_pushstring(L, tl_err_text(&e, shown, sizeof shown));

@@ -1,5 +1,7 @@
 /* The command line's plan-based commands. SPDX-License-Identifier: MIT */
+#include "modules/raster/roots.h"
 #include "runtime/cli.h"
+#include "runtime/jail.h"
 #include "modules/batch/plan_call.h"
 #include "modules/map/looks_lua.h"
 #include "modules/raster/outdir.h"
@@ -49,6 +51,19 @@ static int starts_as_json(const char *path)
     return ch == '{';
 }
 
+/* A stranger's: its tenant is the process. */
+static int load_foreign(const tl_cli *c, const tl_buf *text, tl_plan **out, tl_err *e)
+{
+    tl_limits limits = tl_limits_of(TL_PROFILE_BATCH);
+    tl_trust trust = {.tenant = "run", .jail = tl_jail_shared(), .limits = &limits};
+    limits.cpu_soft = 60; /* of one block */
+    limits.cpu_hard = 75;
+    limits.wall = 600;
+    limits.cpu_life = 24 * 3600;
+    int rc = tl_roots_new(c->roots, c->nroots, &trust.roots, e);
+    return rc ? rc : tl_plan_load_foreign(tl_buf_text(text), text->len, &trust, out, e);
+}
+
 static int load_plan(const tl_cli *c, tl_plan **out, tl_err *e)
 {
     tl_buf text = TL_BUF_INIT;
@@ -64,7 +79,8 @@ static int load_plan(const tl_cli *c, tl_plan **out, tl_err *e)
     int rc = read_all(f, &text, e);
     fclose(f);
     if (!rc)
-        rc = tl_plan_load(tl_buf_text(&text), text.len, c->allow_drift, out, e);
+        rc = c->jailed ? load_foreign(c, &text, out, e)
+                       : tl_plan_load(tl_buf_text(&text), text.len, c->allow_drift, out, e);
     tl_buf_free(&text);
     return rc ? tl_err_source(e, c->script) : 0;
 }
@@ -98,6 +114,9 @@ int tl_cli_make_plan(const tl_cli *c, tellua *t, int view, tl_plan **out, tl_err
                            "view needs a script; a plan's outputs are computed with run");
         return load_plan(c, out, e);
     }
+    if (c->jailed)
+        return tl_fail(e, TL_EUSAGE,
+                       "--jailed is for plans; a script is not one: `tellua plan --json` makes it");
     int rc = run_script(c, t, e);
     if (!rc && t->part)
         rc = tl_session_parts(t, e);

@@ -26,6 +26,7 @@ enum {
     TL_CMD_RETRY = 131072,
     TL_CMD_SERVE = 1 << 18,
     TL_CMD_REPL = 1 << 19,
+    TL_CMD_SANDBOX = 1 << 20,
     TL_CMD_OF_JOBS = TL_CMD_STATUS | TL_CMD_WAIT | TL_CMD_LOGS | TL_CMD_CANCEL | TL_CMD_HOLD |
                      TL_CMD_RELEASE | TL_CMD_SUSPEND | TL_CMD_RESUME | TL_CMD_RETRY,
     TL_CMD_CONSOLE = TL_CMD_OF_JOBS | TL_CMD_JOBS /* need no script's state */
@@ -39,6 +40,8 @@ typedef struct tl_cli {
     int nparams;
     const char *out, *output, *format, *png, *place, *gazetteer;
     const char *to, *pattern; /* of index */
+    const char *profile;      /* of sandbox: pixel or batch */
+    int jailed;
     tl_where where;
     int has_center;
     double center[2]; /* longitude, latitude */
@@ -74,6 +77,7 @@ int tl_cli_eval(const tl_cli *c, tellua *t, tl_err *e);
 int tl_cli_index(const tl_cli *c, tellua *t, tl_err *e);
 int tl_cli_serve(const tl_cli *c, tl_err *e); /* opens sessions of its own */
 int tl_cli_doctor(const tl_cli *c);
+int tl_cli_sandbox(const tl_cli *c, tl_err *e);
 
 /* The face of people (repl/): reads from stdin until its end. */
 int tl_repl(const tl_cli *c, tellua *t, tl_err *e);

@@ -4,6 +4,7 @@
 #include "modules/collection/gazetteer.h"
 #include "modules/raster/raster.h"
 #include "runtime/cli.h"
+#include "runtime/jail.h"
 #include "runtime/version.h"
 
 #include <stdio.h>
@@ -21,6 +22,15 @@ static void print_gazetteer(void)
     tl_gazetteer_close(g);
 }
 
+static void print_jail(void)
+{
+    tl_jail *j = tl_jail_new(NULL);
+    tl_err e = TL_ERR_INIT;
+    if (tl_jail_describe(j, stdout, &e))
+        printf("jail: none, strangers' code is not run: %s\n", e.message);
+    tl_jail_free(j);
+}
+
 int tl_cli_doctor(const tl_cli *c)
 {
     char probe[17];
@@ -32,5 +42,6 @@ int tl_cli_doctor(const tl_cli *c)
            tl_expr_isa(), probe);
     fputs(tl_raster_versions(), stdout);
     print_gazetteer();
+    print_jail();
     return 0;
 }

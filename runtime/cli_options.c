@@ -193,6 +193,12 @@ static int set_format(tl_cli *c, const char *t, tl_err *e)
                : 0;
 }
 
+static int set_profile(tl_cli *c, const char *t, tl_err *e)
+{
+    c->profile = t;
+    return strcmp(t, "pixel") && strcmp(t, "batch") ? bad(e, t, "pixel or batch") : 0;
+}
+
 static int set_timeout(tl_cli *c, const char *t, tl_err *e)
 {
     return numbers(t, ',', &c->io_timeout, 1) || c->io_timeout <= 0 ? bad(e, t, "seconds above 0")
@@ -290,6 +296,7 @@ FLAG(json)
 FLAG(quiet)
 FLAG(debug)
 FLAG(allow_drift)
+FLAG(jailed)
 
 #include "runtime/cli_options_jobs.h"
 
@@ -320,7 +327,8 @@ static const struct option {
     {"--bind", "ADDRESS", TL_CMD_SERVE, set_bind, "address to listen on (127.0.0.1)"},
     {"--store", "DIR|redis://...", TL_CMD_SERVE, set_store,
      "where plans are kept (~/.cache/tellua/plans)"},
-    {"--root", "DIR", TL_CMD_SERVE, set_root, "plans sent by clients may read files below it"},
+    {"--root", "DIR", RUN_PLAN | TL_CMD_SERVE, set_root,
+     "a folder that strangers' plans may read files below"},
     {"--watch", NULL, TL_CMD_SERVE, set_watch, "run a script again when its file changes"},
     {"--cache", "SIZE", TL_CMD_SERVE, set_mem, "memory for tiles and what they read (256M)"},
     {"--no-tile-cache", NULL, TL_CMD_SERVE, set_no_tile_cache,
@@ -358,6 +366,8 @@ static const struct option {
     {"--metrics", "FORM", TL_CMD_JOBS, set_metrics, "numbers for prometheus or graphite"},
     {"--work", "DIR", TL_CMD_TASK, set_work, "where the task's files go (JOB/tasks)"},
     {"--under", "PID", TL_CMD_TASK, set_under, "checkpoint and end when that process is gone"},
+    {"--profile", "PROFILE", TL_CMD_SANDBOX, set_profile,
+     "pixel or batch: names and budgets (pixel)"},
     {"--io-timeout", "SECONDS", ALL | LINES | TL_CMD_INDEX | TL_CMD_TASK, set_timeout,
      "give up when one read takes longer (60)"},
     {"--budget", "N", ALL | LINES | TL_CMD_SERVE, set_budget,
@@ -365,6 +375,8 @@ static const struct option {
     {"--allow", "io,os", ALL | LINES | TL_CMD_SERVE, set_allow, "give the script Lua's io, os"},
     {"--allow-libm-drift", NULL, ALL | TL_CMD_TASK, set_allow_drift,
      "run a plan made with another libm"},
+    {"--jailed", NULL, RUN_PLAN, set_jailed,
+     "take PLAN.json as a stranger's: functions in the jail"},
     {"--json", NULL, ALL | TL_CMD_EVAL | TL_CMD_INDEX | TL_CMD_SERVE | TL_CMD_TASK | TL_CMD_CONSOLE,
      set_json, "errors as JSON; of most commands also the result"},
     {"--quiet", NULL, ALL | LINES | TL_CMD_INDEX | TL_CMD_SERVE | TL_CMD_TASK | TL_CMD_CONSOLE,
@@ -406,6 +418,8 @@ static const struct {
     {TL_CMD_TASK, "task", "tellua task JOB N|merge|partial|engine", "One task, as a node runs it."},
     {TL_CMD_EVAL, "-e", "tellua -e CODE [options]",
      "Runs a line of Lua and prints what it returns."},
+    {TL_CMD_SANDBOX, "sandbox", "tellua sandbox SCRIPT [options]",
+     "Runs a script as a stranger's, in the jail, and says what became of it."},
     {TL_CMD_DOCTOR, "doctor", "tellua doctor", "Says what this machine has."},
 };
 
@@ -505,6 +519,8 @@ int tl_cli_parse(tl_cli *c, int argc, char **argv, tl_err *e)
         rc = tl_fail(e, TL_EUSAGE, "which %s? `tellua --help` shows the commands", thing_of(c));
     if (!rc && c->has_center != (c->zoom >= 0))
         rc = tl_fail(e, TL_EUSAGE, "--center and --zoom go together");
+    if (!rc && c->nroots && !c->jailed && c->command != TL_CMD_SERVE)
+        rc = tl_fail(e, TL_EUSAGE, "--root goes with --jailed");
     if (!rc && c->place)
         rc = resolve_place(c, e);
     const tl_where *w = &c->where;

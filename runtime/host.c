@@ -2,6 +2,7 @@
 #include "runtime/host_int.h"
 #include "runtime/log.h"
 #include "runtime/mem.h"
+#include "runtime/vmfault.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +18,17 @@
 static void *capped_alloc(void *ud, void *p, size_t old, size_t size)
 {
     tl_host *h = ud;
+    size_t tag = p ? 0 : old; /* of a new object; no size then */
     if (!p)
-        old = 0; /* a type tag then, not a size */
+        old = 0;
     if (size == 0) {
+        tl__vm_freed(h, p);
         free(p);
         h->memory -= old;
+        return NULL;
+    }
+    if (!p && !tag && tl__vm_refuses(h, size)) {
+        h->refused = 1;
         return NULL;
     }
     /* Shrinking must never fail. */
@@ -32,10 +39,14 @@ static void *capped_alloc(void *ud, void *p, size_t old, size_t size)
         return NULL;
     }
     void *q = realloc(p, size);
-    if (q)
-        h->memory += size - old;
-    else
+    if (!q) {
         h->refused = 1;
+        return NULL;
+    }
+    if (!p && !tag)
+        tl__vm_made(h, q, size);
+    h->memory += size - old;
+    h->peak = h->memory > h->peak ? h->memory : h->peak;
     return q;
 }
 
@@ -82,11 +93,19 @@ int tl_host_open(const tl_limits *limits, tl_host **out, tl_err *e)
     limits = limits ? limits : &none;
     tl_host *h = tl_xcalloc(1, sizeof *h);
     h->memory_limit = limits->memory ? limits->memory : DEFAULT_MEMORY;
-    h->budget = limits->instructions > 0 ? limits->instructions : DEFAULT_BUDGET;
-    h->interval = h->budget < HOOK_INTERVAL ? (int)h->budget : HOOK_INTERVAL;
+    h->budget = limits->instructions > 0   ? limits->instructions
+                : limits->instructions < 0 ? INT64_MAX
+                                           : DEFAULT_BUDGET;
+    h->interval = limits->instructions < 0    ? 0
+                  : h->budget < HOOK_INTERVAL ? (int)h->budget
+                                              : HOOK_INTERVAL;
+    h->profile = limits->profile;
+    h->output_limit = limits->output;
+    h->cpu_soft = limits->cpu_soft;
     h->allow_io = limits->allow_io;
     h->allow_os = limits->allow_os;
     int code = 0;
+    tl__vm_expect_stack(h);
     h->main = lua_newstate(capped_alloc, h);
     if (h->main) {
         lua_atpanic(h->main, on_panic);
@@ -112,6 +131,7 @@ void tl_host_close(tl_host *h)
         lua_sethook(h->main, NULL, 0, 0);
         lua_close(h->main);
     }
+    tl__vm_free(h);
     tl__free_chunks(h);
     free(h);
 }
@@ -126,6 +146,16 @@ void tl_host_set_print(tl_host *h, void (*write)(void *ctx, const char *text, si
 int tl_host_incomplete(const tl_host *h)
 {
     return h->incomplete;
+}
+
+tl_stop tl_host_stopped_by(const tl_host *h)
+{
+    return h->why;
+}
+
+size_t tl_host_peak(const tl_host *h)
+{
+    return h->peak;
 }
 
 const char *tl_host_traceback(const tl_host *h)
@@ -170,11 +200,15 @@ static void enter(tl_host *h)
         return;
     h->used = 0;
     h->stop = h->refused = 0;
+    h->output = 0;
+    h->why = TL_STOP_NONE;
     atomic_store(&h->interrupt, 0);
+    atomic_store(&h->late, 0);
     atomic_store(&h->current, h->main);
     h->owner = pthread_self();
     tl__arm(h->main, h);
     atomic_store(&h->running, 1);
+    tl__watch_deadline(h);
 }
 
 /* After the outermost run the state is as before it: callers may use Lua outside of runs too. */
@@ -182,6 +216,7 @@ static void leave(tl_host *h)
 {
     if (--h->depth)
         return;
+    tl__watch_deadline(NULL);
     atomic_store(&h->running, 0);
     atomic_store(&h->interrupt, 0);
     h->stop = 0;
@@ -196,10 +231,11 @@ static int describe(tl_host *h, lua_State *L, int status, tl_err *e)
         return e->code;
     }
     tl_to_err(L, -1, e);
-    if (status == LUA_ERRMEM || (e->code == TL_ENOMEM && h->refused))
+    if (status == LUA_ERRMEM || (e->code == TL_ENOMEM && h->refused)) {
+        h->why = TL_STOP_MEMORY;
         tl_fail(e, TL_ENOMEM, "not enough memory: the script may hold %zu MiB",
                 h->memory_limit >> 20);
-    else
+    } else
         tl_err_where(e, h->raised_at);
     tl__whole_name(h, e);
     tl__hint(h, e);

@@ -12,14 +12,9 @@
 #include <stdint.h>
 #include <lua.h>
 #include "runtime/err.h"
+#include "runtime/limits.h"
 
 typedef struct tl_host tl_host;
-
-typedef struct tl_limits {
-    size_t memory;        /* bytes that Lua may hold; 0 = 512 MiB */
-    int64_t instructions; /* VM instructions per run; 0 = 10^10 */
-    int allow_io, allow_os;
-} tl_limits;
 
 /* `limits` NULL = all defaults. */
 int tl_host_open(const tl_limits *limits, tl_host **out, tl_err *e) TL_MUST_CHECK;
@@ -63,6 +58,23 @@ const char *tl_host_source(tl_host *h, const char *chunk, size_t *len);
 /* Stops what runs with TL_EINTR; pcall cannot keep it. Any thread, and signal handlers. Forgotten
  * when nothing runs. */
 void tl_host_interrupt(tl_host *h);
+/* From a signal handler of the thread that runs: the time is up. Without a host that runs, the next
+ * run of any host ends at its start; tl_host_forget_deadline takes that back. One thread of a
+ * process may use these: a worker's only one. */
+void tl_host_deadline(void);
+void tl_host_forget_deadline(void);
+
+/* Why the last outermost run was ended. */
+typedef enum tl_stop {
+    TL_STOP_NONE,
+    TL_STOP_INSTRUCTIONS,
+    TL_STOP_MEMORY,
+    TL_STOP_TIME,
+    TL_STOP_INTERRUPT
+} tl_stop;
+tl_stop tl_host_stopped_by(const tl_host *h);
+size_t tl_host_peak(const tl_host *h); /* most bytes that Lua ever held */
+
 /* Is the run over (budget, interrupt)? Long C work asks this now and then and returns. This thread.
  */
 int tl_host_stopping(tl_host *h);

@@ -21,15 +21,21 @@ typedef struct tl_chunk {
 
 struct tl_host {
     lua_State *main;
-    size_t memory, memory_limit; /* bytes */
-    int64_t used, budget;        /* instructions of this run */
-    int interval;                /* instructions between two count hooks */
+    size_t memory, memory_limit, peak; /* bytes */
+    int64_t used, budget;              /* instructions of this run */
+    int interval;                /* instructions between two count hooks; 0 = no standing hook */
     int depth;                   /* nested runs */
     int stop;                    /* TL_E* once the run is over: from then on everything raises */
-    int refused;                 /* the allocator said no in this run */
+    tl_stop why;                 /* of the run, or of the last one */
+    size_t output, output_limit; /* bytes printed in this run; limit 0 = none */
+    tl_profile profile;
+    double cpu_soft; /* what a deadline's message says */
+    int refused;     /* the allocator said no in this run */
     int incomplete;
     int allow_io, allow_os;
-    tl_err *stop_err; /* payload of the error object for `stop`, made beforehand */
+    struct tl__stacks *stacks; /* vmfault.c; NULL = not watched */
+    int concats_below;         /* threads that wait for a coroutine while a __concat runs on them */
+    tl_err *stop_err;          /* payload of the error object for `stop`, made beforehand */
     tl_chunk *chunks;
     unsigned serial;     /* numbers used to make names unique */
     size_t loaded_bytes; /* of texts kept for load() */
@@ -40,6 +46,7 @@ struct tl_host {
 
     /* What tl_host_interrupt reads. */
     atomic_int interrupt, running;
+    atomic_int late;              /* the interrupt is a deadline */
     _Atomic(lua_State *) current; /* the thread that runs */
     pthread_t owner;              /* set before `running` */
 };
@@ -52,8 +59,10 @@ static inline tl_host **tl__slot(lua_State *L)
 
 /* --- budget.c --- */
 void tl__arm(lua_State *L, tl_host *h);
+/* Which host a deadline of the process stops; NULL = none runs. */
+void tl__watch_deadline(tl_host *h);
 /* Ends the run with `code`: fills the error once, arms the hook on L and raises. */
-int tl__stop(lua_State *L, int code) TL_LJMP;
+int tl__stop(lua_State *L, tl_stop why) TL_LJMP;
 /* Raises if the run is over or an interrupt is pending. */
 void tl__check_stop(lua_State *L) TL_LJMP;
 /* After a failed protected call whose error is on top: raises if the run is over, which refused
@@ -66,6 +75,15 @@ extern const luaL_Reg tl__guarded_coroutine[]; /* create, resume, wrap, close */
 void tl__make_environment(lua_State *L, tl_host *h) TL_LJMP;
 /* Adds what a missing name would have needed, when the message is about one. */
 void tl__hint(const tl_host *h, tl_err *e);
+
+/* Counts n bytes of output; raises when there are too many. */
+void tl__charge_output(lua_State *L, size_t n) TL_LJMP;
+
+/* --- sandbox_tenant.c --- */
+/* Replaces what tells a stranger more than its own data. The environment is on top. */
+void tl__make_tenant(lua_State *L) TL_LJMP;
+/* Pushes the value at idx as text, without an address. */
+void tl__push_text(lua_State *L, int idx) TL_LJMP;
 
 /* --- chunk.c --- */
 /* Reads a whole script; the caller frees *text. */

@@ -64,13 +64,13 @@ static int command_of(const char *word)
         const char *word;
         int command;
     } words[] = {
-        {"run", TL_CMD_RUN},         {"view", TL_CMD_VIEW},     {"plan", TL_CMD_PLAN},
-        {"index", TL_CMD_INDEX},     {"-e", TL_CMD_EVAL},       {"doctor", TL_CMD_DOCTOR},
-        {"submit", TL_CMD_SUBMIT},   {"task", TL_CMD_TASK},     {"jobs", TL_CMD_JOBS},
-        {"status", TL_CMD_STATUS},   {"wait", TL_CMD_WAIT},     {"logs", TL_CMD_LOGS},
-        {"cancel", TL_CMD_CANCEL},   {"hold", TL_CMD_HOLD},     {"release", TL_CMD_RELEASE},
-        {"suspend", TL_CMD_SUSPEND}, {"resume", TL_CMD_RESUME}, {"retry", TL_CMD_RETRY},
-        {"serve", TL_CMD_SERVE}};
+        {"run", TL_CMD_RUN},         {"view", TL_CMD_VIEW},      {"plan", TL_CMD_PLAN},
+        {"index", TL_CMD_INDEX},     {"-e", TL_CMD_EVAL},        {"doctor", TL_CMD_DOCTOR},
+        {"submit", TL_CMD_SUBMIT},   {"task", TL_CMD_TASK},      {"jobs", TL_CMD_JOBS},
+        {"status", TL_CMD_STATUS},   {"wait", TL_CMD_WAIT},      {"logs", TL_CMD_LOGS},
+        {"cancel", TL_CMD_CANCEL},   {"hold", TL_CMD_HOLD},      {"release", TL_CMD_RELEASE},
+        {"suspend", TL_CMD_SUSPEND}, {"resume", TL_CMD_RESUME},  {"retry", TL_CMD_RETRY},
+        {"serve", TL_CMD_SERVE},     {"sandbox", TL_CMD_SANDBOX}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(words[i].word, word) == 0)
             return words[i].command;
@@ -203,6 +203,8 @@ int main(int argc, char **argv)
         rc = tl_cli_serve(&c, &e);
     else if (!rc && c.command & TL_CMD_CONSOLE)
         rc = tl_cli_job(&c, NULL, &e);
+    else if (!rc && c.command == TL_CMD_SANDBOX)
+        rc = tl_cli_sandbox(&c, &e);
     else if (!rc)
         rc = with_session(&c, &e);
     rc = flush(rc, &e);

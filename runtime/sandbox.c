@@ -10,9 +10,10 @@
 #define RANDOM_SEED 0x7e11a5eed /* the same numbers in every run */
 
 /* Names of a library that a script may have; NULL = all. */
-static const char *const base_names[] = {"assert",   "error",    "ipairs",   "next",     "pairs",
-                                         "rawequal", "rawget",   "rawlen",   "rawset",   "select",
-                                         "type",     "tonumber", "tostring", "_VERSION", NULL};
+static const char *const base_names[] = {"assert",   "error",    "ipairs", "next",   "pairs",
+                                         "rawequal", "rawget",   "rawlen", "rawset", "select",
+                                         "type",     "tonumber", NULL};
+static const char *const own_names[] = {"tostring", "_VERSION", NULL};
 static const char *const string_names[] = {
     "byte", "char",     "find", "format",  "gmatch", "gsub",   "len",   "lower", "match",
     "pack", "packsize", "rep",  "reverse", "sub",    "unpack", "upper", NULL};
@@ -25,6 +26,7 @@ static const char *const math_names[] = {
 static const char *const utf8_names[] = {"char", "charpattern", "codepoint", "codes",
                                          "len",  "offset",      NULL};
 static const char *const coroutine_names[] = {"isyieldable", "running", "status", "yield", NULL};
+static const char *const tenant_coroutine_names[] = {"status", "yield", NULL};
 static const char *const os_names[] = {"clock", "date", "difftime", "time", NULL};
 
 /* Copies the named fields (NULL: all) of the table on top into the one below it; pops the source.
@@ -105,7 +107,10 @@ static int host_print(lua_State *L)
     for (int i = 1; i <= n; i++) {
         if (i > 1)
             luaL_addchar(&b, '\t');
-        luaL_tolstring(L, i, NULL);
+        if (h->profile == TL_PROFILE_OWN)
+            luaL_tolstring(L, i, NULL);
+        else
+            tl__push_text(L, i);
         luaL_addvalue(&b);
     }
     luaL_addchar(&b, '\n');
@@ -113,6 +118,7 @@ static int host_print(lua_State *L)
     size_t len;
     const char *text = lua_tolstring(L, -1, &len);
     tl_host_charge(L, (int64_t)len);
+    tl__charge_output(L, len);
     if (h->print)
         h->print(h->print_ctx, text, len);
     else
@@ -162,26 +168,37 @@ static void wrap_field(lua_State *L, const char *lib, const char *field, lua_CFu
     lua_pop(L, 2);
 }
 
-static void open_base(lua_State *L)
+/* What both have, and what only the user's own scripts have. */
+static void open_base(lua_State *L, const tl_host *h)
 {
-    static const luaL_Reg own[] = {{"collectgarbage", guarded_collectgarbage},
-                                   {"getmetatable", guarded_getmetatable},
-                                   {"load", tl__lua_load},
+    static const luaL_Reg all[] = {{"getmetatable", guarded_getmetatable},
                                    {"print", host_print},
                                    {"setmetatable", guarded_setmetatable},
                                    {NULL, NULL}};
+    static const luaL_Reg own[] = {
+        {"collectgarbage", guarded_collectgarbage}, {"load", tl__lua_load}, {NULL, NULL}};
     luaL_requiref(L, LUA_GNAME, luaopen_base, 0);
+    if (h->profile == TL_PROFILE_OWN) {
+        lua_pushvalue(L, -1);
+        lua_insert(L, -3); /* the library, twice */
+        copy_names(L, own_names);
+        luaL_setfuncs(L, own, 0);
+        lua_insert(L, -2);
+    }
     copy_names(L, base_names);
-    luaL_setfuncs(L, own, 0);
+    luaL_setfuncs(L, all, 0);
     luaL_setfuncs(L, tl__guarded_base, 0);
     lua_pushvalue(L, -1);
     lua_setfield(L, -2, LUA_GNAME);
 }
 
-static void open_coroutine(lua_State *L)
+static void open_coroutine(lua_State *L, const tl_host *h)
 {
-    open_lib(L, LUA_COLIBNAME, luaopen_coroutine, coroutine_names);
+    int own = h->profile == TL_PROFILE_OWN;
+    open_lib(L, LUA_COLIBNAME, luaopen_coroutine, own ? coroutine_names : tenant_coroutine_names);
     for (const luaL_Reg *f = tl__guarded_coroutine; f->name; f++) {
+        if (!own && strcmp(f->name, "close") == 0)
+            continue; /* chains of it overflow the C stack of an older Lua */
         luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
         lua_getfield(L, -1, LUA_COLIBNAME);
         lua_getfield(L, -1, "close");
@@ -203,12 +220,17 @@ static void open_string(lua_State *L)
     lua_pop(L, 3);
 }
 
-static void open_math(lua_State *L)
+/* Everybody draws the same numbers; only the user's own scripts may choose others. */
+static void open_math(lua_State *L, const tl_host *h)
 {
     open_lib(L, LUA_MATHLIBNAME, luaopen_math, math_names);
     wrap_field(L, LUA_MATHLIBNAME, "randomseed", guarded_randomseed);
     lua_getfield(L, -1, "randomseed");
     lua_call(L, 0, 0);
+    if (h->profile != TL_PROFILE_OWN) {
+        lua_pushnil(L);
+        lua_setfield(L, -2, "randomseed");
+    }
     lua_pop(L, 1);
 }
 
@@ -226,17 +248,22 @@ static void open_io(lua_State *L, int with_os)
 void tl__make_environment(lua_State *L, tl_host *h)
 {
     lua_newtable(L);
-    open_base(L);
-    open_coroutine(L);
+    open_base(L, h);
+    if (h->profile != TL_PROFILE_PIXEL)
+        open_coroutine(L, h);
     open_string(L);
-    open_math(L);
+    open_math(L, h);
     open_lib(L, LUA_TABLIBNAME, luaopen_table, table_names);
     lua_pop(L, 1);
     open_lib(L, LUA_UTF8LIBNAME, luaopen_utf8, utf8_names);
     lua_pop(L, 1);
-    open_lib(L, LUA_OSLIBNAME, luaopen_os, h->allow_os ? NULL : os_names);
-    lua_pop(L, 1);
-    if (h->allow_io)
+    if (h->profile == TL_PROFILE_OWN) {
+        open_lib(L, LUA_OSLIBNAME, luaopen_os, h->allow_os ? NULL : os_names);
+        lua_pop(L, 1);
+    } else {
+        tl__make_tenant(L);
+    }
+    if (h->allow_io && h->profile == TL_PROFILE_OWN)
         open_io(L, h->allow_os);
     lua_rawseti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS); /* what load and new chunks see */
     lua_newtable(L);

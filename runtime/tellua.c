@@ -107,8 +107,10 @@ tellua *tellua_open(const tellua_options *options)
     if (!t)
         return NULL;
     if (options)
-        limits = (tl_limits){options->lua_memory, options->instructions, options->allow_io,
-                             options->allow_os};
+        limits = (tl_limits){.memory = options->lua_memory,
+                             .instructions = options->instructions,
+                             .allow_io = options->allow_io,
+                             .allow_os = options->allow_os};
     t->threads = options ? options->threads : 0;
     int rc = tl_host_open(&limits, &t->host, fresh(t));
     if (!rc) {

@@ -8,21 +8,23 @@ set -eu
 cd "${1:-$(dirname "$0")/..}"
 
 layers='
-base       ^runtime/(err|mem|buf|log|dtype|watch|pause|hash|version)[.]               -
+base       ^runtime/(err|mem|buf|log|dtype|watch|pause|hash|version|limits)[.]               -
 bindings   ^(modules/[^/]+|runtime)/[^/]*_lua[.]                        base expr image raster collection batch map host loop lua
 expr       ^modules/expr/                                               base
 image      ^modules/image/                                              base expr
 raster     ^modules/raster/                                             base expr image gdal
 collection ^modules/collection/                                       base expr image raster
-batch      ^modules/batch/                                            base expr image raster collection
-map        ^modules/map/                                                base expr image raster collection batch loop uv
-host       ^runtime/(host|border|chunk|sandbox|budget)[^/]*$                  base lua
-loop       ^runtime/(loop|worker|jail|http)[^/]*$                       base uv
-faces      ^(repl/|runtime/(main|tellua|session|cli)[^/]*$)          base expr image raster collection batch map host loop bindings lua uv
+batch      ^modules/batch/                                            base expr image raster collection jail
+map        ^modules/map/                                                base expr image raster collection batch jail loop uv
+jail       ^runtime/jail[^/]*$                                             base
+host       ^runtime/(host|border|chunk|sandbox|budget|vmfault)[^/]*$                  base lua
+loop       ^runtime/(loop|worker|http)[^/]*$                       base uv
+worker     ^worker/                                                     base expr image batch host jail bindings lua
+faces      ^(repl/|runtime/(main|tellua|session|cli)[^/]*$)          base expr image raster collection batch map host jail loop bindings lua uv
 '
 
 # The build writes build_version.h; it is everyone's.
-find runtime modules repl -name '*.[ch]' -o -name '*.def' 2>/dev/null | sort |
+find runtime modules repl worker -name '*.[ch]' -o -name '*.def' 2>/dev/null | sort |
     LAYERS=$layers awk '
 function layer_of(path, i) {
     for (i = 1; i <= n; i++)

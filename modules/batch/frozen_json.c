@@ -167,12 +167,22 @@ static int read_place(const json_t *j, const char *key, int *out)
     return json_is_integer(v) && x >= 1 && x <= 1 << 30 ? 0 : -1;
 }
 
-static int parse(const json_t *j, const char *text, size_t n, const char *chunk, tl_fn **out,
-                 tl_err *e)
+static int parse(const json_t *j, int unread, const char *text, size_t n, const char *chunk,
+                 tl_fn **out, tl_err *e)
 {
     int line, column;
     if (read_place(j, "line", &line) || read_place(j, "column", &column))
         return broken(e, "the line of a function");
+    if (unread) {
+        size_t params = json_array_size(json_object_get(j, "params"));
+        size_t frees = json_array_size(json_object_get(j, "free"));
+        if (n > TL_FN_MOST_TEXT || params > TL_FN_MOST_LOCALS || frees > TL_FN_MOST_TEXT)
+            return broken(e, "the size of a function");
+        *out =
+            tl_fn_unread(text, n, chunk, line, column,
+                         json_is_true(json_object_get(j, "expression")), (int)params, (int)frees);
+        return 0;
+    }
     return json_is_true(json_object_get(j, "expression"))
                ? tl_expr_parse(text, n, chunk, line, out, NULL, e)
                : tl_fn_parse(text, n, chunk, line, column, out, NULL, e);
@@ -185,8 +195,9 @@ int tl_fn_from_json(const json_t *j, tl_frozen_budget *b, tl_fn **out, tl_err *e
         return broken(e, "too many functions");
     char *text = read_bytes(json_object_get(j, "text"), &n);
     char *chunk = read_bytes(json_object_get(j, "chunk"), &chunk_len);
-    int rc = text && chunk && strlen(chunk) == chunk_len ? parse(j, text, n, chunk, out, e)
-                                                         : broken(e, "the text of a function");
+    int rc = text && chunk && strlen(chunk) == chunk_len
+                 ? parse(j, b->unread, text, n, chunk, out, e)
+                 : broken(e, "the text of a function");
     free(text);
     free(chunk);
     return rc;

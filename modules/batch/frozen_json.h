@@ -14,10 +14,11 @@
  * TL_FROZEN_BUDGET_INIT. */
 typedef struct tl_frozen_budget {
     int values, functions;
+    int unread; /* reading: functions are strangers', their texts are not looked into */
 } tl_frozen_budget;
 #define TL_FROZEN_BUDGET_INIT                                                                      \
     {                                                                                              \
-        8 * TL_FROZEN_MOST_ENTRIES, 10000                                                          \
+        8 * TL_FROZEN_MOST_ENTRIES, 10000, 0                                                       \
     }
 
 /* A new reference; NULL when the budget is used up. v NULL is nil. */

@@ -11,6 +11,7 @@
 #include "modules/batch/script.h"
 #include "modules/image/pass.h"
 #include "modules/raster/product.h"
+#include "runtime/limits.h"
 
 typedef struct tl_plan_output {
     char *name;
@@ -88,6 +89,19 @@ int tl_plan_make(const tl_script *s, const tl_plan_request *r, tl_plan **out,
  * source that is not what it was, another libm (unless allow_drift): an error. */
 int tl_plan_load(const char *text, size_t len, int allow_drift, tl_plan **out,
                  tl_err *e) TL_MUST_CHECK;
+/* On whose behalf a plan is read, when it is not the user's own. Borrowed for the call, but for
+ * what its functions keep: jail lives as long as the plan. */
+typedef struct tl_trust {
+    const char *tenant;           /* whose functions share workers with nobody else's */
+    struct tl_jail *jail;         /* runtime/jail.h */
+    const tl_limits *limits;      /* of one block of a function */
+    const struct tl_roots *roots; /* raster/roots.h: where its files may lie */
+} tl_trust;
+/* A stranger's plan: its functions are compiled in the jail and come back as programs, or run
+ * there; its sources lie below the roots. Otherwise as tl_plan_load; blocks while workers compile.
+ */
+int tl_plan_load_foreign(const char *text, size_t len, const tl_trust *trust, tl_plan **out,
+                         tl_err *e) TL_MUST_CHECK;
 void tl_plan_free(tl_plan *p); /* NULL is allowed */
 
 /* One line per fact: outputs, grids, sources and how each is sampled, the program. With `program`

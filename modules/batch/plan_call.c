@@ -1,6 +1,7 @@
 /* Calls of users' functions in plans: see plan_call.h. SPDX-License-Identifier: MIT */
 #include "modules/batch/plan_call.h"
 #include "modules/batch/plan_int.h"
+#include "modules/image/foreign.h"
 #include "runtime/mem.h"
 
 #include <ctype.h>
@@ -138,8 +139,18 @@ static void free_bound(tl_bound *b, int n)
     free(b);
 }
 
+void tl__plan_function_by(tl__plan_function *f, json_t *j, tl__foreign_maker *maker,
+                          const void *ctx)
+{
+    f->json = json_incref(j);
+    f->maker = maker;
+    f->maker_ctx = ctx;
+}
+
 void tl__plan_function_free(tl__plan_function *f)
 {
+    json_decref(f->json);
+    tl_foreign_unref(f->foreign);
     for (int i = 0; i < f->nmade; i++) {
         tl_call_unref(f->made[i].call);
         free(f->made[i].arg);
@@ -160,6 +171,16 @@ static tl_call *find_made(const tl__plan_function *f, tl_node *const *args, int 
     return NULL;
 }
 
+static int make_foreign(tl__plan_function *f, tl_node *const *args, int nargs, tl_err *e)
+{
+    tl_type *types = tl_xcalloc((size_t)nargs + 1, sizeof *types);
+    for (int i = 0; i < nargs; i++)
+        types[i] = args[i]->type;
+    int rc = f->maker(f->maker_ctx, f->json, types, nargs, &f->foreign, e);
+    free(types);
+    return rc;
+}
+
 static int make(tl__plan_function *f, tl_node *const *args, int nargs, const char *where,
                 tl_call **out, tl_err *e)
 {
@@ -174,7 +195,12 @@ static int make(tl__plan_function *f, tl_node *const *args, int nargs, const cha
                       .bands = f->band,
                       .nbands = f->nbands,
                       .where = where};
-    int rc = nargs < f->nbound ? broken(e, "the bands") : tl_call_new(&s, out, e);
+    int rc = nargs < f->nbound ? broken(e, "the bands") : 0;
+    if (!rc && f->maker && !f->foreign)
+        rc = make_foreign(f, args, nargs, e);
+    s.foreign = f->foreign;
+    if (!rc)
+        rc = tl_call_new(&s, out, e);
     if (rc)
         return rc;
     f->made = tl_xrealloc(f->made, (size_t)(f->nmade + 1) * sizeof *f->made);

@@ -10,6 +10,10 @@
 /* The call without its bands; NULL when the budget is used up. */
 json_t *tl__plan_function_json(const tl_call *c, tl_frozen_budget *b);
 
+/* Has a stranger's function compiled over bands of these types. */
+typedef int tl__foreign_maker(const void *ctx, json_t *function, const tl_type *types, int nargs,
+                              tl_foreign **out, tl_err *e);
+
 /* An entry of a plan's functions, and the calls made of it. */
 typedef struct tl__plan_function {
     tl_fn *fn;
@@ -17,7 +21,12 @@ typedef struct tl__plan_function {
     int nbound; /* bands that it needs at least */
     int any, fail;
     tl_compile compile;
-    const char **band; /* interned */
+    /* Of a stranger: */
+    json_t *json; /* a reference */
+    tl__foreign_maker *maker;
+    const void *maker_ctx;
+    tl_foreign *foreign; /* made for the first bands; the others ask it */
+    const char **band;   /* interned */
     int nbands;
     struct tl__plan_made {
         tl_node **arg; /* borrowed from the plan's nodes */
@@ -30,6 +39,10 @@ typedef struct tl__plan_function {
 /* *f is zero before, and freed by the caller afterwards, also after an error. */
 int tl__plan_function_read(const json_t *j, tl_frozen_budget *b, tl__plan_function *f,
                            tl_err *e) TL_MUST_CHECK;
+/* The calls of f, read with budget->unread, are made by `maker`. Keeps a reference of j; ctx is
+ * borrowed. */
+void tl__plan_function_by(tl__plan_function *f, json_t *j, tl__foreign_maker *maker,
+                          const void *ctx);
 void tl__plan_function_free(tl__plan_function *f);
 
 /* Result k of the function over these bands, as a node. Equal bands: one call. */

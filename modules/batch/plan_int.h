@@ -4,7 +4,8 @@
 
 #include "modules/batch/plan.h"
 
-#define TL_PLAN_FORMAT 1 /* of the JSON; another one is refused */
+#define TL_PLAN_MOST_FOREIGN (16 << 20) /* bytes of a stranger's plan */
+#define TL_PLAN_FORMAT       1          /* of the JSON; another one is refused */
 
 /* What every plan's text is written with, so that its key can be checked. */
 #define TL_PLAN_DUMP (JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(17))

@@ -1,5 +1,6 @@
 /* Plans as JSON: reading back. See plan.h. SPDX-License-Identifier: MIT */
 #include "modules/batch/plan_call.h"
+#include "modules/batch/jailed.h"
 #include "modules/batch/plan_int.h"
 #include "modules/collection/composite_json.h"
 #include "modules/raster/cells.h"
@@ -41,6 +42,7 @@ static int get_number(const json_t *j, tl_type *t, tl_num *x)
 
 typedef struct {
     const json_t *plan;
+    const tl_trust *trust; /* NULL: the plan is the user's own */
     tl_source **source;
     size_t nsources;
     tl_node **node;
@@ -109,10 +111,12 @@ static int read_sources(reader *r, tl_err *e)
             continue; /* of nodes, which are not there yet */
         if (!uri && !scene)
             return broken(e, "source", i);
-        int rc = scene                         ? tl_scene_source_from_json(scene, &r->source[i], e)
-                 : json_object_get(j, "cells") ? read_cells(j, i, &r->source[i], e)
-                 : json_object_get(j, "geometry") ? read_geometry(j, &r->source[i], e)
-                                                  : tl_raster_open(uri, &r->source[i], e);
+        int rc =
+            scene                         ? tl_scene_source_from_json(scene, &r->source[i], e)
+            : json_object_get(j, "cells") ? read_cells(j, i, &r->source[i], e)
+            : json_object_get(j, "geometry")
+                ? read_geometry(j, &r->source[i], e)
+                : tl_raster_open_within(uri, r->trust ? r->trust->roots : NULL, &r->source[i], e);
         if (rc)
             return rc;
         if (scene)
@@ -131,6 +135,7 @@ static int read_functions(reader *r, tl_err *e)
     const json_t *list = json_object_get(r->plan, "functions"), *j;
     tl_frozen_budget budget = TL_FROZEN_BUDGET_INIT;
     size_t i;
+    budget.unread = r->trust != NULL;
     if (json_array_size(list) > TL_PLAN_MOST_FUNCTIONS)
         return broken(e, "too many functions:", json_array_size(list));
     r->function = tl_xcalloc(json_array_size(list) + 1, sizeof *r->function);
@@ -138,6 +143,9 @@ static int read_functions(reader *r, tl_err *e)
     {
         r->nfunctions++; /* freed also when it is half read */
         int rc = tl__plan_function_read(j, &budget, &r->function[i], e);
+        if (!rc && r->trust)
+            tl__plan_function_by(&r->function[i], (json_t *)(uintptr_t)j, tl__jailed_make,
+                                 r->trust);
         if (rc)
             return tl_err_prefix(e, "function %zu", i);
     }
@@ -255,7 +263,7 @@ static int read_composite(reader *r, size_t i, tl_err *e)
     }
     if (!rc)
         rc = tl_composite_from_json(json_object_get(j, "composite"), nodes, (int)nkinds, names,
-                                    (int)n, &r->source[i], e);
+                                    (int)n, r->trust ? r->trust->roots : NULL, &r->source[i], e);
     free(nodes);
     free(names);
     return rc;
@@ -442,9 +450,9 @@ static void read_rest(const json_t *j, tl_plan *p)
         memcpy(p->script_sha256, sha, 65);
 }
 
-static int load(const json_t *j, int allow_drift, tl_plan *p, tl_err *e)
+static int load(const json_t *j, int allow_drift, const tl_trust *trust, tl_plan *p, tl_err *e)
 {
-    reader r = {.plan = j};
+    reader r = {.plan = j, .trust = trust};
     int rc = check_head(j, allow_drift, e);
     read_rest(j, p);
     if (!rc)
@@ -483,7 +491,8 @@ static int check_key(const json_t *whole, const json_t *plan, tl_err *e)
     return 0;
 }
 
-int tl_plan_load(const char *text, size_t len, int allow_drift, tl_plan **out, tl_err *e)
+static int load_text(const char *text, size_t len, int allow_drift, const tl_trust *trust,
+                     tl_plan **out, tl_err *e)
 {
     json_error_t je;
     json_t *whole = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
@@ -495,11 +504,25 @@ int tl_plan_load(const char *text, size_t len, int allow_drift, tl_plan **out, t
     tl_plan *p = tl_xcalloc(1, sizeof *p);
     int rc = check_key(whole, plan, e);
     if (!rc)
-        rc = load(plan, allow_drift, p, e);
+        rc = load(plan, allow_drift, trust, p, e);
     if (rc)
         tl_plan_free(p);
     else
         *out = p;
     json_decref(whole);
     return rc;
+}
+
+int tl_plan_load(const char *text, size_t len, int allow_drift, tl_plan **out, tl_err *e)
+{
+    return load_text(text, len, allow_drift, NULL, out, e);
+}
+
+int tl_plan_load_foreign(const char *text, size_t len, const tl_trust *trust, tl_plan **out,
+                         tl_err *e)
+{
+    if (len > TL_PLAN_MOST_FOREIGN)
+        return tl_fail(e, TL_EDATA, "a plan of %zu bytes; a stranger's may have %d MiB", len,
+                       TL_PLAN_MOST_FOREIGN >> 20);
+    return load_text(text, len, 1, trust, out, e);
 }

@@ -76,7 +76,7 @@ static int core_compose(lua_State *L)
     lua_pushnil(L); /* Images are no JSON; the caller's table is the caller's no more */
     lua_setfield(L, 1, "kinds");
     json_t *j = rc ? NULL : tl_json_from(L, 1, &e);
-    rc = j ? tl_composite_from_json(j, nodes, nkinds, names, nbands, &s, &e) : e.code;
+    rc = j ? tl_composite_from_json(j, nodes, nkinds, names, nbands, NULL, &s, &e) : e.code;
     json_decref(j);
     if (!rc)
         *box = tl_image_of_source(s, where);

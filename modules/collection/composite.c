@@ -170,7 +170,7 @@ static int look_at(const tl_source *scene, const tl_member *m, const uint8_t *us
             more++;
             continue;
         }
-        rc = tl_raster_open(m->asset[band[b].asset], &file, e);
+        rc = tl_raster_open_within(m->asset[band[b].asset], m->roots, &file, e);
         if (rc)
             break;
         const tl_band *fb = &file->bands[band[b].band < file->nbands ? band[b].band : 0];

@@ -38,12 +38,13 @@ const tl_scene_band *tl_scene_source_bands(const tl_source *s); /* s->nbands of 
 typedef struct tl_member {
     const char *id;
     int kind;
-    double t;           /* seconds since 1970-01-01 UTC; NaN = unknown */
-    int nassets;        /* as many as the kind's scene source asks for, or more */
-    const char **asset; /* paths for tl_raster_open */
-    const char *crs;    /* canonical, with bounds; "" = unknown */
-    double bounds[4];   /* xmin, ymin, xmax, ymax in crs: nothing of the scene lies outside */
-    double box[4];      /* W,S,E,N in degrees, W > E over the antimeridian; NaN = unknown */
+    double t;                     /* seconds since 1970-01-01 UTC; NaN = unknown */
+    int nassets;                  /* as many as the kind's scene source asks for, or more */
+    const char **asset;           /* paths for tl_raster_open */
+    const struct tl_roots *roots; /* of a stranger's plan; NULL = the user's own */
+    const char *crs;              /* canonical, with bounds; "" = unknown */
+    double bounds[4]; /* xmin, ymin, xmax, ymax in crs: nothing of the scene lies outside */
+    double box[4];    /* W,S,E,N in degrees, W > E over the antimeridian; NaN = unknown */
 } tl_member;
 
 typedef struct tl_composite_spec {

@@ -171,13 +171,15 @@ static int read_member(const json_t *j, int nkinds, tl_member *m)
     return crs && crs[0] ? tl_crs_canonical(crs, &m->crs, NULL) : 0;
 }
 
-static int read_members(const json_t *list, tl_composite_spec *p, tl_err *e)
+static int read_members(const json_t *list, const struct tl_roots *roots, tl_composite_spec *p,
+                        tl_err *e)
 {
     size_t n = json_array_size(list);
     tl_member *member = tl_xcalloc(n, sizeof *member);
     p->member = member;
     for (size_t i = 0; i < n; i++) {
         p->nmembers++;
+        member[i].roots = roots;
         if (read_member(json_array_get(list, i), p->nkinds, &member[i]))
             return tl_fail(e, TL_ESCRIPT,
                            "scene %zu of a composite: id, kind, assets are wanted%s%s", i + 1,
@@ -217,12 +219,13 @@ static int read_reduction(const json_t *j, tl_composite_spec *p, tl_err *e)
 }
 
 int tl_composite_from_json(const json_t *j, tl_node *const *kinds, int nkinds,
-                           const char *const *names, int nbands, tl_source **out, tl_err *e)
+                           const char *const *names, int nbands, const struct tl_roots *roots,
+                           tl_source **out, tl_err *e)
 {
     tl_composite_spec p = {.nkinds = nkinds, .nbands = nbands, .node = kinds, .names = names};
     int rc = read_reduction(j, &p, e);
     if (!rc)
-        rc = read_members(json_object_get(j, "scenes"), &p, e);
+        rc = read_members(json_object_get(j, "scenes"), roots, &p, e);
     if (!rc)
         rc = tl_composite_new(&p, out, e);
     for (int64_t i = 0; i < p.nmembers; i++)

@@ -89,7 +89,7 @@ static int open_asset(scene_sampling *m, const tl_member *member, const tl_scene
         return tl_fail(e, TL_EDATA, "there is no file for band %s", b->name);
     tl_sampling **at = &m->asset[b->asset];
     tl_source *file = *at ? tl_source_ref((*at)->source) : NULL;
-    int rc = file ? 0 : tl_raster_open(member->asset[b->asset], &file, e);
+    int rc = file ? 0 : tl_raster_open_within(member->asset[b->asset], member->roots, &file, e);
     if (!rc)
         rc = check_cells(file, b, e);
     if (!rc && !*at)

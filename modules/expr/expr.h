@@ -95,6 +95,15 @@ size_t tl_prog_scratch_bytes(const tl_prog *p); /* of the memory tl_prog_run nee
  */
 int tl_prog_verify(const tl_prog *p, tl_err *e) TL_MUST_CHECK;
 
+/* A program as bytes, for another process of the same build; and back: bounds-checked and verified,
+ * TL_EDATA. What is read may be a stranger's. */
+void tl_prog_write(const tl_prog *p, tl_buf *out);
+int tl_prog_read(const void *data, size_t len, tl_prog **out, tl_err *e) TL_MUST_CHECK;
+/* What a verified program computes, once more as values of ir: in[slot] stands for what the program
+ * reads there (TL_NONE: it must not), out[slot] becomes what it writes (TL_NONE: nothing). */
+int tl_prog_replay(const tl_prog *p, tl_ir *ir, const tl_val *in, tl_val *out,
+                   tl_err *e) TL_MUST_CHECK;
+
 /* n pixels. scratch: tl_prog_scratch_bytes, 64-byte aligned, of this thread alone. inputs[s] and
  * outputs[s] are dense arrays of n cells of the declared type (unused slots may be NULL) and do not
  * overlap. Any thread; the program is not changed. */

@@ -175,6 +175,25 @@ int tl_expr_parse(const char *text, size_t len, const char *chunk, int line, tl_
     return parse_text(&place, TL__EXPRESSION, out, fault, e);
 }
 
+tl_fn *tl_fn_unread(const char *text, size_t len, const char *chunk, int line, int column,
+                    int is_expr, int n_params, int n_free)
+{
+    tl_fn *fn = tl_xcalloc(1, sizeof *fn);
+    fn->refs = 1;
+    fn->text = tl_xmalloc(len + 1);
+    memcpy(fn->text, text, len);
+    fn->text[len] = 0;
+    fn->len = len;
+    fn->chunk = tl_xstrdup(chunk);
+    fn->line = line;
+    fn->column = column;
+    fn->unread_expr = is_expr;
+    fn->unread_params = n_params;
+    fn->n_free = n_free;
+    fn->konst = tl_xcalloc((size_t)n_free + 1, sizeof *fn->konst);
+    return fn;
+}
+
 /* --- finding -------------------------------------------------------------------------------- */
 
 static int same_params(const tl__proto *f, const tl_fn_where *w)
@@ -357,15 +376,15 @@ int tl_fn_column(const tl_fn *fn)
 }
 int tl_fn_is_expr(const tl_fn *fn)
 {
-    return fn->proto->is_expr;
+    return fn->proto ? fn->proto->is_expr : fn->unread_expr;
 }
 int tl_fn_n_params(const tl_fn *fn)
 {
-    return fn->proto->n_params;
+    return fn->proto ? fn->proto->n_params : fn->unread_params;
 }
 const char *tl_fn_param(const tl_fn *fn, int k)
 {
-    return fn->proto->local[k]->name->str.s;
+    return fn->proto ? fn->proto->local[k]->name->str.s : "";
 }
 int tl_fn_n_free(const tl_fn *fn)
 {
@@ -373,7 +392,7 @@ int tl_fn_n_free(const tl_fn *fn)
 }
 const char *tl_fn_free(const tl_fn *fn, int k)
 {
-    return fn->free[k]->str.s;
+    return fn->proto ? fn->free[k]->str.s : "";
 }
 tl_frozen *tl_fn_free_const(const tl_fn *fn, int k)
 {

@@ -50,6 +50,12 @@ int tl_fn_parse(const char *text, size_t len, const char *chunk, int line, int c
 int tl_expr_parse(const char *text, size_t len, const char *chunk, int line, tl_fn **out,
                   tl_fn_fault *fault, tl_err *e) TL_MUST_CHECK;
 
+/* A stranger's function, of which this process knows the text but has not read it: so many
+ * parameters and free names, whose names are "". It can be carried, written down and shown, not
+ * lowered. */
+tl_fn *tl_fn_unread(const char *text, size_t len, const char *chunk, int line, int column,
+                    int is_expr, int n_params, int n_free);
+
 /* What lua_Debug says of a function. Upvalue names are in Lua's order; NULL or "" = not known. */
 typedef struct tl_fn_where {
     const char *chunk;
@@ -176,6 +182,8 @@ typedef struct tl_fn_result {
 int tl_fn_lower(const tl_fn *fn, tl_ir *ir, const tl_fn_arg *params, const tl_fn_arg *frees,
                 const tl_fn_options *options, tl_fn_result **out, tl_fn_fault *fault,
                 tl_err *e) TL_MUST_CHECK;
+/* Room for so many bands and sites, all zero. */
+tl_fn_result *tl_fn_result_new(int n_bands, int n_sites);
 void tl_fn_result_free(tl_fn_result *r); /* NULL is allowed */
 
 /* The Lua text of lerp, step, clamp and nd, the same for both twins. Static. */

@@ -160,7 +160,8 @@ struct tl_fn {
     int line, column;
     int is_prelude; /* errors in it are the caller's */
     tl__arena arena;
-    tl__proto *proto;
+    tl__proto *proto; /* NULL: not read */
+    int unread_expr, unread_params;
     tl__name **free;
     tl_frozen **konst; /* per free name; NULL: not a constant of the chunk */
     int n_free;

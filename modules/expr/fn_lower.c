@@ -243,6 +243,8 @@ static void keep_chunks(tl__lower *lw, tl_fn_result *r)
 int tl_fn_lower(const tl_fn *fn, tl_ir *ir, const tl_fn_arg *params, const tl_fn_arg *frees,
                 const tl_fn_options *options, tl_fn_result **out, tl_fn_fault *fault, tl_err *e)
 {
+    if (!fn->proto)
+        return tl_fail(e, TL_ESCRIPT, "a stranger's function is not compiled here");
     int n = fn->proto->n_params, all = n + fn->n_free;
     owned_result *result = tl_xcalloc(1, sizeof *result);
     tl_fn_arg *args = tl_xcalloc((size_t)all + 1, sizeof *args);
@@ -272,6 +274,19 @@ int tl_fn_lower(const tl_fn *fn, tl_ir *ir, const tl_fn_arg *params, const tl_fn
     else
         *out = &result->r;
     return code;
+}
+
+tl_fn_result *tl_fn_result_new(int n_bands, int n_sites)
+{
+    size_t bands = (size_t)n_bands * sizeof(tl_fn_band),
+           sites = (size_t)n_sites * sizeof(tl_fn_site);
+    owned_result *o = tl_xcalloc(1, sizeof *o);
+    o->arena.most = bands + sites + ((size_t)1 << 20);
+    o->r.n_bands = n_bands;
+    o->r.n_sites = n_sites;
+    o->r.band = bands ? tl__arena_get(&o->arena, bands) : NULL;
+    o->r.site = sites ? tl__arena_get(&o->arena, sites) : NULL;
+    return &o->r;
 }
 
 void tl_fn_result_free(tl_fn_result *r)

@@ -1,6 +1,7 @@
 /* Calls: see call.h. SPDX-License-Identifier: MIT */
 #include "modules/image/call.h"
 #include "modules/expr/expr_int.h"
+#include "modules/image/foreign.h"
 #include "runtime/mem.h"
 
 #include <stdio.h>
@@ -41,6 +42,7 @@ void tl_call_unref(tl_call *c)
     for (int i = 0; i < c->nargs; i++)
         tl_node_unref(c->arg[i]);
     tl_fn_unref(c->fn);
+    tl_foreign_unref(c->foreign);
     free(c->arg);
     free(c->result);
     free(c->reason);
@@ -73,14 +75,34 @@ static tl_val trial_load(tl_ir *ir, const tl_node *n, int slot)
                            : tl_ir_load(ir, slot, n->type == TL_I ? TL_I64 : TL_F64);
 }
 
+/* Neighbours have slots of their own: they are other numbers than the pixel. */
+typedef struct trial {
+    const tl_call *call;
+    struct {
+        int band, dx, dy;
+    } * near;
+    int n;
+} trial;
+
 static int trial_near(void *ctx, tl_ir *ir, int arg, int dx, int dy, tl_val *value, tl_val *valid,
                       tl_err *e)
 {
-    const tl_call *c = ctx;
-    const tl_bound *b = tl_call_bound(c, arg);
-    (void)dx, (void)dy, (void)e;
-    *value = trial_load(ir, c->arg[b->arg], 2 * b->arg);
-    *valid = tl_ir_load_mask(ir, 2 * b->arg + 1);
+    trial *t = ctx;
+    int band = tl_call_bound(t->call, arg)->arg, k = 0;
+    while (k < t->n && (t->near[k].band != band || t->near[k].dx != dx || t->near[k].dy != dy))
+        k++;
+    if (t->call->nargs + k >= TL_MOST_SLOTS / 2)
+        return tl_fail(e, TL_ESCRIPT, "the function looks at more than %d neighbours", k);
+    if (k == t->n) {
+        t->near = tl_xrealloc(t->near, (size_t)(k + 1) * sizeof *t->near);
+        t->near[k].band = band;
+        t->near[k].dx = dx;
+        t->near[k].dy = dy;
+        t->n++;
+    }
+    int slot = 2 * (dx || dy ? t->call->nargs + k : band);
+    *value = trial_load(ir, t->call->arg[band], slot);
+    *valid = tl_ir_load_mask(ir, slot + 1);
     return 0;
 }
 
@@ -108,11 +130,17 @@ static void note_result(tl_call *c, int k, const tl_ir *ir, const tl_fn_band *ba
     r->type = band ? tl_ir_type(ir, band->value) : TL_F;
     r->lo = INT64_MIN;
     r->hi = INT64_MAX;
-    if (!band || r->type != TL_I)
-        return;
+    if (band)
+        tl_call_note_range(ir, band->value, r);
+}
+
+void tl_call_note_range(const tl_ir *ir, tl_val v, tl_call_result *r)
+{
     tl_num x;
-    int bits = ir->node[band->value].bits; /* of the magnitude */
-    if (tl_ir_is_const(ir, band->value, &x)) {
+    int bits = ir->node[v].bits; /* of the magnitude */
+    if (r->type != TL_I)
+        return;
+    if (tl_ir_is_const(ir, v, &x)) {
         r->lo = r->hi = x.i;
     } else if (bits < 63) {
         r->hi = (int64_t)1 << bits;
@@ -142,7 +170,8 @@ static int try_out(tl_call *c, const tl_call_spec *s, tl_err *e)
     tl_ir *ir = tl_ir_new();
     tl_fn_arg *params = trial_args(c, ir, c->param, tl_fn_n_params(c->fn));
     tl_fn_arg *frees = trial_args(c, ir, c->free, tl_fn_n_free(c->fn));
-    tl_fn_options o = {.any = c->any, .near = trial_near, .ctx = c};
+    trial t = {.call = c};
+    tl_fn_options o = {.any = c->any, .near = trial_near, .ctx = &t};
     tl_fn_result *r = NULL;
     tl_fn_fault fault = {0};
     int rc = tl_fn_lower(c->fn, ir, params, frees, &o, &r, &fault, e);
@@ -159,10 +188,45 @@ static int try_out(tl_call *c, const tl_call_spec *s, tl_err *e)
     if (!rc)
         rc = note_results(c, s, ir, r, e);
     tl_fn_result_free(r);
+    free(t.near);
     free(params);
     free(frees);
     tl_ir_free(ir);
     return rc;
+}
+
+/* What the worker said takes the trial's place. */
+static int take_foreign(tl_call *c, const tl_call_spec *s, tl_err *e)
+{
+    tl_foreign *f = s->foreign;
+    int same = f->nargs == s->nargs;
+    tl_type *types = tl_xcalloc((size_t)s->nargs + 1, sizeof *types);
+    for (int i = 0; i < s->nargs; i++) {
+        types[i] = s->arg[i]->type;
+        same = same && types[i] == f->type[i];
+    }
+    int rc = same ? 0 : f->owner->again(f->ctx, types, s->nargs, &c->foreign, e);
+    free(types);
+    if (rc)
+        return rc;
+    if (same)
+        c->foreign = tl_foreign_ref(f);
+    f = c->foreign;
+    c->compiled = f->compiled;
+    c->counted = f->counted;
+    c->reason = f->compiled ? NULL : tl_xstrdup(f->reason);
+    c->reason_where = f->reason_where;
+    if (s->nbands && s->nbands != f->nresults)
+        return tl_fail(e, TL_ESCRIPT, "the function returns %d bands, bands = {...} names %d",
+                       f->nresults, s->nbands);
+    c->nresults = f->nresults;
+    c->result = tl_xcalloc((size_t)c->nresults, sizeof *c->result);
+    for (int k = 0; k < c->nresults; k++) {
+        c->result[k] = f->result[k];
+        if (s->nbands)
+            c->result[k].name = s->bands[k];
+    }
+    return 0;
 }
 
 static int check_depth(const tl_call *c, tl_err *e)
@@ -190,7 +254,7 @@ int tl_call_new(const tl_call_spec *s, tl_call **out, tl_err *e)
     c->reason_where = "";
     int rc = check_depth(c, e);
     if (!rc)
-        rc = try_out(c, s, e);
+        rc = s->foreign ? take_foreign(c, s, e) : try_out(c, s, e);
     if (rc) {
         tl_call_unref(c);
         return tl_err_where(e, s->where);
@@ -205,7 +269,7 @@ int tl_call_rebind(const tl_call *c, tl_node *const *args, tl_call **out, tl_err
     for (int k = 0; k < c->nresults; k++)
         names[k] = c->result[k].name;
     tl_call_spec s = {c->fn,   c->param,   c->free, args,        c->nargs, c->any,
-                      c->fail, c->compile, names,   c->nresults, c->where};
+                      c->fail, c->compile, names,   c->nresults, c->where, c->foreign};
     int rc = tl_call_new(&s, out, e);
     free(names);
     return rc;

@@ -24,9 +24,12 @@ typedef struct tl_call_result {
 
 typedef enum tl_compile { TL_COMPILE_AUTO, TL_COMPILE_REQUIRE, TL_COMPILE_NEVER } tl_compile;
 
+typedef struct tl_foreign tl_foreign; /* foreign.h */
+
 typedef struct tl_call {
     atomic_int refs;
     tl_fn *fn;                /* a reference */
+    tl_foreign *foreign;      /* a reference: the function is a stranger's; NULL = it is not */
     tl_bound *param;          /* as many as the function has */
     tl_bound *free;           /* as many as it has free names */
     int nargs;                /* bands */
@@ -54,6 +57,7 @@ typedef struct tl_call_spec {
     const char *const *bands; /* names of the results, or NULL: what the function says */
     int nbands;
     const char *where;
+    tl_foreign *foreign; /* of a stranger's function, whose fn is unread; NULL: it is ours */
 } tl_call_spec;
 
 /* Compiles once on trial, so that what is wrong is said here: TL_ESCRIPT with line, column, caret.
@@ -61,6 +65,9 @@ typedef struct tl_call_spec {
 int tl_call_new(const tl_call_spec *s, tl_call **out, tl_err *e) TL_MUST_CHECK;
 tl_call *tl_call_ref(tl_call *c);
 void tl_call_unref(tl_call *c); /* NULL is allowed */
+
+/* r->lo, r->hi from what ir knows of v. */
+void tl_call_note_range(const tl_ir *ir, tl_val v, tl_call_result *r);
 
 /* The same function and values over other bands. */
 int tl_call_rebind(const tl_call *c, tl_node *const *args, tl_call **out, tl_err *e) TL_MUST_CHECK;

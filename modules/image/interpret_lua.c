@@ -158,10 +158,11 @@ static void close_state(void *state)
     free(s);
 }
 
+static tl_limits limits = {.memory = TL_INTERPRET_MEMORY,
+                           .instructions = TL_INTERPRET_INSTRUCTIONS};
+
 static int open_state(const tl_call *c, void **state, tl_err *e)
 {
-    static const tl_limits limits = {.memory = TL_INTERPRET_MEMORY,
-                                     .instructions = TL_INTERPRET_INSTRUCTIONS};
     interpreter_state *s = tl_xcalloc(1, sizeof *s);
     size_t params = (size_t)tl_fn_n_params(c->fn), frees = (size_t)tl_fn_n_free(c->fn);
     s->call = c;
@@ -384,14 +385,14 @@ static int fail_run(const interpreter_state *s, int code, tl_err *e)
 {
     if (s->thaw.fatal.code) {
         *e = s->thaw.fatal;
-    } else if (s->stopped && code == TL_ESCRIPT) {
+    } else if (s->stopped && code == TL_ESCRIPT && limits.instructions > 0) {
         char where[sizeof e->where];
         snprintf(where, sizeof where, "%s", e->where);
         tl_fail(e, code, "it runs too long, over %" PRId64 " instructions for %d pixels",
                 TL_INTERPRET_INSTRUCTIONS, TL_INTERPRET_PIXELS);
         tl_err_where(e, where);
     } else if (code == TL_ENOMEM) {
-        tl_fail(e, code, "not enough memory: it may hold %zu MiB", TL_INTERPRET_MEMORY >> 20);
+        tl_fail(e, code, "not enough memory: it may hold %zu MiB", limits.memory >> 20);
     }
     return tl_err_prefix(e, "%s", s->name);
 }
@@ -433,4 +434,15 @@ void tl_interpreter_install(void)
 {
     static const tl_interpreter in = {open_state, run_state, close_state};
     tl_set_interpreter(&in);
+}
+
+void tl_interpreter_install_with(const tl_limits *l)
+{
+    limits = *l;
+    tl_interpreter_install();
+}
+
+tl_host *tl_interpreter_host(void *state)
+{
+    return ((interpreter_state *)state)->host;
 }

@@ -1,6 +1,7 @@
 /* Graphs into pixel programs: which node is lowered when, and at which offset. See lower.h.
  * SPDX-License-Identifier: MIT */
 #include "modules/image/lower.h"
+#include "modules/image/foreign.h"
 #include "modules/image/order.h"
 #include "runtime/mem.h"
 
@@ -115,6 +116,36 @@ static void report_traps(lowering *l, const tl_node *n, const tl_fn_result *r)
         l->hooks->trap(l->hooks->ctx, l->ir, n, r, code);
 }
 
+/* A stranger's program says which bands it wants. */
+static int foreign_band(void *ctx, tl_ir *ir, int band, int dx, int dy, tl_val *value,
+                        tl_val *valid, tl_err *e)
+{
+    near_ctx *c = ctx;
+    tl_lowered v = {TL_NONE, TL_NONE};
+    (void)ir, (void)e;
+    int rc = lower_at(c->l, c->call->arg[band], c->dx + dx, c->dy + dy, &v);
+    *value = v.value;
+    *valid = v.valid;
+    return rc;
+}
+
+static int lower_function(lowering *l, const tl_call *c, int dx, int dy, tl_fn_result **out)
+{
+    int np = tl_fn_n_params(c->fn), nf = tl_fn_n_free(c->fn);
+    near_ctx ctx = {l, c, dx, dy};
+    if (c->foreign)
+        return tl_foreign_lower(c->foreign, l->ir, foreign_band, &ctx, out, l->e);
+    tl_fn_arg *a = tl_xcalloc((size_t)(np + nf), sizeof *a);
+    tl_fn_options o = {.any = c->any, .near = near_band, .ctx = &ctx};
+    int rc = bind(l, c, c->param, np, dx, dy, a);
+    if (!rc)
+        rc = bind(l, c, c->free, nf, dx, dy, a + np);
+    if (!rc)
+        rc = tl_fn_lower(c->fn, l->ir, a, a + np, &o, out, NULL, l->e);
+    free(a);
+    return rc;
+}
+
 static int lower_call(lowering *l, const tl_node *n, int dx, int dy, tl_fn_result **out)
 {
     const tl_call *c = n->call;
@@ -123,16 +154,7 @@ static int lower_call(lowering *l, const tl_node *n, int dx, int dy, tl_fn_resul
             *out = l->call[i].r;
             return 0;
         }
-    int np = tl_fn_n_params(c->fn), nf = tl_fn_n_free(c->fn);
-    tl_fn_arg *a = tl_xcalloc((size_t)(np + nf), sizeof *a);
-    near_ctx ctx = {l, c, dx, dy};
-    tl_fn_options o = {.any = c->any, .near = near_band, .ctx = &ctx};
-    int rc = bind(l, c, c->param, np, dx, dy, a);
-    if (!rc)
-        rc = bind(l, c, c->free, nf, dx, dy, a + np);
-    if (!rc)
-        rc = tl_fn_lower(c->fn, l->ir, a, a + np, &o, out, NULL, l->e);
-    free(a);
+    int rc = lower_function(l, c, dx, dy, out);
     if (rc)
         return rc;
     l->call = tl_xrealloc(l->call, (size_t)(l->ncalls + 1) * sizeof *l->call);

@@ -1,5 +1,6 @@
 /* Running passes: one thread's blocks. See pass.h. SPDX-License-Identifier: MIT */
 #include "modules/image/pass_int.h"
+#include "modules/image/foreign.h"
 #include "runtime/buf.h"
 #include "runtime/mem.h"
 
@@ -151,7 +152,7 @@ static int alloc_call(call_buffers *b, const tl_call *c, int64_t cells, tl_err *
         rc = alloc(&b->result[i], cells, 8, e) || alloc(&b->result_valid[i], cells, 1, e)
                  ? TL_ENOMEM
                  : 0;
-    return rc ? rc : tl_get_interpreter()->open(c, &b->state, e);
+    return rc || c->foreign ? rc : tl_get_interpreter()->open(c, &b->state, e);
 }
 
 static void free_call(call_buffers *b, const tl_call *c)
@@ -448,6 +449,17 @@ static int call_index(const tl_pass *p, const tl_call *c)
     return i;
 }
 
+/* A stranger's function is run by whoever brought it. */
+static int interpret(const tl_call *c, call_buffers *b, size_t n, tl_err *e)
+{
+    const void *const *args = (const void *const *)b->arg;
+    const uint8_t *const *valid = (const uint8_t *const *)b->arg_valid;
+    return c->foreign ? c->foreign->owner->run(c->foreign->ctx, c, n, args, valid, b->result,
+                                               b->result_valid, b->raised, e)
+                      : tl_get_interpreter()->run(b->state, n, args, valid, b->result,
+                                                  b->result_valid, b->raised, e);
+}
+
 static int run_call(tl_pass_worker *k, const tl__step *step, tl_rect rect, tl_err *e)
 {
     const tl_call *c = step->call;
@@ -460,9 +472,7 @@ static int run_call(tl_pass_worker *k, const tl__step *step, tl_rect rect, tl_er
     int rc = step_traps(k, step, rect, e);
     memset(b->raised, 0, n);
     if (!rc)
-        rc = tl_get_interpreter()->run(b->state, n, (const void *const *)b->arg,
-                                       (const uint8_t *const *)b->arg_valid, b->result,
-                                       b->result_valid, b->raised, e);
+        rc = interpret(c, b, n, e);
     for (int t = 0; t < k->pass->ntraps && !rc; t++)
         if (k->pass->trap[t].call == c)
             rc = count_traps(k->pass, t, b->raised, rect, e);

@@ -1,6 +1,7 @@
 /* GDAL, tamed: see gdal.h. SPDX-License-Identifier: MIT */
 #define _LARGEFILE64_SOURCE 1 /* GDAL's stat structure is stat64 */
 #include "modules/raster/gdal.h"
+#include "modules/raster/roots.h"
 #include "modules/raster/crs.h"
 #include "modules/raster/raster_int.h"
 #include "runtime/log.h"
@@ -195,11 +196,11 @@ tl_gdal_stamp tl_gdal_stamp_of(const char *uri)
         if (stat(uri, &st) == 0)
             return (tl_gdal_stamp){(int64_t)st.st_size,
                                    (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
-                                   (int64_t)st.st_ino};
+                                   (int64_t)st.st_ino, 0};
     } else if (!tl_gdal_is_remote(uri) && VSIStatL(uri, &vsi) == 0) {
-        return (tl_gdal_stamp){(int64_t)vsi.st_size, (int64_t)vsi.st_mtime * 1000000000, -1};
+        return (tl_gdal_stamp){(int64_t)vsi.st_size, (int64_t)vsi.st_mtime * 1000000000, -1, 0};
     }
-    return (tl_gdal_stamp){-1, -1, -1};
+    return (tl_gdal_stamp){-1, -1, -1, 0};
 }
 
 static void close_handle(tl_gdal_handle *h)
@@ -258,8 +259,11 @@ void tl_gdal_thread_begin(void)
     mine.keyed = 1;
 }
 
-static int open_dataset(const char *uri, GDALDatasetH *out, tl_err *e)
+static int open_dataset(const char *uri, const tl_roots *roots, GDALDatasetH *out, tl_err *e)
 {
+    int rc = roots ? tl_roots_check_sidecars(roots, uri, e) : 0;
+    if (rc)
+        return rc;
     char what[256];
     tl_gdal_guard g;
     snprintf(what, sizeof what, "open %s", uri);
@@ -268,10 +272,16 @@ static int open_dataset(const char *uri, GDALDatasetH *out, tl_err *e)
     if (tl_gdal_is_remote(uri))
         CPLSetThreadLocalConfigOption("GDAL_DISABLE_READDIR_ON_OPEN", "EMPTY_DIR");
     GDALDatasetH ds = GDALOpenEx(uri, GDAL_OF_RASTER | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR,
-                                 NULL, NULL, NULL);
+                                 roots ? roots->driver : NULL, NULL, NULL);
+    if (ds && roots && (rc = tl_roots_check_dataset(roots, ds, uri, e))) {
+        GDALClose(ds);
+        ds = NULL;
+    }
     if (tl_gdal_is_remote(uri))
         CPLSetThreadLocalConfigOption("GDAL_DISABLE_READDIR_ON_OPEN", NULL);
     tl_gdal_end(&g);
+    if (rc)
+        return rc;
     if (!ds)
         return tl_gdal_fail(&g, uri, TL_EDATA, e, "cannot open %s", uri);
     *out = ds;
@@ -293,7 +303,7 @@ int tl_gdal_handle_get(const char *uri, tl_gdal_stamp stamp, tl_gdal_handle **ou
             oldest = h;
     }
     GDALDatasetH ds = NULL;
-    int code = open_dataset(uri, &ds, e);
+    int code = open_dataset(uri, tl_roots_of_id(stamp.roots), &ds, e);
     if (code)
         return code;
     close_handle(oldest);

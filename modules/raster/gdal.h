@@ -36,6 +36,7 @@ int tl_gdal_fail(const tl_gdal_guard *g, const char *uri, int code, tl_err *e, c
 /* A file as it was when opened: a handle of the same name is the same file while this agrees. */
 typedef struct tl_gdal_stamp {
     int64_t bytes, mtime, node; /* mtime in ns; -1 unknown */
+    int64_t roots;              /* opened for strangers: the id of a tl_roots; 0 = the user's own */
 } tl_gdal_stamp;
 tl_gdal_stamp tl_gdal_stamp_of(const char *uri);
 

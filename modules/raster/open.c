@@ -1,6 +1,7 @@
 /* Opening a file as a source. SPDX-License-Identifier: MIT */
 #include "modules/raster/crs.h"
 #include "modules/raster/raster_int.h"
+#include "modules/raster/roots.h"
 #include "runtime/buf.h"
 #include "runtime/hash.h"
 #include "runtime/mem.h"
@@ -131,22 +132,28 @@ static uint64_t identity(const char *uri, const tl_gdal_stamp *stamp)
     return strtoull(hex, NULL, 16) | 1;
 }
 
-static int open_once(const char *path, tl_source **out, tl_err *e)
+/* roots NULL: wherever it is. */
+static int open_once(const char *path, const tl_roots *roots, tl_source **out, tl_err *e)
 {
     tl_gdal_handle *h = NULL;
     tl_gdal_start();
     if (!path[0])
         return tl_fail(e, TL_EDATA, "which file? its name is empty");
-    if (is_plain_missing(path))
+    if (!roots && is_plain_missing(path))
         return tl_fail(e, TL_EDATA, "%s: no such file, or it may not be read", path);
+    char *real = NULL;
+    int code = roots ? tl_roots_resolve(roots, path, &real, e) : 0;
+    if (code)
+        return code;
     tl_raster *r = tl_xcalloc(1, sizeof *r);
     r->s.vt = &tl_raster_vt;
     atomic_init(&r->s.refs, 1);
-    r->s.uri = absolute(path);
+    r->s.uri = real ? real : absolute(path);
     r->stamp = tl_gdal_stamp_of(r->s.uri);
+    r->stamp.roots = roots ? roots->id : 0;
     r->s.identity = identity(r->s.uri, &r->stamp);
     tl_live(TL_LIVE_SOURCE, 1);
-    int code = tl_gdal_handle_get(r->s.uri, r->stamp, &h, e);
+    code = tl_gdal_handle_get(r->s.uri, r->stamp, &h, e);
     if (!code)
         code = describe(r, h, e);
     if (code) {
@@ -159,17 +166,22 @@ static int open_once(const char *path, tl_source **out, tl_err *e)
     return 0;
 }
 
-int tl_raster_open(const char *path, tl_source **out, tl_err *e)
+int tl_raster_open_within(const char *path, const tl_roots *roots, tl_source **out, tl_err *e)
 {
     for (int tries = 1;; tries++) {
         tl_err own = TL_ERR_INIT;
-        int code = open_once(path, out, &own);
+        int code = open_once(path, roots, out, &own);
         if (!code || !tl_raster_try_again(path, code, tries)) {
             if (code && e)
                 *e = own;
             return code;
         }
     }
+}
+
+int tl_raster_open(const char *path, tl_source **out, tl_err *e)
+{
+    return tl_raster_open_within(path, NULL, out, e);
 }
 
 /* --- doctor ------------------------------------------------------------------------------------

@@ -11,6 +11,11 @@
 /* Opens a path or a name of GDAL's ("/vsicurl/...", "NETCDF:\"f.nc\":v") for reading; the uri of
  * the source is absolute. Nothing is read of the pixels. *out carries one reference. */
 int tl_raster_open(const char *path, tl_source **out, tl_err *e) TL_MUST_CHECK;
+/* A stranger's: below the roots (roots.h) alone, by the drivers that these allow. NULL: as above.
+ */
+struct tl_roots;
+int tl_raster_open_within(const char *path, const struct tl_roots *roots, tl_source **out,
+                          tl_err *e) TL_MUST_CHECK;
 
 /* Closes the calling thread's dataset handles and PROJ objects; they are made again on need. Every
  * thread that read calls it before it ends (a thread that forgets is cleaned up at its exit). */

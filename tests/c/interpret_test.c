@@ -113,8 +113,8 @@ static int make_call(const char *text, how o, tl_call **out, tl_err *e)
     tl_node *band[4];
     for (int k = 0; k < 4; k++)
         band[k] = tl_node_band(&src->s, k, TL_NEAREST, "t.lua:1");
-    tl_call_spec spec = {fn,     b,         b + np,  band,     4,        o.any,
-                         o.fail, o.compile, o.bands, o.nbands, "t.lua:9"};
+    tl_call_spec spec = {fn,     b,         b + np,  band,     4,         o.any,
+                         o.fail, o.compile, o.bands, o.nbands, "t.lua:9", NULL};
     int rc = tl_call_new(&spec, out, e);
     for (int k = 0; k < 4; k++)
         tl_node_unref(band[k]);

@@ -55,12 +55,12 @@ L
     ;;
 esac
 
-options=$(for c in run view plan index submit task jobs logs retry serve; do "$TELLUA" $c --help; done | sed -n 's/^  \(--*[a-z-]*\).*/\1/p')
+options=$(for c in run view plan index submit task jobs logs retry serve sandbox; do "$TELLUA" $c --help; done | sed -n 's/^  \(--*[a-z-]*\).*/\1/p')
 verdict "every option of the command line is in the manual" "$(missing "$options" $manual/command-line.md)"
 verdict "the manual has no option that is not there" "$(documented $manual/command-line.md | grep '^-' |
     grep -vxF -e -e -e --version -e --help -e - | grep -vxF -e "$options")"
 verdict "every command has a heading" \
-    "$(for c in run view plan index doctor submit task jobs status wait logs cancel hold release suspend resume retry serve; do grep -q "^## .*tellua $c" $manual/command-line.md || echo $c; done)"
+    "$(for c in run view plan index doctor submit task jobs status wait logs cancel hold release suspend resume retry serve sandbox; do grep -q "^## .*tellua $c" $manual/command-line.md || echo $c; done)"
 
 outputs=$(sed -n '/^static int lua_output/,/^}/p' modules/batch/script_lua.c |
     sed -n '/known\[\]/,/NULL/p' | grep -o '"[a-z]*"' | tr -d '"')
