@@ -141,8 +141,9 @@ static int wait_turn(tl_jail *j, lease *l, tl_err *e)
            tenants_busy(j, l->tenant) >= j->o.most_per_tenant)
         if (pthread_cond_timedwait(&j->freed, &j->lock, &end) == ETIMEDOUT) {
             j->counts.refused++;
-            return tl_fail(e, TL_ETRANSIENT,
-                           "too many functions of this user run already; try again later");
+            tl_fail(e, TL_ETRANSIENT,
+                    "too many functions of this user run already; try again later");
+            return tl_err_source(e, TL_JAIL_SOURCE);
         }
     j->counts.busy++;
     l->next = j->leases;

@@ -9,7 +9,8 @@
  *
  * Errors (tl_err codes): TL_ESCRIPT the code is wrong or took too long; TL_ENOMEM it wanted too
  * much memory; TL_ETRANSIENT too many requests of this tenant, or a function that was killed thrice
- * in a minute (HTTP 429); TL_ECONFIG the jail cannot be built on this machine: nothing is run then.
+ * in a minute (HTTP 429; the error's source is TL_JAIL_SOURCE); TL_ECONFIG the jail cannot be built
+ * on this machine: nothing is run then.
  */
 #ifndef TL_JAIL_H
 #define TL_JAIL_H
@@ -18,6 +19,8 @@
 #include <stdio.h>
 #include "runtime/err.h"
 #include "runtime/limits.h"
+
+#define TL_JAIL_SOURCE "jail"
 
 typedef struct tl_jail tl_jail;
 

@@ -124,8 +124,9 @@ static int is_refused(tl_jail *j, uint64_t key, tl_jail_report *r, tl_err *e)
     if (!open)
         return 0;
     r->verdict = TL_VERDICT_REFUSED;
-    return tl_fail(e, TL_ETRANSIENT,
-                   "this code was stopped three times within a minute; it is not run for a while");
+    tl_fail(e, TL_ETRANSIENT,
+            "this code was stopped three times within a minute; it is not run for a while");
+    return tl_err_source(e, TL_JAIL_SOURCE);
 }
 
 static void note_end(tl_jail *j, uint64_t key, const tl_jail_report *r)

@@ -1,6 +1,7 @@
 /* What handlers share: numbers of the query, errors, work on the pool. SPDX-License-Identifier: MIT
  */
 #include "modules/map/map_int.h"
+#include "runtime/jail.h"
 #include "runtime/log.h"
 #include "runtime/mem.h"
 
@@ -31,6 +32,7 @@ int tl__status_of(const tl_err *e)
     case TL_EDATA:
         return 404;
     case TL_ETRANSIENT:
+        return strcmp(e->source, TL_JAIL_SOURCE) == 0 ? 429 : 503;
     case TL_ENOMEM:
         return 503;
     default:
@@ -54,7 +56,7 @@ static json_t *error_json(const tl_err *e)
 void tl__answer_error(tl_map *m, tl_request *r, const tl_err *e)
 {
     int status = tl__status_of(e);
-    if (status == 503) {
+    if (status == 503 || status == 429) {
         atomic_fetch_add(&m->count[TL_COUNT_BUSY], 1);
         tl_request_say(r, "Retry-After", "1");
     }

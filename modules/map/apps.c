@@ -57,7 +57,7 @@ static int got(void *arg, const tl_script *s, const tl_painter *p, tl_err *e)
     k->layers = json_array();
     k->layer = tl_xcalloc((size_t)s->noutputs, sizeof *k->layer);
     for (int i = 0; i < s->noutputs && !rc; i++) {
-        rc = tl_layer_make(&s->output[i], NULL, p, &k->layer[i], e);
+        rc = tl_layer_make(&s->output[i], NULL, NULL, p, &k->layer[i], e);
         if (rc) {
             tl_err_where(e, s->output[i].where);
             break;

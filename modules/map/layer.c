@@ -104,7 +104,20 @@ static int finish(tl_plan *plan, json_t *doc, char *text, tl_layer **out, tl_err
     return rc;
 }
 
-int tl_layer_read(const char *text, size_t len, tl_layer **out, tl_err *e)
+static int read_plan(const json_t *doc, const tl_trust *strangers, tl_plan **out, tl_err *e)
+{
+    tl_trust trust = *strangers;
+    char *text = json_dumps(json_object_get(doc, "plan"), DUMP | JSON_ENCODE_ANY);
+    size_t len = text ? strlen(text) : 0;
+    trust.tenant = json_string_value(json_object_get(doc, "tenant"));
+    int rc = trust.tenant ? tl_plan_load_foreign(text ? text : "", len, &trust, out, e)
+                          : tl_plan_load(text ? text : "", len, 0, out, e);
+    free(text);
+    return rc;
+}
+
+int tl_layer_read(const char *text, size_t len, const tl_trust *strangers, tl_layer **out,
+                  tl_err *e)
 {
     json_error_t je;
     tl_plan *plan = NULL;
@@ -113,9 +126,7 @@ int tl_layer_read(const char *text, size_t len, tl_layer **out, tl_err *e)
         json_decref(doc);
         return tl_fail(e, TL_EDATA, "not a layer's document");
     }
-    char *inner = json_dumps(json_object_get(doc, "plan"), DUMP | JSON_ENCODE_ANY);
-    int rc = tl_plan_load(inner ? inner : "", inner ? strlen(inner) : 0, 0, &plan, e);
-    free(inner);
+    int rc = read_plan(doc, strangers, &plan, e);
     if (rc) {
         json_decref(doc);
         return rc;
@@ -212,8 +223,8 @@ static json_t *document(const tl_output *o, const tl_plan *plan, const json_t *l
                      "plan", json_loads(plan->text, 0, NULL));
 }
 
-int tl_layer_make(const tl_output *o, const tl_grid *grid, const tl_painter *p, tl_layer **out,
-                  tl_err *e)
+int tl_layer_make(const tl_output *o, const tl_grid *grid, const char *tenant, const tl_painter *p,
+                  tl_layer **out, tl_err *e)
 {
     painting s = {p, NULL, NULL};
     tl_plan *plan = NULL;
@@ -227,6 +238,8 @@ int tl_layer_make(const tl_output *o, const tl_grid *grid, const tl_painter *p, 
         rc = tl_fail(e, TL_ENOMEM, "no memory for a layer");
     if (!rc) {
         json_object_set_new(doc, "looks", looks_of(o));
+        if (tenant)
+            json_object_set_new(doc, "tenant", json_string(tenant));
         rc = finish(plan, doc, json_dumps(doc, DUMP), out, e);
     } else {
         tl_plan_free(plan);
@@ -258,7 +271,8 @@ int tl_layer_restyle(const tl_layer *l, const json_t *looks, const tl_painter *p
             o.dated[k] = (tl_dated){image_of(&l->plan->out[2 * k], own), l->step[k].time,
                                     (char *)(uintptr_t)l->step[k].id};
     }
-    int rc = tl_layer_make(&o, &l->grid, p, out, e);
+    const char *tenant = json_string_value(json_object_get(l->doc, "tenant"));
+    int rc = tl_layer_make(&o, &l->grid, tenant, p, out, e);
     for (int k = 0; k < o.ndated; k++)
         tl_image_unref(o.dated[k].image);
     free(o.dated);
@@ -268,8 +282,8 @@ int tl_layer_restyle(const tl_layer *l, const json_t *looks, const tl_painter *p
     return rc;
 }
 
-int tl_layer_of_plan(const tl_plan *plan, int k, const json_t *looks, const tl_painter *p,
-                     tl_layer **out, tl_err *e)
+int tl_layer_of_plan(const tl_plan *plan, int k, const json_t *looks, const char *tenant,
+                     const tl_painter *p, tl_layer **out, tl_err *e)
 {
     const tl_plan_output *from = &plan->out[k];
     tl_output o = {.name = from->name, .where = from->where};
@@ -280,7 +294,7 @@ int tl_layer_of_plan(const tl_plan *plan, int k, const json_t *looks, const tl_p
         json_object_set_new(o.options, "max", json_integer(255));
     }
     o.image = tl_image_new(from->band, from->node, from->nbands, NULL);
-    int rc = tl_layer_make(&o, &from->product.grid, p, out, e);
+    int rc = tl_layer_make(&o, &from->product.grid, tenant, p, out, e);
     tl_image_unref(o.image);
     json_decref(o.options);
     return rc;

@@ -20,7 +20,7 @@ typedef struct tl_layer {
     atomic_int refs;
     char key[65];
     char *text;    /* the document */
-    json_t *doc;   /* read only: "name" "title" "legend" "looks" "plan" */
+    json_t *doc;   /* read only: "name" "title" "legend" "looks" "plan" "tenant" */
     tl_plan *plan; /* owns the nodes */
     const char *name;
     int nsteps;
@@ -40,18 +40,21 @@ typedef struct tl_painter {
     void *owner; /* of who made it */
 } tl_painter;
 
-/* Of an output. All dates of a dated one are painted by the same limits: those of its first. grid:
- * instead of the output's own, or NULL. May read pixels, for a stretch. */
-int tl_layer_make(const tl_output *o, const tl_grid *grid, const tl_painter *p, tl_layer **out,
-                  tl_err *e) TL_MUST_CHECK;
+/* Of an output; tenant: of a stranger's plan (plan.h), NULL: of one's own. All dates of a dated one
+ * are painted by the same limits: those of its first. grid: instead of the output's own, or NULL.
+ * May read pixels, for a stretch. */
+int tl_layer_make(const tl_output *o, const tl_grid *grid, const char *tenant, const tl_painter *p,
+                  tl_layer **out, tl_err *e) TL_MUST_CHECK;
 /* The same layer with other looks (palette, ramp, min, max ...), which override its own. */
 int tl_layer_restyle(const tl_layer *l, const json_t *looks, const tl_painter *p, tl_layer **out,
                      tl_err *e) TL_MUST_CHECK;
 /* Of a plan's output k, with these looks or none. */
-int tl_layer_of_plan(const tl_plan *plan, int k, const json_t *looks, const tl_painter *p,
-                     tl_layer **out, tl_err *e) TL_MUST_CHECK;
-/* From a document. TL_EDATA when it is none, or a file is not what it was. */
-int tl_layer_read(const char *text, size_t len, tl_layer **out, tl_err *e) TL_MUST_CHECK;
+int tl_layer_of_plan(const tl_plan *plan, int k, const json_t *looks, const char *tenant,
+                     const tl_painter *p, tl_layer **out, tl_err *e) TL_MUST_CHECK;
+/* From a document; strangers: how those of strangers' plans are read (its tenant is not looked at).
+ * TL_EDATA when it is none, or a file is not what it was. */
+int tl_layer_read(const char *text, size_t len, const tl_trust *strangers, tl_layer **out,
+                  tl_err *e) TL_MUST_CHECK;
 
 tl_layer *tl_layer_ref(tl_layer *l);
 void tl_layer_unref(tl_layer *l); /* NULL is allowed */

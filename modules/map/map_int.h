@@ -46,6 +46,8 @@ struct tl_map {
     tl_http *http;
     tl_planstore *store;
     tl_shelf *shelf;
+    tl_limits limits;   /* of one block of a stranger's function */
+    tl_trust strangers; /* without a tenant */
     tl_renderer *renderer;
     tl_cache *tiles, *answers;
     char url[80];

@@ -1,13 +1,14 @@
 /* What clients may bring: plans, looks, parameters, an area. SPDX-License-Identifier: MIT */
 #include "modules/map/map_int.h"
-#include "modules/map/strangers.h"
 #include "runtime/hash.h"
 #include "runtime/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define PLAN_DUMP (JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(17))
+#define MOST_NODES   100000
+#define MOST_SOURCES 4096
+#define PLAN_DUMP    (JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(17))
 
 static int open_painter(tl_map *m, tl_painter *p, tl_err *e)
 {
@@ -22,7 +23,8 @@ static void close_painter(tl_map *m, tl_painter *p)
 /* --- /plans
  * ---------------------------------------------------------------------------------------- */
 
-static int add_layers(tl_map *m, const tl_plan *plan, const json_t *looks, json_t *list, tl_err *e)
+static int add_layers(tl_map *m, const tl_plan *plan, const json_t *looks, const char *tenant,
+                      json_t *list, tl_err *e)
 {
     tl_painter p;
     int rc = open_painter(m, &p, e);
@@ -30,7 +32,8 @@ static int add_layers(tl_map *m, const tl_plan *plan, const json_t *looks, json_
         return rc;
     for (int k = 0; k < plan->n && !rc; k++) {
         tl_layer *l = NULL;
-        rc = tl_layer_of_plan(plan, k, json_object_get(looks, plan->out[k].name), &p, &l, e);
+        rc =
+            tl_layer_of_plan(plan, k, json_object_get(looks, plan->out[k].name), tenant, &p, &l, e);
         if (!rc)
             rc = tl_shelf_put(m->shelf, l, e);
         if (!rc)
@@ -41,18 +44,17 @@ static int add_layers(tl_map *m, const tl_plan *plan, const json_t *looks, json_
     return rc;
 }
 
-/* The checked plan, its functions compiled. */
-static int load(tl_map *m, json_t *plan, tl_plan **out, tl_err *e)
+static int load(tl_map *m, const json_t *plan, const char *tenant, tl_plan **out, tl_err *e)
 {
-    int rc = tl_stranger_check(plan, m->o.roots, m->o.nroots, e);
-    char *text = rc ? NULL : json_dumps(plan, PLAN_DUMP);
-    if (!rc)
-        rc = text ? tl_plan_load(text, strlen(text), 0, out, e)
+    tl_trust trust = m->strangers;
+    trust.tenant = tenant;
+    if (json_array_size(json_object_get(plan, "nodes")) > MOST_NODES ||
+        json_array_size(json_object_get(plan, "sources")) > MOST_SOURCES)
+        return tl_fail(e, TL_EUSAGE, "a plan by HTTP has at most %d nodes and %d sources",
+                       MOST_NODES, MOST_SOURCES);
+    char *text = json_dumps(plan, PLAN_DUMP);
+    int rc = text ? tl_plan_load_foreign(text, strlen(text), &trust, out, e)
                   : tl_fail(e, TL_ENOMEM, "no memory for a plan");
-    if (!rc && (rc = tl_stranger_check_compiled(*out, e))) {
-        tl_plan_free(*out);
-        *out = NULL;
-    }
     free(text);
     if (rc == TL_EDATA) /* the request's, not an address that is not there */
         rc = e->code = TL_EUSAGE;
@@ -71,9 +73,9 @@ static json_t *take_plan(tl__job *j, tl_err *e)
     json_t *layers = json_array();
     int rc = stated && strcmp(stated, key) != 0
                  ? tl_fail(e, TL_EUSAGE, "the plan was changed: its contents give another key")
-                 : load(j->map, plan, &p, e);
+                 : load(j->map, plan, key, &p, e);
     if (!rc)
-        rc = add_layers(j->map, p, json_object_get(whole, "looks"), layers, e);
+        rc = add_layers(j->map, p, json_object_get(whole, "looks"), key, layers, e);
     if (!rc && j->map->store)
         rc = tl_planstore_put(j->map->store, key, text, strlen(text), e);
     if (!rc)

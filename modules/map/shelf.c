@@ -10,6 +10,7 @@
 
 struct tl_shelf {
     tl_planstore *store;
+    const tl_trust *strangers;
     pthread_mutex_t lock;
     struct {
         tl_layer *layer;
@@ -19,10 +20,11 @@ struct tl_shelf {
     int n;
 };
 
-tl_shelf *tl_shelf_new(tl_planstore *store)
+tl_shelf *tl_shelf_new(tl_planstore *store, const tl_trust *strangers)
 {
     tl_shelf *s = tl_xcalloc(1, sizeof *s);
     s->store = store;
+    s->strangers = strangers;
     pthread_mutex_init(&s->lock, NULL);
     return s;
 }
@@ -97,7 +99,7 @@ int tl_shelf_get(tl_shelf *s, const char *key, tl_layer **out, tl_err *e)
     int rc = s->store && tl_is_key(key) ? tl_planstore_get(s->store, key, &text, e)
                                         : tl_fail(e, TL_EDATA, "no layer of that key");
     if (!rc)
-        rc = tl_layer_read(tl_buf_text(&text), text.len, &l, e);
+        rc = tl_layer_read(tl_buf_text(&text), text.len, s->strangers, &l, e);
     tl_buf_free(&text);
     if (rc)
         return rc;

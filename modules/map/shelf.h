@@ -9,8 +9,9 @@
 
 typedef struct tl_shelf tl_shelf;
 
-tl_shelf *tl_shelf_new(tl_planstore *s); /* borrowed; NULL: none */
-void tl_shelf_free(tl_shelf *s);         /* NULL is allowed */
+/* Both borrowed; store NULL: none. */
+tl_shelf *tl_shelf_new(tl_planstore *store, const tl_trust *strangers);
+void tl_shelf_free(tl_shelf *s); /* NULL is allowed */
 
 /* Keeps a reference, and the document in the store. */
 int tl_shelf_put(tl_shelf *s, tl_layer *l, tl_err *e) TL_MUST_CHECK;

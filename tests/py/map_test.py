@@ -219,18 +219,33 @@ with open(vrt, "w") as f:
 os.symlink(outside, os.path.join(data, "link.tif"))
 fifo = os.path.join(data, "fifo.tif")
 os.mkfifo(fifo)
-for name, uri, why in (("a file outside of the roots", outside, "--root"), ("/etc/passwd", "/etc/passwd", "--root"),
-                       ("a way out by ..", data + "/../outside.tif", "--root"), ("a link that leads out", data + "/link.tif", "--root"),
-                       ("a name of GDAL's", "/vsicurl/http://127.0.0.1:1/x.tif", "--root"), ("a relative path", "scene.tif", "--root"),
-                       ("XML", "<VRTDataset/>", "--root"), ("a pipe", fifo, "--root"), ("a VRT", vrt, "TIFF"),
-                       ("a file that is not there", data + "/none.tif", "--root")):
-    refused("a plan that reads %s is refused" % name, with_source(uri), why)
+for name, uri in (("a file outside of the roots", outside), ("/etc/passwd", "/etc/passwd"),
+                  ("a way out by ..", data + "/../outside.tif"), ("a link that leads out", data + "/link.tif"),
+                  ("a name of GDAL's", "/vsicurl/http://127.0.0.1:1/x.tif"), ("XML", "<VRTDataset/>"), ("a pipe", fifo), ("a VRT", vrt)):
+    refused("a plan that reads %s is refused" % name, with_source(uri), "")
+answers = [json.loads(server.get("plans", data=with_source(uri))[2])["error"]["message"].replace(uri, "X")
+           for uri in (outside, os.path.join(top, "none.tif"))]
+ok(answers[0] == answers[1], "nobody learns what exists elsewhere", answers)
 refused("a plan whose key does not fit is refused", {"key": "0" * 64, "plan": plan["plan"]}, "another key")
 with open(os.path.join(top, "f.lua"), "w") as f:
     f.write('local function f(B04, B08) local t = "" .. B04 return B08 + #t end\noutput("f", Image "%s":execute(f))\n'
             % scene)
 slow = json.loads(tellua("plan", os.path.join(top, "f.lua"), "--json")[0])
-refused("a plan with a function that does not compile is refused", slow["plan"], "compile")
+jailed = server.json("plans", slow["plan"])
+mine = jailed["layers"][0]["key"]
+before = server.get("tiles/%s/%d/%d/%d.png" % ((mine,) + t))
+ok(before[0] == 200 and server.json("healthz")["jail"]["workers"] > 0, "a function that does not compile runs in the jail", before[:2])
+endless = json.loads(json.dumps(slow["plan"]).replace('return B08 + #t end', 'while #t > 0 do end return B08 end'))
+ok(endless != slow["plan"], "the plan is made one that never ends")
+status, _, text = server.get("plans", data=endless)
+if status == 200:
+    status, _, text = server.get("tiles/%s/%d/%d/%d.png" % ((json.loads(text)["layers"][0]["key"],) + t))
+ok(status in (400, 429), "one that never ends is stopped", "%d %s" % (status, text[:300]))
+ok(server.get("tiles/%s/%d/%d/%d.png" % ((mine,) + t))[2] == before[2], "and harms nobody else")
+again = Server(script, "--root", data, "--store", store)
+ok(again.get("tiles/%s/%d/%d/%d.png" % ((mine,) + t))[2] == before[2] and again.json("healthz")["jail"]["workers"] > 0,
+   "another server on the store runs it in its jail, too")
+again.stop()
 with open(os.path.join(top, "g.lua"), "w") as f:
     f.write('local function g(B04, B08) if B04 > 900 then return B08 end return 0 end\noutput("g", Image "%s":execute(g))\n'
             % scene)
@@ -263,7 +278,7 @@ for s in burst[::2]:
     busy += head.startswith(b"HTTP/1.1 503") and b"Retry-After" in head
     s.close()
 m = server.metrics()
-ok(server.get("healthz")[2] == b"ok\n" and m["tellua_dropped_total"] + busy > 0 and m["tellua_tiles_failed_total"] == 0,
+ok(server.json("healthz")["status"] == "ok" and m["tellua_dropped_total"] + busy > 0 and m["tellua_tiles_failed_total"] == 0,
    "400 tiles at once, half of them abandoned: the server goes on", "%d busy, %g dropped" % (busy, m["tellua_dropped_total"]))
 note("%d busy, %g dropped" % (busy, m["tellua_dropped_total"]))
 address = socket.gethostbyname(socket.gethostname())
