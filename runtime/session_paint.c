@@ -1,4 +1,5 @@
 /* Sessions for a map server: see session_paint.h. SPDX-License-Identifier: MIT */
+#include "modules/batch/console_lua.h"
 #include "runtime/session_paint.h"
 #include "modules/map/looks_lua.h"
 #include "runtime/mem.h"
@@ -65,7 +66,13 @@ static int run_script(void *ctx, const char *path, const json_t *params, tl_map_
     return rc;
 }
 
+static int list_jobs(void *ctx, json_t **out, tl_err *e)
+{
+    (void)ctx;
+    return tl_console_ask("jobs", out, e);
+}
+
 tl_map_host tl_session_host(const tellua_options *o)
 {
-    return (tl_map_host){(void *)(uintptr_t)o, open_session, close_session, run_script};
+    return (tl_map_host){(void *)(uintptr_t)o, open_session, close_session, run_script, list_jobs};
 }

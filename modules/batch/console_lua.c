@@ -32,7 +32,7 @@ static const struct {
 #define HALF(half)                                                                                 \
     {"=[tellua batch/" #half "]", tl_lua_modules_batch_##half, &tl_lua_modules_batch_##half##_len},
     HALF(common) HALF(folder) HALF(engine_local) HALF(engine_htcondor) HALF(engine_slurm)
-        HALF(submit) HALF(table) HALF(watch) HALF(steer) HALF(rows) HALF(rows)
+        HALF(submit) HALF(table) HALF(watch) HALF(steer) HALF(rows)
 #undef HALF
 };
 
@@ -58,10 +58,9 @@ static int fail(lua_State *L)
     return luaL_argerror(L, 1, "a code's word");
 }
 
-static int call(lua_State *L) /* command, args -> status */
+/* Puts the table that all halves share on top. */
+static void open_halves(lua_State *L)
 {
-    const char *command = lua_touserdata(L, 1);
-    const json_t *args = lua_touserdata(L, 2);
     luaL_openlibs(L);
     tl_sys_push(L);
     lua_pushcfunction(L, log_line);
@@ -76,7 +75,14 @@ static int call(lua_State *L) /* command, args -> status */
         lua_pushvalue(L, batch);
         tl_loads(L, halves[i].text, *halves[i].len, halves[i].name, 2, 0);
     }
-    lua_getfield(L, batch, "commands");
+}
+
+static int call(lua_State *L) /* command, args -> status */
+{
+    const char *command = lua_touserdata(L, 1);
+    const json_t *args = lua_touserdata(L, 2);
+    open_halves(L);
+    lua_getfield(L, -1, "commands");
     lua_getfield(L, -1, command);
     tl_json_push(L, args);
     lua_call(L, 1, 1);
@@ -84,17 +90,41 @@ static int call(lua_State *L) /* command, args -> status */
     return 1;
 }
 
-int tl_console(const char *command, const json_t *args, int *status, tl_err *e)
+static int ask(lua_State *L) /* question, where the answer goes */
+{
+    const char *what = lua_touserdata(L, 1);
+    json_t **out = lua_touserdata(L, 2);
+    tl_err e = TL_ERR_INIT;
+    open_halves(L);
+    lua_getfield(L, -1, "questions");
+    lua_getfield(L, -1, what);
+    lua_call(L, 0, 1);
+    *out = tl_json_from(L, -1, &e);
+    return *out ? 0 : tl_raise(L, &e);
+}
+
+static int with_state(lua_CFunction f, const char *word, const void *second, int *status, tl_err *e)
 {
     lua_State *L = luaL_newstate();
     if (!L)
         return tl_fail(e, TL_ENOMEM, "out of memory");
-    lua_pushcfunction(L, call);
-    lua_pushlightuserdata(L, (void *)(uintptr_t)command);
-    lua_pushlightuserdata(L, (void *)(uintptr_t)args);
+    lua_pushcfunction(L, f);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)word);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)second);
     int rc = tl_pcall(L, 2, 1, e);
     if (!rc)
         *status = (int)lua_tointeger(L, -1);
     lua_close(L);
     return rc;
+}
+
+int tl_console_ask(const char *what, json_t **out, tl_err *e)
+{
+    int status;
+    return with_state(ask, what, out, &status, e);
+}
+
+int tl_console(const char *command, const json_t *args, int *status, tl_err *e)
+{
+    return with_state(call, command, args, status, e);
 }

@@ -90,6 +90,17 @@ local function graphite(list)
   end
 end
 
+-- What may be told to whoever sees the map: no folders
+function batch.questions.jobs()
+  local list = {}
+  for i, s in ipairs(look_all(batch.registered())) do
+    list[i] = { id = s.id, name = s.name, engine = s.engine, state = s.state, reason = s.reason,
+      total = s.total, done = s.done, running = s.running, idle = s.idle, held = s.held,
+      failed = s.failed, seconds = s.seconds, eta = s.eta }
+  end
+  return list
+end
+
 function batch.commands.jobs(a)
   local paths = a.job and { a.job } or batch.registered()
   if a.job then batch.open(a.job) end

@@ -37,13 +37,26 @@ static void events(tl_map *m, tl_request *r, const char *rest)
     tl__events_serve(m, r);
 }
 
-/* What this server knows of; jobs of clusters come with the commands that start them. */
+static json_t *list_jobs(tl__job *j, tl_err *e)
+{
+    const tl_map_host *host = &j->map->o.host;
+    json_t *list = NULL;
+    int rc = host->jobs ? host->jobs(host->ctx, &list, e) : 0;
+    if (rc)
+        return NULL;
+    if (!json_is_array(list)) { /* Lua's empty table is an object */
+        json_decref(list);
+        list = json_array();
+    }
+    return json_pack("{s:o, s:{s:i, s:i}}", "jobs", list, "pool", "running",
+                     tl_pool_running(j->map->pool), "waiting", tl_pool_waiting(j->map->pool));
+}
+
+/* Schedulers may take their time to answer. */
 static void jobs(tl_map *m, tl_request *r, const char *rest)
 {
     (void)rest;
-    tl__answer_json(r, 200,
-                    json_pack("{s:[], s:{s:i, s:i}}", "jobs", "pool", "running",
-                              tl_pool_running(m->pool), "waiting", tl_pool_waiting(m->pool)));
+    tl__job_start(tl__job_new(m, r, list_jobs));
 }
 
 static const struct route {

@@ -188,6 +188,14 @@ try:
        "and shows the same again")
     shot("8-link")
 
+    tellua("submit", script, "--output", "index", "--job", os.path.join(top, "index.job"), "--tasks", "2", "--wait")
+    page.open("about:blank")
+    page.open(server.url)
+    page.wait("document.querySelector('#jobs .job')")
+    ok("2 of 2" in page.js("document.querySelector('#jobs').textContent"), "the page tells how far jobs are",
+       page.js("document.querySelector('#jobs').textContent"))
+    shot("9-jobs")
+
     # the script changes while the page is open
     bad = page.complaints()
     ok(bad == [], "the page had nothing to complain about", bad)

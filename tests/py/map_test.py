@@ -252,6 +252,14 @@ with open(os.path.join(top, "g.lua"), "w") as f:
 fast = server.json("plans", json.loads(tellua("plan", os.path.join(top, "g.lua"), "--json")[0])["plan"])
 ok(server.get("tiles/%s/%d/%d/%d.png" % ((fast["layers"][0]["key"],) + t))[0] == 200, "one that compiles is taken")
 
+# ------------------------------------------------------------------------------------------------- jobs
+
+ok(server.json("jobs")["jobs"] == [], "no jobs yet", server.json("jobs"))
+tellua("submit", script, "--job", os.path.join(top, "j.job"), "--output", "ndvi", "--tasks", "2", "--wait")
+jobs = server.json("jobs")["jobs"]
+ok(len(jobs) == 1 and jobs[0]["state"] == "done" and jobs[0]["done"] == jobs[0]["total"] and top not in json.dumps(jobs),
+   "a job that was submitted is told, without folders", jobs)
+
 # --------------------------------------------------------------------------------- other programs' formats
 
 tj = server.json("tilejson/ndvi.json")

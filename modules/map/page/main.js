@@ -4,6 +4,7 @@
 import { complain, later, latest, toast } from "./net.js";
 import { fit, load, state, takeLayers } from "./layers.js";
 import { drawPanel, runApp } from "./panel.js";
+import { watchJobs } from "./jobs.js";
 import { startTools } from "./tools.js";
 import { setSwipe, startSwipe } from "./swipe.js";
 
@@ -105,6 +106,7 @@ async function start() {
   await takeApps(told, asked.apps);
   if (!asked.at) fit();
   listen();
+  watchJobs();
   const redraw = later(500, () => drawPanel());
   state.map.on("moveend", () => { if (state.layers.some((l) => l.histogram && !l.dragging)) redraw(); });
   window.tellua = { state, setSwipe, link, ready: true };
