@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # Memory is known before the start and does not grow with the image. SPDX-License-Identifier: MIT
 # A whole Sentinel-2 band pair; TELLUA_BIG=1 (make check-big) adds four times that.
-# test-timeout: 240
+# test-timeout: 480
 import hashlib
 import json
 import os

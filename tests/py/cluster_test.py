@@ -1,6 +1,6 @@
 # Real pools of three nodes, HTCondor with file transfer and Slurm: the same bytes as `tellua run`,
 # with tasks, nodes and daemons killed, disks full and cables pulled. SPDX-License-Identifier: MIT
-# test-timeout: 420
+# test-timeout: 900
 import os
 import subprocess
 import sys

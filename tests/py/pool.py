@@ -18,8 +18,8 @@ def why_not():
     """Why there can be no pool here, or None."""
     if os.geteuid() != 0:
         return "only root can make a pool"
-    if tap.SANITIZED:
-        return "the pool runs a build of its own"
+    if tap.SANITIZED or "clang" in os.environ.get("CC", ""):
+        return "the pool runs a build of its own, by gcc"
     if subprocess.run(["unshare", "--mount", "--pid", "--net", "--fork", "true"], capture_output=True).returncode:
         return "namespaces cannot be made here"
     tree = subprocess.run([os.path.join(HERE, "..", "pool", "rootfs.sh"), "--path"], capture_output=True, text=True)
