@@ -143,7 +143,7 @@ static void note_end(tl_jail *j, uint64_t key, const tl_jail_report *r)
 int tl__jail_request(tl_jail *j, const char *tenant, const tl_limits *limits, uint64_t key,
                      const exchange *before, const exchange *x, tl_jail_report *report, tl_err *e)
 {
-    tl_jail_report own, *r = report ? report : &own;
+    tl_jail_report own = {0}, *r = report ? report : &own;
     tl__lease l = {.tenant = tenant};
     tl__end end = TL__ANSWERED;
     int status = 0;

@@ -132,7 +132,8 @@ local function merged(members)
   return list
 end
 
--- The index that has what the query needs; nil when the scenes are in none. A server is asked once for each query.
+-- The index that has what the query needs; nil when the scenes are in none. A server is asked once
+-- for each query.
 function C.index_of(state)
   local s = state.service
   if not s then return state.index end

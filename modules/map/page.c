@@ -21,7 +21,7 @@
     F(tools_js, "tools.js", "text/javascript; charset=utf-8")                                      \
     F(charts_js, "charts.js", "text/javascript; charset=utf-8")                                    \
     F(swipe_js, "swipe.js", "text/javascript; charset=utf-8")                                      \
-    F(jobs_js, "jobs.js", "text/javascript; charset=utf-8") \
+    F(jobs_js, "jobs.js", "text/javascript; charset=utf-8")                                        \
     F(main_js, "main.js", "text/javascript; charset=utf-8")
 
 #define DECLARE(name, address, type)                                                               \
