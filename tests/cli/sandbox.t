@@ -4,6 +4,7 @@
 # Each file's first line says which verdicts are right. Both profiles, four at a time.
 # TELLUA_ONLY=text takes the files whose name has it, TELLUA_AT_ONCE=n another number at a time.
 # test-timeout: 600
+# test-not-under: asan the corpus runs in workers, which no sanitizer is in; jail_test covers the server's half
 import concurrent.futures
 import glob
 import os

@@ -155,15 +155,15 @@ for on in ("htcondor", "slurm"):
 
 # A full disk on one node; a cable out for 12 s, after which HTCondor 23.9 runs a task again.
 p.sh("fill", "n1")
-p.submit("disk", "htcondor", "slow.lua", "--tasks", "9")
-p.until("disk", "runs on n2 and n3", lambda s: s["running"] >= 6)
+p.submit("disk", "htcondor", "slower.lua", "--tasks", "9")
+p.until("disk", "runs on n2 and n3", lambda s: s["running"] >= 5)
 p.sh("cut", "n2")
 cut = time.monotonic()
 p.submit("one", "slurm", "quick.lua", "--tasks", "4")
 p.submit("two", "slurm", "quick.lua", "--tasks", "3", "--after", "one")
 time.sleep(max(0, cut + 12 - time.monotonic()))
 p.sh("join", "n2")
-p.same("disk", "slowref", "a full disk on one node, a cable out for 12 s on another")
+p.same("disk", "slowerref", "a full disk on one node, a cable out for 12 s on another")
 hosts = {e["host"] for e in p.endings("disk")}
 ok("n1.pool.test" not in hosts, "... nothing was done where the disk is full", hosts)
 p.sh("drain", "n1")

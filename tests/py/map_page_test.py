@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """The map's page in a real browser: tiles, identify, widgets, swipe, dates, stretch, link.
-Screenshots are kept in the build folder. test-timeout: 400. SPDX-License-Identifier: MIT"""
+Screenshots are kept in the build folder. test-timeout: 400.
+test-not-under: asan the browser waits in real time; map_test covers the server
+SPDX-License-Identifier: MIT"""
 import json
 import os
 import shutil
