@@ -34,8 +34,9 @@ static int fill_filter(scmp_filter_ctx c)
     static const int free_calls[] = {SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap),
                                      SCMP_SYS(rt_sigreturn), SCMP_SYS(exit_group)};
     int rc =
-        seccomp_rule_add_exact(c, SCMP_ACT_ALLOW, SCMP_SYS(read), 1, SCMP_A0_64(SCMP_CMP_EQ, 0));
-    rc |= seccomp_rule_add_exact(c, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0_64(SCMP_CMP_EQ, 1));
+        seccomp_rule_add_exact(c, SCMP_ACT_ALLOW, SCMP_SYS(read), 1, SCMP_A0_64(SCMP_CMP_EQ, 0, 0));
+    rc |= seccomp_rule_add_exact(c, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
+                                 SCMP_A0_64(SCMP_CMP_EQ, 1, 0));
     rc |= seccomp_rule_add_exact(c, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
                                  SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
                                  SCMP_A3_64(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS));

@@ -208,13 +208,14 @@ static void a_zygote_that_dies_is_replaced(void **state)
 static void memory_stays_below_the_cap_and_what_is_stated(void **state)
 {
     (void)state;
-    static const char *const attacks[] = {"local t = {} for i = 1, 1e9 do t[i] = i end",
-                                          "local t = {} for i = 1, 1e9 do t[i] = {} end",
-                                          "local t = {} for i = 1, 1e9 do t['k' .. i] = i end",
-                                          "local s = 'x' while true do s = s .. s end",
-                                          "return ('x'):rep(1 << 24):gsub('.', ('y'):rep(1 << 16))",
-                                          "while true do pcall(string.rep, 'x', 1 << 25) local t = "
-                                          "{} for i = 1, 1e6 do t[i] = i end end"};
+    static const char *const attacks[] = {
+        "local t = {} for i = 1, 1e9 do t[i] = i end",
+        "local t = {} for i = 1, 1e9 do t[i] = {} end",
+        "local t = {} for i = 1, 1e9 do t['k' .. i] = i end",
+        "local s = 'x' while true do s = s .. s end",
+        "return ('x'):rep(1 << 24):gsub('.', ('y'):rep(1 << 16))",
+        ("while true do pcall(string.rep, 'x', 1 << 25) local t = "
+         "{} for i = 1, 1e6 do t[i] = i end end")};
     tl_limits l = pixel();
     int64_t most = 0;
     for (size_t k = 0; k < sizeof attacks / sizeof *attacks; k++) {
