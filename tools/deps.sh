@@ -13,7 +13,7 @@ set -eu
 build='gcc libc6-dev make pkg-config libgdal-dev libproj-dev libhdf5-dev liblua5.4-dev libjansson-dev libseccomp-dev
        libsqlite3-dev libedit-dev libyajl-dev libchafa-dev libglib2.0-dev libglib2.0-bin libpng-dev libdeflate-dev nettle-dev
        libuv1-dev libmicrohttpd-dev libwebp-dev libhiredis-dev libjs-leaflet'
-check='chromium python3-websocket redis-server nginx libcmocka-dev perl lua5.4 python3 python3-gdal python3-numpy gdal-bin time binutils git'
+check='curl chromium python3-websocket redis-server nginx libcmocka-dev perl lua5.4 python3 python3-gdal python3-numpy gdal-bin time binutils git'
 pool='mmdebstrap iproute2 util-linux'
 ci='clang clang-format libclang-rt-dev lua-check shellcheck'
 
