@@ -118,31 +118,19 @@ static int show(lua_State *L)
 /* --- check --------------------------------------------------------------------------------------
  */
 
-static void set_number(lua_State *L, const char *key, double x)
-{
-    lua_pushnumber(L, x);
-    lua_setfield(L, -2, key);
-}
-
-static void set_integer(lua_State *L, const char *key, int64_t x)
-{
-    lua_pushinteger(L, x);
-    lua_setfield(L, -2, key);
-}
-
 static void push_row(lua_State *L, const char *band, const tl_check_band *b)
 {
     char where[64];
     lua_createtable(L, 0, 9);
     lua_pushstring(L, band);
     lua_setfield(L, -2, "band");
-    set_integer(L, "compared", b->compared);
-    set_integer(L, "equal", b->equal);
-    set_integer(L, "only", b->only);
-    set_number(L, "mean", b->compared ? b->sum / (double)b->compared : 0);
-    set_number(L, "most", b->most);
-    set_number(L, "shown", b->shown);
-    set_number(L, "full", b->full);
+    tl_set_integer(L, "compared", b->compared);
+    tl_set_integer(L, "equal", b->equal);
+    tl_set_integer(L, "only", b->only);
+    tl_set_number(L, "mean", b->compared ? b->sum / (double)b->compared : 0);
+    tl_set_number(L, "most", b->most);
+    tl_set_number(L, "shown", b->shown);
+    tl_set_number(L, "full", b->full);
     snprintf(where, sizeof where, "%.6f, %.6f", b->place[0], b->place[1]);
     lua_pushstring(L, where);
     lua_setfield(L, -2, "where");
@@ -179,7 +167,7 @@ static int check(lua_State *L)
     if (rc || tl_check_run(&c, &e))
         return tl_raise(L, &e);
     lua_createtable(L, img->nbands, 3);
-    set_integer(L, "n", c.done);
+    tl_set_integer(L, "n", c.done);
     set_cell(L, "cell", &c.view);
     set_cell(L, "own_cell", &c.own);
     for (int b = 0; b < img->nbands; b++) {

@@ -485,6 +485,33 @@ void tl_box_close(lua_State *L, int idx, const char *metatable)
 
 /* --- embedded chunks -------------------------------------------------------------------------- */
 
+/* --- fields ------------------------------------------------------------------------------------
+ */
+
+void tl_set_boolean(lua_State *L, const char *key, int x)
+{
+    lua_pushboolean(L, x);
+    lua_setfield(L, -2, key);
+}
+
+void tl_set_integer(lua_State *L, const char *key, int64_t x)
+{
+    lua_pushinteger(L, x);
+    lua_setfield(L, -2, key);
+}
+
+void tl_set_number(lua_State *L, const char *key, double x)
+{
+    lua_pushnumber(L, x);
+    lua_setfield(L, -2, key);
+}
+
+void tl_set_string(lua_State *L, const char *key, const char *s)
+{
+    lua_pushstring(L, s);
+    lua_setfield(L, -2, key);
+}
+
 void tl_loads(lua_State *L, const unsigned char *text, size_t len, const char *name, int nargs,
               int nresults)
 {

@@ -62,6 +62,13 @@ void *tl_box_test(lua_State *L, int idx, const char *metatable) TL_LJMP;
 /* Releases now, as __close does. No-op on another type and on a closed box. */
 void tl_box_close(lua_State *L, int idx, const char *metatable) TL_LJMP;
 
+/* --- fields of the table on top ------------------------------------------------------------- */
+
+void tl_set_boolean(lua_State *L, const char *key, int x) TL_LJMP;
+void tl_set_integer(lua_State *L, const char *key, int64_t x) TL_LJMP;
+void tl_set_number(lua_State *L, const char *key, double x) TL_LJMP;
+void tl_set_string(lua_State *L, const char *key, const char *s) TL_LJMP;
+
 /* --- the half that is written in Lua --------------------------------------------------------- */
 
 /* Loads and calls an embedded chunk with the nargs values on top as its arguments, leaves nresults.

@@ -102,12 +102,6 @@ int tl__composite_sample(tl_source *s, const tl_grid *grid, tl_method method, co
     const tl_composite_spec *p = &c->spec;
     int64_t n = p->nmembers;
     (void)operation, (void)e;
-    m->m.source = tl_source_ref(s);
-    atomic_init(&m->m.refs, 1);
-    m->m.lattice = *grid;
-    m->m.method = method;
-    m->m.operation = tl_xstrdup("");
-    m->m.coarser = s->native.crs == grid->crs ? fmax(grid->dx / s->native.dx, 1) : 1;
     m->rect = tl_xcalloc((size_t)n, sizeof *m->rect);
     m->opened = tl_xcalloc((size_t)n, sizeof *m->opened);
     m->of_kind = tl_xcalloc((size_t)p->nkinds, sizeof *m->of_kind);
@@ -117,7 +111,10 @@ int tl__composite_sample(tl_source *s, const tl_grid *grid, tl_method method, co
     for (int64_t i = 0; i < n; i++)
         m->rect[i] = member_rect(&p->member[i], grid, margin);
     m->most = most_at_once(m->rect, n, 512);
-    m->m.note = describe(c, m);
+    char *note = describe(c, m);
+    tl_sampling_begin(&m->m, s, grid, method, note);
+    free(note);
+    m->m.coarser = s->native.crs == grid->crs ? fmax(grid->dx / s->native.dx, 1) : 1;
     m->m.bytes_per_cell = m->most;
     *out = &m->m;
     return 0;
@@ -156,10 +153,7 @@ void tl__composite_sampling_destroy(tl_sampling *base)
     free(m->band);
     free(m->needed);
     free(m->place);
-    tl_source_unref(base->source);
-    free(base->operation);
-    free(base->note);
-    free(m);
+    tl_sampling_destroy(base);
 }
 
 /* With the lock: closes the one that was not used for longest. */

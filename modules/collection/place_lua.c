@@ -52,12 +52,6 @@ static void push_box(lua_State *L, const double box[4])
     }
 }
 
-static void set_text(lua_State *L, const char *key, const char *text)
-{
-    lua_pushstring(L, text);
-    lua_setfield(L, -2, key);
-}
-
 /* core.place(name, buffer_km, country) -> {name=, region=, country=, lon=, lat=, population=, box=}
  */
 static int core_place(lua_State *L)
@@ -72,9 +66,9 @@ static int core_place(lua_State *L)
     if (tl_gazetteer_find(gazetteer(L), name, km, country, &p, &e))
         return tl_raise(L, &e);
     lua_createtable(L, 0, 7);
-    set_text(L, "name", p.name);
-    set_text(L, "region", p.region);
-    set_text(L, "country", p.country);
+    tl_set_string(L, "name", p.name);
+    tl_set_string(L, "region", p.region);
+    tl_set_string(L, "country", p.country);
     lua_pushnumber(L, p.lon);
     lua_setfield(L, -2, "lon");
     lua_pushnumber(L, p.lat);

@@ -41,13 +41,7 @@ static void destroy(tl_source *s)
 static scene_sampling *new_sampling(tl_source *s, const tl_grid *lattice, tl_method method)
 {
     scene_sampling *m = tl_xcalloc(1, sizeof *m);
-    m->m.source = tl_source_ref(s);
-    atomic_init(&m->m.refs, 1);
-    m->m.lattice = *lattice;
-    m->m.method = method;
-    m->m.operation = tl_xstrdup("");
-    m->m.note = tl_xstrdup("each scene's own files");
-    m->m.coarser = 1;
+    tl_sampling_begin(&m->m, s, lattice, method, "each scene's own files");
     return m;
 }
 
@@ -66,10 +60,7 @@ static void sampling_destroy(tl_sampling *base)
     for (int a = 0; a < m->nassets; a++)
         tl_sampling_unref(m->asset[a]);
     free(m->asset);
-    tl_source_unref(m->m.source);
-    free(m->m.operation);
-    free(m->m.note);
-    free(m);
+    tl_sampling_destroy(base);
 }
 
 static int check_cells(const tl_source *file, const tl_scene_band *b, tl_err *e)

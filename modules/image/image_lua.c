@@ -309,12 +309,6 @@ static int core_looks(lua_State *L)
     return 1;
 }
 
-static void set_number(lua_State *L, const char *key, double x)
-{
-    lua_pushnumber(L, x);
-    lua_setfield(L, -2, key);
-}
-
 static void push_band(lua_State *L, const struct tl_image_band *b)
 {
     const tl_node *n = b->node;
@@ -331,10 +325,10 @@ static void push_band(lua_State *L, const struct tl_image_band *b)
         lua_setfield(L, -2, "source");
         lua_pushinteger(L, n->band + 1);
         lua_setfield(L, -2, "number");
-        set_number(L, "scale", band->scale);
-        set_number(L, "offset", band->offset);
+        tl_set_number(L, "scale", band->scale);
+        tl_set_number(L, "offset", band->offset);
         if (band->has_nodata)
-            set_number(L, "nodata", band->nodata);
+            tl_set_number(L, "nodata", band->nodata);
         lua_pushboolean(L, band->is_classes);
         lua_setfield(L, -2, "classes");
         if (band->ncolors > 0) {
@@ -351,8 +345,8 @@ static void push_band(lua_State *L, const struct tl_image_band *b)
         }
     }
     if (n->type == TL_F && isfinite(n->flo) && isfinite(n->fhi)) {
-        set_number(L, "min", n->flo);
-        set_number(L, "max", n->fhi);
+        tl_set_number(L, "min", n->flo);
+        tl_set_number(L, "max", n->fhi);
     } else if (n->type != TL_F) {
         lua_pushinteger(L, n->lo);
         lua_setfield(L, -2, "min");

@@ -2,6 +2,7 @@
 #include "modules/image/source.h"
 #include "runtime/mem.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 tl_source *tl_source_ref(tl_source *s)
@@ -26,6 +27,31 @@ void tl_sampling_unref(tl_sampling *m)
 {
     if (m && atomic_fetch_sub(&m->refs, 1) == 1)
         m->source->vt->sampling_destroy(m);
+}
+
+void tl_sampling_begin(tl_sampling *m, tl_source *s, const tl_grid *lattice, tl_method method,
+                       const char *note)
+{
+    m->source = tl_source_ref(s);
+    atomic_init(&m->refs, 1);
+    m->lattice = *lattice;
+    m->method = method;
+    m->operation = tl_xstrdup("");
+    m->note = tl_xstrdup(note);
+    m->coarser = 1;
+}
+
+void tl_sampling_end(tl_sampling *m)
+{
+    tl_source_unref(m->source);
+    free(m->operation);
+    free(m->note);
+}
+
+void tl_sampling_destroy(tl_sampling *m)
+{
+    tl_sampling_end(m);
+    free(m);
 }
 
 /* ORDER TL_METHOD */

@@ -117,6 +117,13 @@ tl_source *tl_source_ref(tl_source *s);
 void tl_source_unref(tl_source *s); /* NULL is allowed */
 tl_sampling *tl_sampling_ref(tl_sampling *m);
 void tl_sampling_unref(tl_sampling *m);
+/* For sources. The common part of a new sampling: one reference, no operation, as fine as the
+ * source; `note` is copied. And its end; m itself stays. */
+void tl_sampling_begin(tl_sampling *m, tl_source *s, const tl_grid *lattice, tl_method method,
+                       const char *note);
+void tl_sampling_end(tl_sampling *m);
+/* The vt's sampling_destroy of those that keep nothing else. */
+void tl_sampling_destroy(tl_sampling *m);
 
 const char *tl_method_name(tl_method m);
 int tl_method_from_name(const char *name, tl_method *out); /* 0 = known, -1 = not */

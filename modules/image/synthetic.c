@@ -169,24 +169,10 @@ static int synthetic_sample(tl_source *s, const tl_grid *grid, tl_method method,
 {
     tl_sampling *m = tl_xcalloc(1, sizeof *m);
     (void)operation, (void)e;
-    m->source = tl_source_ref(s);
-    atomic_init(&m->refs, 1);
-    m->lattice = *grid;
-    m->method = method;
+    tl_sampling_begin(m, s, grid, method, "synthetic");
     m->exact = 1;
-    m->operation = tl_xstrdup("");
-    m->note = tl_xstrdup("synthetic");
-    m->coarser = 1;
     *out = m;
     return 0;
-}
-
-static void synthetic_sampling_destroy(tl_sampling *m)
-{
-    tl_source_unref(m->source);
-    free(m->operation);
-    free(m->note);
-    free(m);
 }
 
 static int64_t synthetic_working_bytes(const tl_sampling *m, int64_t w, int64_t h, int n)
@@ -197,7 +183,7 @@ static int64_t synthetic_working_bytes(const tl_sampling *m, int64_t w, int64_t 
 
 static const tl_source_vt vt = {.destroy = synthetic_destroy,
                                 .sample = synthetic_sample,
-                                .sampling_destroy = synthetic_sampling_destroy,
+                                .sampling_destroy = tl_sampling_destroy,
                                 .working_bytes = synthetic_working_bytes,
                                 .read = synthetic_read};
 

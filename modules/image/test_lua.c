@@ -68,30 +68,6 @@ static int core_synthetic(lua_State *L)
 /* --- the trial -----------------------------------------------------------------------------------
  */
 
-static void set_boolean(lua_State *L, const char *key, int x)
-{
-    lua_pushboolean(L, x);
-    lua_setfield(L, -2, key);
-}
-
-static void set_integer(lua_State *L, const char *key, int64_t x)
-{
-    lua_pushinteger(L, x);
-    lua_setfield(L, -2, key);
-}
-
-static void set_number(lua_State *L, const char *key, double x)
-{
-    lua_pushnumber(L, x);
-    lua_setfield(L, -2, key);
-}
-
-static void set_string(lua_State *L, const char *key, const char *s)
-{
-    lua_pushstring(L, s);
-    lua_setfield(L, -2, key);
-}
-
 /* A list with n, nil where a cell is not valid. */
 static void push_row(lua_State *L, const tl_trial_cell *cell, int n)
 {
@@ -105,7 +81,7 @@ static void push_row(lua_State *L, const tl_trial_cell *cell, int n)
             lua_pushinteger(L, cell[k].x.i);
         lua_rawseti(L, -2, k + 1);
     }
-    set_integer(L, "n", n);
+    tl_set_integer(L, "n", n);
 }
 
 static void push_names(lua_State *L, const tl_image *img, int as_stored)
@@ -114,10 +90,10 @@ static void push_names(lua_State *L, const tl_image *img, int as_stored)
     for (int b = 0; b < img->nbands; b++) {
         const tl_node *n = img->band[b].node;
         lua_createtable(L, 0, 2);
-        set_string(L, "name", img->band[b].name);
-        set_string(L, "type",
-                   as_stored ? tl_dtype_name(n->source->bands[n->band].dtype)
-                             : tl_type_name(n->type));
+        tl_set_string(L, "name", img->band[b].name);
+        tl_set_string(L, "type",
+                      as_stored ? tl_dtype_name(n->source->bands[n->band].dtype)
+                                : tl_type_name(n->type));
         lua_rawseti(L, -2, b + 1);
     }
 }
@@ -125,12 +101,12 @@ static void push_names(lua_State *L, const tl_image *img, int as_stored)
 static void push_raised(lua_State *L, const tl_trial *t)
 {
     lua_createtable(L, 0, 5);
-    set_integer(L, "column", t->first.col);
-    set_integer(L, "row", t->first.row);
+    tl_set_integer(L, "column", t->first.col);
+    tl_set_integer(L, "row", t->first.row);
     if (t->first.line)
-        set_integer(L, "line", t->first.line);
+        tl_set_integer(L, "line", t->first.line);
     if (t->first.reason[0])
-        set_string(L, "reason", t->first.reason);
+        tl_set_string(L, "reason", t->first.reason);
     push_row(L, t->raised_cell, t->input->nbands);
     lua_setfield(L, -2, "input");
 }
@@ -139,20 +115,20 @@ static void push_trial(lua_State *L, const tl_trial *t, const tl_call *call)
 {
     int columns = t->input->nbands + t->result->nbands;
     lua_createtable(L, 0, 16);
-    set_boolean(L, "compiled", call->compiled);
+    tl_set_boolean(L, "compiled", call->compiled);
     if (call->reason && !call->compiled)
-        set_string(L, "reason", call->reason);
+        tl_set_string(L, "reason", call->reason);
     if (call->reason_where && call->reason_where[0] && !call->compiled)
-        set_string(L, "reason_where", call->reason_where);
+        tl_set_string(L, "reason_where", call->reason_where);
     if (call->compiled)
-        set_number(L, "ns_compiled", t->ns);
+        tl_set_number(L, "ns_compiled", t->ns);
     if (!call->compiled || t->twin)
-        set_number(L, "ns_interpreted", call->compiled ? t->ns_twin : t->ns);
-    set_boolean(L, "equal", t->equal);
-    set_boolean(L, "split_equal", t->split_equal);
-    set_integer(L, "pixels", t->pixels);
-    set_integer(L, "valid", t->valid);
-    set_integer(L, "raised", t->raised);
+        tl_set_number(L, "ns_interpreted", call->compiled ? t->ns_twin : t->ns);
+    tl_set_boolean(L, "equal", t->equal);
+    tl_set_boolean(L, "split_equal", t->split_equal);
+    tl_set_integer(L, "pixels", t->pixels);
+    tl_set_integer(L, "valid", t->valid);
+    tl_set_integer(L, "raised", t->raised);
     push_names(L, t->input, 1);
     lua_setfield(L, -2, "bands");
     push_names(L, t->result, 0);

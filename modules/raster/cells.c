@@ -32,24 +32,10 @@ static int sample(tl_source *s, const tl_grid *grid, tl_method method, const cha
     (void)operation;
     (void)e;
     tl_sampling *m = tl_xcalloc(1, sizeof *m);
-    m->source = tl_source_ref(s);
-    atomic_init(&m->refs, 1);
-    m->lattice = *grid;
-    m->method = method;
+    tl_sampling_begin(m, s, grid, method, "size and place of cells");
     m->exact = 1;
-    m->operation = tl_xstrdup("");
-    m->note = tl_xstrdup("size and place of cells");
-    m->coarser = 1;
     *out = m;
     return 0;
-}
-
-static void sampling_destroy(tl_sampling *m)
-{
-    tl_source_unref(m->source);
-    free(m->operation);
-    free(m->note);
-    free(m);
 }
 
 static int64_t working_bytes(const tl_sampling *m, int64_t w, int64_t h, int n)
@@ -151,7 +137,7 @@ static int read_cells(const tl_sampling *m, const tl_read *q, tl_err *e)
 
 static const tl_source_vt cells_vt = {.destroy = destroy,
                                       .sample = sample,
-                                      .sampling_destroy = sampling_destroy,
+                                      .sampling_destroy = tl_sampling_destroy,
                                       .working_bytes = working_bytes,
                                       .read = read_cells};
 

@@ -39,14 +39,8 @@ static int sample(tl_source *s, const tl_grid *grid, tl_method method, const cha
         return rc;
     mask_sampling *k = tl_xcalloc(1, sizeof *k);
     k->coverage = c;
-    k->m.source = tl_source_ref(s);
-    atomic_init(&k->m.refs, 1);
-    k->m.lattice = *grid;
-    k->m.method = method;
+    tl_sampling_begin(&k->m, s, grid, method, "cells whose centre lies inside a geometry");
     k->m.exact = 1;
-    k->m.operation = tl_xstrdup("");
-    k->m.note = tl_xstrdup("cells whose centre lies inside a geometry");
-    k->m.coarser = 1;
     *out = &k->m;
     return 0;
 }
@@ -55,10 +49,7 @@ static void sampling_destroy(tl_sampling *m)
 {
     mask_sampling *k = (mask_sampling *)m;
     tl_coverage_free(k->coverage);
-    tl_source_unref(m->source);
-    free(m->operation);
-    free(m->note);
-    free(k);
+    tl_sampling_destroy(m);
 }
 
 static int64_t working_bytes(const tl_sampling *m, int64_t w, int64_t h, int n)

@@ -45,25 +45,11 @@ static inline int fake_sample(tl_source *s, const tl_grid *grid, tl_method metho
     if (f->refuse_sample)
         return tl_fail(e, f->refuse_sample, "this source refuses to be sampled");
     tl_sampling *m = tl_xcalloc(1, sizeof *m);
-    m->source = tl_source_ref(s);
-    atomic_init(&m->refs, 1);
-    m->lattice = *grid;
-    m->method = method;
+    tl_sampling_begin(m, s, grid, method, "made up");
     m->exact = 1;
-    m->operation = tl_xstrdup("");
-    m->note = tl_xstrdup("made up");
-    m->coarser = 1;
     atomic_fetch_add(&f->samplings, 1);
     *out = m;
     return 0;
-}
-
-static inline void fake_sampling_destroy(tl_sampling *m)
-{
-    tl_source_unref(m->source);
-    free(m->operation);
-    free(m->note);
-    free(m);
 }
 
 static inline int64_t fake_working_bytes(const tl_sampling *m, int64_t w, int64_t h, int n)
@@ -116,7 +102,7 @@ static inline fake *fake_new(const char *uri, double cell)
 {
     static const tl_source_vt vt = {.destroy = fake_destroy,
                                     .sample = fake_sample,
-                                    .sampling_destroy = fake_sampling_destroy,
+                                    .sampling_destroy = tl_sampling_destroy,
                                     .working_bytes = fake_working_bytes,
                                     .read = fake_read};
     static const tl_dtype types[4] = {TL_I16, TL_I16, TL_F32, TL_U8};

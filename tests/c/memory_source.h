@@ -30,24 +30,10 @@ static inline int memory_sample(tl_source *s, const tl_grid *grid, tl_method met
 {
     tl_sampling *m = tl_xcalloc(1, sizeof *m);
     (void)operation, (void)e;
-    m->source = tl_source_ref(s);
-    atomic_init(&m->refs, 1);
-    m->lattice = *grid;
-    m->method = method;
+    tl_sampling_begin(m, s, grid, method, "in memory");
     m->exact = 1;
-    m->operation = tl_xstrdup("");
-    m->note = tl_xstrdup("in memory");
-    m->coarser = 1;
     *out = m;
     return 0;
-}
-
-static inline void memory_sampling_destroy(tl_sampling *m)
-{
-    tl_source_unref(m->source);
-    free(m->operation);
-    free(m->note);
-    free(m);
 }
 
 static inline int64_t memory_working_bytes(const tl_sampling *m, int64_t w, int64_t h, int n)
@@ -102,12 +88,12 @@ static inline tl_source *memory_source_new(int n, const char *const *names, cons
 {
     static const tl_source_vt reads = {.destroy = memory_destroy,
                                        .sample = memory_sample,
-                                       .sampling_destroy = memory_sampling_destroy,
+                                       .sampling_destroy = tl_sampling_destroy,
                                        .working_bytes = memory_working_bytes,
                                        .read = memory_read};
     static const tl_source_vt lending = {.destroy = memory_destroy,
                                          .sample = memory_sample,
-                                         .sampling_destroy = memory_sampling_destroy,
+                                         .sampling_destroy = tl_sampling_destroy,
                                          .working_bytes = memory_working_bytes,
                                          .read = memory_read,
                                          .lend = memory_lend};
