@@ -66,20 +66,23 @@ static int bytes(const char *text, int64_t *out)
     return 0;
 }
 
-static int set_param(tl_cli *c, const char *t, tl_err *e)
+static int append(const char ***list, int *n, const char *t)
 {
-    (void)e;
-    c->param = tl_xrealloc(c->param, (size_t)(c->nparams + 1) * sizeof *c->param);
-    c->param[c->nparams++] = t;
+    *list = tl_xrealloc(*list, (size_t)(*n + 1) * sizeof **list);
+    (*list)[(*n)++] = t;
     return 0;
 }
 
-/* A folder that plans by HTTP may read. */
+static int set_param(tl_cli *c, const char *t, tl_err *e)
+{
+    (void)e;
+    return append(&c->param, &c->nparams, t);
+}
+
+/* A folder that strangers' plans may read below. */
 static int set_root(tl_cli *c, const char *t, tl_err *e)
 {
-    c->roots = tl_xrealloc(c->roots, (size_t)(c->nroots + 1) * sizeof *c->roots);
-    c->roots[c->nroots++] = t;
-    return *t ? 0 : bad(e, t, "a folder");
+    return *t ? append(&c->roots, &c->nroots, t) : bad(e, t, "a folder");
 }
 
 static int set_port(tl_cli *c, const char *t, tl_err *e)
@@ -504,8 +507,8 @@ int tl_cli_parse(tl_cli *c, int argc, char **argv, tl_err *e)
         else if (c->command == TL_CMD_REPL)
             rc = tl_fail(e, TL_EUSAGE, "the prompt takes no script; tellua run %s", argv[i]);
         else if (c->command == TL_CMD_SERVE) {
-            c->scripts = tl_xrealloc(c->scripts, (size_t)(c->nscripts + 1) * sizeof *c->scripts);
-            c->script = c->scripts[c->nscripts++] = argv[i];
+            append(&c->scripts, &c->nscripts, argv[i]);
+            c->script = argv[i];
         } else if (c->script && !c->word && c->command & (TL_CMD_TASK | TL_CMD_LOGS))
             c->word = argv[i];
         else if (c->script)

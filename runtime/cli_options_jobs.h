@@ -1,11 +1,4 @@
 /* Options about jobs: a part of cli_options.c, which is long. SPDX-License-Identifier: MIT */
-static int append(const char ***list, int *n, const char *t)
-{
-    *list = tl_xrealloc(*list, (size_t)(*n + 1) * sizeof **list);
-    (*list)[(*n)++] = t;
-    return 0;
-}
-
 static int set_after(tl_cli *c, const char *t, tl_err *e)
 {
     return *t ? append(&c->after, &c->nafter, t) : bad(e, t, "a job's folder");
