@@ -175,11 +175,6 @@ int tl_map_open(const tl_map_options *o, tl_map **out, tl_err *e)
     return rc;
 }
 
-int tl_map_port(const tl_map *m)
-{
-    return tl_http_port(m->http);
-}
-
 const char *tl_map_url(const tl_map *m)
 {
     return m->url;

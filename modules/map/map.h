@@ -44,7 +44,6 @@ typedef struct tl_map_options {
 int tl_map_open(const tl_map_options *o, tl_map **out, tl_err *e) TL_MUST_CHECK;
 /* Runs the script once, here, and shows its outputs as an app. Before tl_map_run. */
 int tl_map_add(tl_map *m, const char *path, const json_t *params, tl_err *e) TL_MUST_CHECK;
-int tl_map_port(const tl_map *m);
 const char *tl_map_url(const tl_map *m); /* "http://127.0.0.1:8000/", the map's */
 void tl_map_run(tl_map *m);              /* until tl_map_stop */
 void tl_map_stop(tl_map *m);             /* also from signal handlers */

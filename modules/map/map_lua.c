@@ -238,24 +238,6 @@ static int map_text(lua_State *L)
     return 1;
 }
 
-tl_map *tl_map_of_lua(lua_State *L)
-{
-    if (!lua_checkstack(L, 1))
-        return NULL;
-    const session *s = push_current(L);
-    lua_pop(L, 1);
-    return s ? s->map : NULL;
-}
-
-int tl_map_update_lua(lua_State *L, tl_err *e)
-{
-    if (!lua_checkstack(L, 1))
-        return tl_fail(e, TL_ENOMEM, "the Lua stack is full");
-    session *s = push_current(L);
-    lua_pop(L, 1);
-    return s ? show(s, L, e) : 0;
-}
-
 void tl_map_open_lua(lua_State *L, tl_script *s, const tl_map_host *host)
 {
     static const luaL_Reg methods[] = {

@@ -109,11 +109,6 @@ int tl_outfile_write(tl_outfile *f, const void *data, size_t n, tl_err *e)
     return 0;
 }
 
-int64_t tl_outfile_pos(const tl_outfile *f)
-{
-    return f->pos;
-}
-
 void tl_outfile_abort(tl_outfile *f)
 {
     if (!f)

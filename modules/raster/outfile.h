@@ -14,7 +14,6 @@ typedef struct tl_outfile tl_outfile;
 
 int tl_outfile_open(const char *path, tl_outfile **out, tl_err *e) TL_MUST_CHECK;
 int tl_outfile_write(tl_outfile *f, const void *data, size_t n, tl_err *e) TL_MUST_CHECK;
-int64_t tl_outfile_pos(const tl_outfile *f); /* bytes written so far */
 /* Both end f. When commit fails nothing is left behind. */
 int tl_outfile_commit(tl_outfile *f, tl_err *e) TL_MUST_CHECK;
 void tl_outfile_abort(tl_outfile *f); /* NULL is allowed */
