@@ -5,7 +5,6 @@
 #include "runtime/mem.h"
 #include "runtime/session_paint.h"
 
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,9 +86,6 @@ int tl_cli_serve(const tl_cli *c, tl_err *e)
                         .watch = c->watch,
                         .no_tiles_kept = c->no_tile_cache,
                         .host = tl_session_host(&session)};
-    /* Else the C library keeps ever larger blocks on its heaps, and memory grows for hours. */
-    mallopt(M_MMAP_THRESHOLD, 1 << 20);
-    mallopt(M_TRIM_THRESHOLD, 4 << 20);
     int rc = tl_map_open(&o, &m, e);
     if (!rc)
         rc = add_scripts(c, m, e);
