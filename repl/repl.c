@@ -8,6 +8,7 @@
 #include "runtime/cli.h"
 #include "runtime/log.h"
 #include "runtime/mem.h"
+#include "modules/map/map_lua.h"
 #include "modules/raster/raster.h"
 
 #include <lauxlib.h>
@@ -25,6 +26,7 @@ typedef struct repl {
     int told_kept; /* that a local became a variable of the session */
     int failed;    /* code of the first entry that failed */
     int stopped;   /* by Ctrl-C, where nobody is to go on */
+    int had_map;   /* that one was open when the last entry was over */
     int quit;
 } repl;
 
@@ -68,7 +70,7 @@ static void tell_kept(repl *r, const char *kept)
  */
 
 /* A script declares each name once; a session does so again and again. What was named is shown, and
- * kept for zoom and pan. */
+ * kept for zoom and pan, and on the session's map; a map that was just opened begins with it. */
 static int show_outputs(repl *r, tl_err *e)
 {
     tl_script *s = &r->t->script, named = *s;
@@ -76,14 +78,18 @@ static int show_outputs(repl *r, tl_err *e)
     for (int i = 0; i < named.ntables; i++)
         fputs(named.table[i].csv, stdout);
     *s = (tl_script){0};
+    int open = tl_map_is_open(r->t->L), opened = open && !r->had_map;
+    r->had_map = open;
     if (named.noutputs) {
         tl_script_free(&r->viewer.shown);
         r->viewer.shown = named;
         rc = tl_names_call(r->t, "show_outputs", 0, e);
     } else {
         tl_script_free(&named);
+        if (!opened)
+            return 0;
     }
-    return rc;
+    return rc ? rc : tl_map_keep(r->t->L, &r->viewer.shown, e);
 }
 
 /* The function on top, and what follows from it. */

@@ -165,8 +165,8 @@ static int leak_status(int status)
     return 99;
 }
 
-/* Else the C library, as blocks are freed, keeps ever larger ones on its threads' heaps: a run's peak
- * differs by a quarter from one time to the next, and a server's grows for hours. */
+/* Else the C library, as blocks are freed, keeps ever larger ones on its threads' heaps: a run's
+ * peak differs by a quarter from one time to the next, and a server's grows for hours. */
 static void give_memory_back(void)
 {
     mallopt(M_MMAP_THRESHOLD, 1 << 20);

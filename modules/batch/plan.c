@@ -301,20 +301,6 @@ static int clip(tl_image **img, const tl_geometry *g, const char *where, tl_err 
     return 0;
 }
 
-/* A copy that shares what `s` refers to; freed as an output is. */
-static tl_output copy_output(const tl_output *s)
-{
-    tl_output c = *s;
-    c.name = tl_xstrdup(s->name);
-    c.image = tl_image_ref(s->image);
-    c.options = json_copy(s->options);
-    c.dated = tl_xcalloc((size_t)s->ndated, sizeof *c.dated);
-    for (int k = 0; k < s->ndated; k++)
-        c.dated[k] = (tl_dated){tl_image_ref(s->dated[k].image), s->dated[k].time,
-                                tl_xstrdup(s->dated[k].id)};
-    return c;
-}
-
 /* region = a geometry: its box is the output's, and the images are invalid outside. *out: the
  * output as it then is, the caller's. */
 static int apply_region(const tl_output *s, tl_output *out, tl_err *e)
@@ -322,7 +308,7 @@ static int apply_region(const tl_output *s, tl_output *out, tl_err *e)
     const json_t *region = json_object_get(s->options, "region");
     tl_geometry *g = NULL;
     double b[4];
-    *out = copy_output(s);
+    *out = tl_output_copy(s);
     if (!region || has_box_region(s->options))
         return 0;
     int rc = tl_geometry_of_user(region, &g, e);

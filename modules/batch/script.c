@@ -108,6 +108,19 @@ int tl_output_arrange(tl_output *o, tl_err *e)
     return 0;
 }
 
+tl_output tl_output_copy(const tl_output *o)
+{
+    tl_output c = *o;
+    c.name = tl_xstrdup(o->name);
+    c.image = tl_image_ref(o->image);
+    c.options = json_copy(o->options);
+    c.dated = tl_xcalloc((size_t)o->ndated, sizeof *c.dated);
+    for (int k = 0; k < o->ndated; k++)
+        c.dated[k] = (tl_dated){tl_image_ref(o->dated[k].image), o->dated[k].time,
+                                tl_xstrdup(o->dated[k].id)};
+    return c;
+}
+
 void tl_output_free(tl_output *o)
 {
     for (int k = 0; k < o->ndated; k++) {

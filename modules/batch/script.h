@@ -59,7 +59,8 @@ int tl_script_set(tl_script *s, const char *name_value, tl_err *e) TL_MUST_CHECK
 int tl_script_check(const tl_script *s, int need_output, tl_err *e) TL_MUST_CHECK;
 /* Puts the images of a dated output in order, and says which do not have the bands of the first. */
 int tl_output_arrange(tl_output *o, tl_err *e) TL_MUST_CHECK;
-void tl_output_free(tl_output *o); /* its contents */
+tl_output tl_output_copy(const tl_output *o); /* shares the images; free it */
+void tl_output_free(tl_output *o);            /* its contents */
 /* Whether there is a picture to compute: not when the script, or the output asked for (or NULL),
  * has tables alone. */
 int tl_script_wants_plan(const tl_script *s, const char *output);

@@ -112,6 +112,15 @@ static void remove_own(session *s, const char *name)
         }
 }
 
+/* o becomes the session's own layer of that name. */
+static void add_own(session *s, tl_output o)
+{
+    remove_own(s, o.name);
+    s->own.output =
+        tl_xrealloc(s->own.output, (size_t)(s->own.noutputs + 1) * sizeof s->own.output[0]);
+    s->own.output[s->own.noutputs++] = o;
+}
+
 /* --- Lua
  * ------------------------------------------------------------------------------------------- */
 
@@ -141,11 +150,10 @@ static int map_add(lua_State *L)
     json_t *options = lua_istable(L, 4) ? tl_json_from(L, 4, &e) : json_object();
     if (!options)
         return tl_raise(L, &e);
-    remove_own(s, name);
-    s->own.output =
-        tl_xrealloc(s->own.output, (size_t)(s->own.noutputs + 1) * sizeof s->own.output[0]);
-    s->own.output[s->own.noutputs++] = (tl_output){
-        .name = tl_xstrdup(name), .where = where, .image = tl_image_ref(img), .options = options};
+    add_own(s, (tl_output){.name = tl_xstrdup(name),
+                           .where = where,
+                           .image = tl_image_ref(img),
+                           .options = options});
     if (show(s, L, &e)) {
         remove_own(s, name);
         return tl_raise(L, &e);
@@ -200,6 +208,24 @@ static session *push_current(lua_State *L)
 {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &current_key);
     return tl_box_test(L, -1, MAP_TYPE);
+}
+
+int tl_map_is_open(lua_State *L)
+{
+    int open = push_current(L) != NULL;
+    lua_pop(L, 1);
+    return open;
+}
+
+int tl_map_keep(lua_State *L, const tl_script *script, tl_err *e)
+{
+    session *s = push_current(L);
+    lua_pop(L, 1);
+    if (!s || !script->noutputs)
+        return 0;
+    for (int i = script->noutputs; i > 0; i--) /* the first one comes on top */
+        add_own(s, tl_output_copy(&script->output[i - 1]));
+    return show(s, L, e);
 }
 
 /* Map(), Map{port =, bind =}: the state's one map, opened at the first call. */

@@ -51,7 +51,7 @@ output("green", (ndvi:ge(least / 100)), {palette = {[0] = {"#d8d2c4", "bare"}, [
 output("season", Collection("%s", {pattern = "nir_{date}.tif"}), {ramp = "magma", min = 1000, max = 3500})
 """ % (scene, top))
 try:
-    server = Server(script, "--store", os.path.join(top, "plans"))
+    server = Server(script, "--store", os.path.join(top, "plans"), "--watch")
 except RuntimeError as e:
     print("1..1\nnot ok 1 - the server starts\n# %s" % e)
     sys.exit(1)
@@ -199,6 +199,18 @@ try:
     shot("9-jobs")
 
     # the script changes while the page is open
+    settle()
+    before = seen("green")
+    with open(script) as f:
+        text = f.read()
+    with open(script + ".new", "w") as f:
+        f.write(text.replace("#2f8f4e", "#3f51b5").replace('output("season"', 'output("months"'))
+    os.rename(script + ".new", script)
+    page.wait("tellua.state.layers.some(l => l.info.name === 'months')")
+    settle()
+    ok(page.js("[...document.querySelectorAll('.layer .name')].map(e => e.textContent)") == ["index", "green", "months"]
+       and seen("green") != before, "a script that changes while the page is open changes what it shows")
+    shot("10-watch")
     bad = page.complaints()
     ok(bad == [], "the page had nothing to complain about", bad)
 except BaseException:

@@ -11,6 +11,7 @@ import threading
 
 from tap import Raster, differ, done, gdal, note, np, ok, tellua, write
 from mapserver import HALF, Server, middle_of, tile_at
+from pngs import pixels
 
 top = tempfile.mkdtemp(prefix="map-")
 data = os.path.join(top, "data")
@@ -41,23 +42,6 @@ output("bands", s, {rgb = {"B08", "B04", "B04"}, stretch = {percent = {2, 98}}})
 with open(script, "w") as f:
     f.write(TEXT)
 LON, LAT = 15.03, 45.13
-
-
-def pixels(body, name="x.png"):
-    gdal.FileFromMemBuffer("/vsimem/" + name, body)
-    ds = gdal.Open("/vsimem/" + name)
-    bands = [ds.GetRasterBand(i + 1) for i in range(ds.RasterCount)]
-    if len(bands) == 1 and bands[0].GetColorTable():  # a palette
-        t = bands[0].GetColorTable()
-        lut = np.array([t.GetColorEntry(i) for i in range(t.GetCount())], "uint8")
-        out = lut[bands[0].ReadAsArray()].transpose(2, 0, 1)
-    else:
-        out = np.stack([b.ReadAsArray() for b in bands])
-        if len(bands) == 3:
-            out = np.concatenate([out, np.full((1,) + out.shape[1:], 255, "uint8")])
-    ds = None
-    gdal.Unlink("/vsimem/" + name)
-    return out
 
 
 def view(z, x, y, output, side=256, file=script, *more):
