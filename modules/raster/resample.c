@@ -29,6 +29,7 @@ typedef struct job {
     tl_level level;
     int boxes;           /* coordinates are those of the cells' corners, not centres */
     const double *x, *y; /* of the whole block; (w + boxes) x (h + boxes) */
+    int32_t *px, *py;    /* nearest: the pixels themselves; -1 outside the level */
     double kx, ky;       /* widths of the kernel, pixels */
     int unit;            /* the kernel is not widened */
     double *wx;          /* weights of a row */
@@ -311,50 +312,79 @@ static tl_rect pixels_behind(const job *j, tl_rect sub)
 /* --- nearest ------------------------------------------------------------------------------------
  * The same as by footprints, without them: most blocks of maps are read so. */
 
-/* tl_pixel_of without a call; -1 outside of 0 .. most - 1, and for NaN. */
-static inline int32_t pixel_in(double x, int32_t most)
+/* tl_pixel_of of each; -1 outside of 0 .. most - 1, and for NaN. Without a branch, for vectors. */
+static void pixels_in_level(const double *restrict at, int64_t n, int32_t most,
+                            int32_t *restrict pixel)
 {
-    double v = x - TIE;
-    if (!(v > 0 && v < 2147483647.0))
-        return -1;
-    int32_t t = (int32_t)v;
-    t -= (double)t == v;
-    return t < most ? t : -1;
+    for (int64_t i = 0; i < n; i++) {
+        double v = at[i] - TIE;
+        v = v > 0 && v < 2147483647.0 ? v : -1;
+        int32_t t = (int32_t)v;
+        t -= (double)t == v;
+        pixel[i] = t < most ? t : -1;
+    }
+}
+
+/* Once for all bands. */
+static int find_points(job *j, tl_err *e)
+{
+    int64_t n = j->q->rect.w * j->q->rect.h;
+    void *pixels = NULL;
+    int code = tl_try_alloc(&pixels, (size_t)n, 2 * sizeof *j->px, "the pixels of a block", e);
+    if (code)
+        return code;
+    j->px = pixels;
+    j->py = j->px + n;
+    pixels_in_level(j->x, n, j->level.w, j->px);
+    pixels_in_level(j->y, n, j->level.h, j->py);
+    for (int64_t i = 0; i < n; i++) /* neither or both */
+        j->px[i] = (j->px[i] | j->py[i]) < 0 ? -1 : j->px[i];
+    for (int64_t i = 0; i < n; i++)
+        j->py[i] = j->px[i] < 0 ? -1 : j->py[i];
+    return 0;
+}
+
+/* As unsigned, -1 is larger than any pixel. */
+static void widen(const int32_t *pixel, int64_t n, uint32_t *least, int32_t *most)
+{
+    for (int64_t i = 0; i < n; i++) {
+        *least = (uint32_t)pixel[i] < *least ? (uint32_t)pixel[i] : *least;
+        *most = pixel[i] > *most ? pixel[i] : *most;
+    }
 }
 
 static tl_rect points_behind(const job *j, tl_rect sub)
 {
-    int32_t x0 = INT32_MAX, x1 = -1, y0 = INT32_MAX, y1 = -1;
-    for (int64_t k = sub.y; k < sub.y + sub.h; k++)
-        for (int64_t i = sub.x; i < sub.x + sub.w; i++) {
-            int64_t at = k * j->q->rect.w + i;
-            int32_t x = pixel_in(j->x[at], j->level.w), y = pixel_in(j->y[at], j->level.h);
-            if ((x | y) < 0)
-                continue;
-            x0 = x < x0 ? x : x0;
-            x1 = x > x1 ? x : x1;
-            y0 = y < y0 ? y : y0;
-            y1 = y > y1 ? y : y1;
-        }
-    return x1 >= 0 ? (tl_rect){x0, y0, x1 - x0 + 1, y1 - y0 + 1} : (tl_rect){0, 0, 0, 0};
+    uint32_t x0 = UINT32_MAX, y0 = UINT32_MAX;
+    int32_t x1 = -1, y1 = -1;
+    for (int64_t k = sub.y; k < sub.y + sub.h; k++) {
+        int64_t at = k * j->q->rect.w + sub.x;
+        widen(j->px + at, sub.w, &x0, &x1);
+        widen(j->py + at, sub.w, &y0, &y1);
+    }
+    return x1 >= 0 ? (tl_rect){x0, y0, x1 - (int64_t)x0 + 1, y1 - (int64_t)y0 + 1}
+                   : (tl_rect){0, 0, 0, 0};
 }
 
 #define POINTS(T)                                                                                  \
     static void points_##T(const job *j, tl_rect sub)                                              \
     {                                                                                              \
-        const T *from = (const T *)(const void *)j->values;                                        \
-        T *to = j->q->values[j->k];                                                                \
-        uint8_t *valid = j->q->valid[j->k];                                                        \
-        for (int64_t k = sub.y; k < sub.y + sub.h; k++)                                            \
-            for (int64_t i = sub.x; i < sub.x + sub.w; i++) {                                      \
-                int64_t at = k * j->q->rect.w + i;                                                 \
-                int32_t x = pixel_in(j->x[at], j->level.w), y = pixel_in(j->y[at], j->level.h);    \
-                if ((x | y) < 0)                                                                   \
+        const T *restrict from = (const T *)(const void *)j->values;                               \
+        const uint8_t *restrict ok = j->valid;                                                     \
+        int64_t w = j->win.w, origin = j->win.y * w + j->win.x;                                    \
+        for (int64_t k = sub.y; k < sub.y + sub.h; k++) {                                          \
+            int64_t at = k * j->q->rect.w + sub.x;                                                 \
+            const int32_t *restrict x = j->px + at, *restrict y = j->py + at;                      \
+            T *restrict to = (T *)j->q->values[j->k] + at;                                         \
+            uint8_t *restrict valid = j->q->valid[j->k] + at;                                      \
+            for (int64_t i = 0; i < sub.w; i++) {                                                  \
+                if (x[i] < 0)                                                                      \
                     continue;                                                                      \
-                int64_t pixel = (y - j->win.y) * j->win.w + x - j->win.x;                          \
-                to[at] = from[pixel];                                                              \
-                valid[at] = j->valid[pixel];                                                       \
+                int64_t pixel = y[i] * w + x[i] - origin;                                          \
+                to[i] = from[pixel];                                                               \
+                valid[i] = ok[pixel];                                                              \
             }                                                                                      \
+        }                                                                                          \
     }
 POINTS(uint8_t)
 POINTS(uint16_t)
@@ -436,7 +466,7 @@ static int prepare(job *j, tl_err *e)
     if (!code)
         code = tl_try_alloc(&values, WINDOW_BYTES, 1, "a window of the file", e);
     j->values = values;
-    return code;
+    return code || j->m->m.method != TL_NEAREST ? code : find_points(j, e);
 }
 
 static int read_band(job *j, tl_err *e)
@@ -468,6 +498,7 @@ int tl_resample_read(const tl_raster_sampling *m, const tl_read *q, tl_err *e)
     tl_raster_placed_trim();
     free(j.wx);
     free(j.values);
+    free(j.px);
     if (code && e)
         tl_err_source(e, j.r->s.uri);
     return code;
@@ -476,5 +507,5 @@ int tl_resample_read(const tl_raster_sampling *m, const tl_read *q, tl_err *e)
 int64_t tl_resample_bytes(const tl_raster_sampling *m, int64_t w, int64_t h)
 {
     int64_t vote = m->m.method == TL_MODE ? TL_VOTE_KEYS * 8 + 65536 * 8 : 0;
-    return 16 * (w + 1) * (h + 1) + WINDOW_BYTES + WINDOW_WIDTH * 8 + vote + 16384;
+    return 24 * (w + 1) * (h + 1) + WINDOW_BYTES + WINDOW_WIDTH * 8 + vote + 16384;
 }
