@@ -19,8 +19,8 @@ static double cpu_of(const tl__jailed *w)
 }
 
 /* Who is asked by people and takes longer than most steps back behind them. */
-#define STEP_BACK_CPU  0.02 /* seconds */
-#define STEP_BACK_NICE 4
+#define STEP_BACK_CPU  0.005 /* seconds */
+#define STEP_BACK_NICE 15
 
 /* What the limits count: CPU time, or, where that cannot be seen, wall time. */
 typedef struct watch {
