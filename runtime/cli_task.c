@@ -3,6 +3,7 @@
 #define _GNU_SOURCE /* prctl */
 #include "modules/batch/chirp.h"
 #include "modules/batch/console_lua.h"
+#include "modules/batch/grace.h"
 #include "modules/batch/stac_out.h"
 #include "modules/batch/task.h"
 #include "modules/batch/work.h"
@@ -28,6 +29,7 @@
 #include <unistd.h>
 
 enum { EXIT_DATA = 65, EXIT_EVICTED = 85 };
+enum { IDX_HEAD = 96 }; /* bytes of a segment's index without a block: segment.h */
 
 /* --- reading the folder ----------------------------------------------------------------------- */
 
@@ -109,15 +111,31 @@ void tl__task_units(const tl__task *k, const json_t *part, int64_t *from, int64_
 
 /* --- progress --------------------------------------------------------------------------------- */
 
+/* A signal asked for the end: the block in hand is finished, unless that takes longer than the
+ * scheduler waits. What it kills hands in nothing; what ends by itself loses that block alone. */
+static void mind_the_end(tl__task_shown *s)
+{
+    if (!tl_cli_asked_to_end())
+        return;
+    if (!s->asked) {
+        s->asked = tl_now();
+        tl_log(TL_LOG_INFO, "asked to end: finishing the block in hand");
+    } else if (tl_now() - s->asked > tl_grace()) {
+        tl_log(TL_LOG_INFO, "the block in hand takes too long: ending without it");
+        _exit(EXIT_EVICTED);
+    }
+}
+
 void tl__task_progress(void *ctx, const tl_run_progress *p)
 {
     tl__task_shown *s = ctx;
     char text[100];
+    mind_the_end(s);
     if (s->most > 0 && p->seconds >= s->most)
         tellua_interrupt(s->t);
     if (p->merging) {
         tl_log(TL_LOG_INFO, "assembling %s", p->merging);
-    } else if (p->seconds - s->last >= 2) {
+    } else if (p->seconds - s->last >= 2 + p->seconds / 20) { /* long tasks say it more seldom */
         s->last = p->seconds;
         snprintf(text, sizeof text, "%lld/%lld", (long long)p->tiles_done, (long long)p->tiles);
         tl_log(TL_LOG_INFO, "%lld of %lld blocks, %.1f Mpx/s", (long long)p->tiles_done,
@@ -142,6 +160,26 @@ static int exit_of(int code)
     default:
         return tl_exit_status(code);
     }
+}
+
+/* A scheduler that carries files carries those of a checkpoint to the task's next run, not those of
+ * a failure. So a fault that more runs may get over hands in new blocks first, as a checkpoint; the
+ * run that follows meets it again with nothing new to save. */
+static struct {
+    char *idx; /* NULL: nothing is carried; kept to the end, for the watch's thread */
+    off_t had;
+} carried;
+
+static off_t size_of(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) ? 0 : st.st_size;
+}
+
+int tl_cli_fault_status(int status)
+{
+    int may_pass = status == EXIT_DATA || status == tl_exit_status(TL_ETRANSIENT);
+    return may_pass && carried.idx && size_of(carried.idx) > carried.had ? EXIT_EVICTED : status;
 }
 
 static int write_json(const char *path, json_t *j)
@@ -204,7 +242,7 @@ static int do_tiles(const tl_cli *c, tellua *t, tl__task *k, const json_t *part,
 {
     const json_t *opt = json_object_get(k->job, "options");
     int64_t from, end;
-    tl__task_shown shown = {t, -2, c->checkpoint};
+    tl__task_shown shown = {.t = t, .last = -2, .most = c->checkpoint};
     tl__task_units(k, part, &from, &end);
     int rc = read_plan(k, c->allow_drift, e);
     if (rc)
@@ -256,25 +294,40 @@ static int make_places(const tl__task *k, tl_err *e)
     return rc;
 }
 
-static int one_task(const tl_cli *c, tellua *t, tl__task *k, tl_err *e)
+/* Where the task's files lie: in JOB/tasks, or where --work says, from where they are carried. */
+static int find_place(const tl_cli *c, tl__task *k, tl_err *e)
 {
-    tl_run_report r = {0};
-    const json_t *part = NULL;
     snprintf(k->name, sizeof k->name, "%07lld", (long long)k->number);
     k->work = c->work ? tl_xstrdup(c->work)
                       : tl_xasprintf("%s/tasks/%03lld", k->dir, (long long)k->number / 1000);
-    char *work = tl_make_folders(k->work) ? NULL : realpath(k->work, NULL);
+    int made = tl_make_folders(k->work) == 0;
+    char *work = made ? realpath(k->work, NULL) : NULL;
     if (work) {
         free(k->work);
         k->work = work;
     }
     k->base = tl_xasprintf("%s/%s", k->work, k->name);
-    int rc = tl_make_folders(k->work)
-                 ? tl_fail(e, TL_EIO, "cannot make %s: %s", k->work, strerror(errno))
-                 : 0;
     k->carried = c->work != NULL;
-    if (!rc && k->carried)
-        rc = make_places(k, e);
+    if (!made)
+        return tl_fail(e, TL_EIO, "cannot make %s: %s", k->work, strerror(errno));
+    if (!k->carried)
+        return 0;
+    int rc = make_places(k, e);
+    carried.idx = tl_xasprintf("%s.idx", k->base);
+    carried.had = size_of(carried.idx);
+    if (carried.had < IDX_HEAD) /* a new one: its head is no block */
+        carried.had = IDX_HEAD;
+    return rc;
+}
+
+static int one_task(const tl_cli *c, tellua *t, tl__task *k, tl_err *e)
+{
+    tl_run_report r = {0};
+    const json_t *part = NULL, *opt = json_object_get(k->job, "options");
+    double patience = json_number_value(json_object_get(opt, "io_timeout"));
+    if (patience > 0)
+        tl_cli_limit_io(patience);
+    int rc = find_place(c, k, e);
     if (!rc)
         rc = check_versions(k, c->allow_drift, e);
     if (!rc && !(part = part_of(k, e)))
@@ -285,7 +338,11 @@ static int one_task(const tl_cli *c, tellua *t, tl__task *k, tl_err *e)
                  : do_tiles(c, t, k, part, &r, e);
     if (!rc)
         rc = note_success(k, &r, e);
-    if (rc && rc != TL_EINTR)
+    if (!rc || rc == TL_EINTR)
+        return rc;
+    if (tl_cli_fault_status(exit_of(rc)) == EXIT_EVICTED)
+        tl_log(TL_LOG_INFO, "%lld new blocks are handed in first", (long long)r.blocks);
+    else
         note_failure(k, &r, e);
     return rc;
 }
@@ -389,6 +446,6 @@ int tl_cli_task(tl_cli *c, tellua *t, tl_err *e)
         rc = is_merge ? merge(c, &k, partial, e) : one_task(c, t, &k, e);
     free_task(&k);
     if (rc)
-        c->status = exit_of(rc);
+        c->status = tl_cli_fault_status(exit_of(rc));
     return rc;
 }
