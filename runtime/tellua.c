@@ -65,6 +65,7 @@ static void add_names(lua_State *L, tl_script *script)
     tl_image_open_lua(L);
     tl_compose_open_lua(L);
     tl_plan_open_lua(L);
+    tl_numbers_open_lua(L);
     tl_terrain_open_lua(L);
     tl_indices_open_lua(L);
     tl_place_open_lua(L);
@@ -73,6 +74,7 @@ static void add_names(lua_State *L, tl_script *script)
     tl_jobs_open_lua(L);
     tl_script_open_lua(L, script);
     tl_map_open_lua(L, script, &host);
+    tl_json_open_lua(L);
 }
 
 /* tellua.collections, on the table on top. */
