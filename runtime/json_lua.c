@@ -2,18 +2,9 @@
 #include "runtime/json_lua.h"
 
 #include "runtime/border.h"
-#include "runtime/buf.h"
-#include "runtime/mem.h"
 
-#include <errno.h>
 #include <lauxlib.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-
-#define MOST_BYTES ((size_t)64 << 20) /* of a file; tables of its JSON take ten times that */
 
 /* null: pushes what stands for JSON's null. */
 static void push(lua_State *L, const json_t *j, int null)
@@ -183,29 +174,6 @@ static json_t *parse(const char *text, size_t len, tl_err *e)
     return j;
 }
 
-/* A regular file: a pipe or a device might never end. */
-static int read_file(const char *path, tl_buf *text, tl_err *e)
-{
-    char chunk[65536];
-    struct stat st;
-    size_t n;
-    FILE *f = fopen(path, "rb");
-    int rc = 0;
-    if (!f)
-        return tl_fail(e, TL_EDATA, "%s", strerror(errno));
-    if (fstat(fileno(f), &st) || !S_ISREG(st.st_mode))
-        rc = tl_fail(e, TL_EDATA, "no regular file");
-    while (!rc && (n = fread(chunk, 1, sizeof chunk, f)) > 0) {
-        tl_buf_add(text, chunk, n);
-        if (text->len > MOST_BYTES)
-            rc = tl_fail(e, TL_EDATA, "more than %zu MiB", MOST_BYTES >> 20);
-    }
-    if (!rc && ferror(f))
-        rc = tl_fail(e, TL_EIO, "%s", strerror(errno));
-    fclose(f);
-    return rc;
-}
-
 /* json.decode(text) */
 static int json_decode(lua_State *L)
 {
@@ -220,30 +188,6 @@ static int json_decode(lua_State *L)
     return 1;
 }
 
-static void release_text(void *p)
-{
-    tl_buf_free(p);
-    free(p);
-}
-
-/* read(file) -> its text */
-static int lua_read(lua_State *L)
-{
-    static const luaL_Reg none[] = {{NULL, NULL}};
-    tl_err e = TL_ERR_INIT;
-    const char *path = luaL_checkstring(L, 1);
-    tl_box_register(L, "tellua.text", "text", none, NULL, release_text);
-    void **box = tl_box_push(L, "tellua.text");
-    tl_buf *text = *box = tl_xcalloc(1, sizeof *text);
-    if (read_file(path, text, &e)) {
-        tl_err_source(&e, path);
-        return tl_raise(L, &e);
-    }
-    lua_pushlstring(L, tl_buf_text(text), text->len);
-    tl_box_close(L, -2, "tellua.text"); /* now, not when Lua comes to it */
-    return 1;
-}
-
 void tl_json_open_lua(lua_State *L)
 {
     lua_createtable(L, 0, 2);
@@ -252,6 +196,4 @@ void tl_json_open_lua(lua_State *L)
     lua_pushlightuserdata(L, NULL);
     lua_setfield(L, -2, "null");
     lua_setfield(L, -2, "json");
-    lua_pushcfunction(L, lua_read);
-    lua_setfield(L, -2, "read");
 }

@@ -65,9 +65,8 @@ static int core_numbers(lua_State *L)
     int64_t w = luaL_checkinteger(L, 3), h = luaL_checkinteger(L, 4);
     tl_grid g = lua_isnoneornil(L, 5) ? plain_grid(w, h) : *tl_grid_check(L, 5);
     if (g.w != w || g.h != h)
-        return tl_raisef(L, TL_ESCRIPT,
-                         "Image: %d rows of %d numbers for a grid of %d x %d cells", (int)h, (int)w,
-                         (int)g.w, (int)g.h);
+        return tl_raisef(L, TL_ESCRIPT, "Image: %d rows of %d numbers for a grid of %d x %d cells",
+                         (int)h, (int)w, (int)g.w, (int)g.h);
     const char *where = tl_script_line(L);
     tl_source *s = NULL;
     void **box = tl_box_push(L, TL_IMAGE_TYPE);
@@ -157,8 +156,7 @@ static int image_values(lua_State *L)
         g = *tl_grid_check(L, 2);
     else if (tl_native_grid(img, &g, &e))
         return tl_raise(L, &e);
-    if (g.w > TL_MOST_NUMBERS || g.h > TL_MOST_NUMBERS ||
-        g.w * g.h > TL_MOST_NUMBERS / img->nbands)
+    if (g.w > TL_MOST_NUMBERS || g.h > TL_MOST_NUMBERS || g.w * g.h > TL_MOST_NUMBERS / img->nbands)
         return tl_raisef(L, TL_ESCRIPT,
                          "values: %lld x %lld cells of %d bands; at most %d numbers, so give a "
                          "coarser or smaller Grid",

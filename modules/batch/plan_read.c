@@ -121,7 +121,7 @@ static int read_sources(reader *r, tl_err *e)
         if (!uri && !scene)
             return broken(e, "source", i);
         int rc =
-            scene                         ? tl_scene_source_from_json(scene, &r->source[i], e)
+            scene                           ? tl_scene_source_from_json(scene, &r->source[i], e)
             : json_object_get(j, "cells")   ? read_cells(j, i, &r->source[i], e)
             : json_object_get(j, "numbers") ? read_numbers(j, i, &r->source[i], e)
             : json_object_get(j, "geometry")

@@ -169,9 +169,9 @@ static int put_json(numbers *f, int b, size_t i, const json_t *v)
         return 0;
     if (word && tl_dtype_is_float(t) && (strcmp(word, "inf") == 0 || strcmp(word, "-inf") == 0))
         x = *word == '-' ? -INFINITY : INFINITY;
-    else if (tl_dtype_is_float(t) ? !json_is_number(v)
-                                  : !json_is_integer(v) || n < tl_dtype_min(t) ||
-                                        n > tl_dtype_max(t))
+    else if (tl_dtype_is_float(t)
+                 ? !json_is_number(v)
+                 : !json_is_integer(v) || n < tl_dtype_min(t) || n > tl_dtype_max(t))
         return -1;
     f->valid[b][i] = 1;
     put(f->cells[b], i, t, n, x);

@@ -25,7 +25,7 @@ local function is_pixel(v)
   return x == NODATA or type(x) == "number" or type(x) == "boolean"
 end
 
--- A list of the values of an array, plain or labelled, and its labels; nil when it is none of pixels
+-- A list of the values of an array, plain or labelled, and its labels; nil: none of pixels
 local function elements(v)
   if type(v) ~= "table" or v.type and v.type ~= "labeled-array" then return nil end
   local list, labels = {}, nil
@@ -388,7 +388,8 @@ local function same(expected, got, delta)
 end
 
 local function shown(got)
-  if type(got) ~= "table" or got == NODATA then return got == NODATA and "nodata" or text_of(got) end
+  if got == NODATA then return "nodata" end
+  if type(got) ~= "table" then return text_of(got) end
   local parts = {}
   for i, x in ipairs(got) do parts[i] = shown(x) end
   return "[" .. concat(parts, ",") .. "]"

@@ -368,10 +368,10 @@ function F.array_create(a, n, times_)
   return r, n * times_
 end
 function F.array_modify(a, n, b, m, index, length)
-  local r, k = {}, index
+  local r = {}
   for i = 1, index do r[i] = a[i] end
   for i = 1, m do r[index + i] = b[i] end
-  k = index + m
+  local k = index + m
   for i = index + length + 1, n do
     k = k + 1
     r[k] = a[i]
