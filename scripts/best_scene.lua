@@ -1,7 +1,7 @@
--- The scene with the fewest clouds over a place, by its own classes and not by the whole tile's
--- share: a table of all dates, and the best one as a picture.
---   tellua run scripts/best_scene.lua -p scenes=catalog.json -p west=15.2 -p south=46.3 -p east=15.6
---     -p north=46.6
+-- The scene with the fewest clouds over a place, by its own classes, not by the share of the whole
+-- tile: a table of all dates, and the best one as a picture.
+--   tellua run scripts/best_scene.lua -p scenes=catalog.json -p west=15.2 -p south=46.3
+--     -p east=15.6 -p north=46.6
 local source = param("scenes", "catalog.json", { label = "catalogue of Sentinel-2 L2A" })
 local west = param("west", 15.2, { min = -180.0, max = 180.0 })
 local south = param("south", 46.3, { min = -90.0, max = 90.0 })

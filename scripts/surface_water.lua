@@ -6,7 +6,7 @@ local limit = param("limit", 0.0, { min = -1.0, max = 1.0, label = "water above"
 
 local clear = Collection(source):mask_clouds():select("B03", "B04", "B08"):median()
 local ndwi = clear:normalized_difference("B03", "B08"):rename("ndwi")
-local water = ndwi:gt(limit) & clear.B08:lt(1000) & clear.B03:lt(1200) -- no snow, no cloud left over
+local water = ndwi:gt(limit) & clear.B08:lt(1000) & clear.B03:lt(1200) -- no snow, no cloud
 
 output("water", water:open(1):rename("water"),
   { palette = { { "whitesmoke", "land" }, { "royalblue", "water" } } })
