@@ -87,10 +87,14 @@ local function plain_rows(x)
   return new_rows({ table.unpack(x) }, columns)
 end
 
--- For output: the text of rows, nil for anything else.
+-- The text of rows, nil for anything else
 function core.rows_csv(x)
-  local rows = columns_of(x) and x or plain_rows(x)
-  if rows then return csv(rows) end
+  if columns_of(x) then return csv(x) end
+end
+
+-- The same for output, which takes lists of the script's own too
+function core.output_csv(x)
+  return core.rows_csv(columns_of(x) and x or plain_rows(x))
 end
 
 core.new_rows = new_rows
