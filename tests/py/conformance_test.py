@@ -94,6 +94,10 @@ print(pcall(Image, { { 1, "2" } }))
 print(pcall(Image, { { 1 } }, grid))
 output("img", img, { dtype = "float64", tile = 64, format = "gtiff" })
 output("edge", img.real:convolve({ { 1, 2, 3 }, { 4, 5, 6 }, { 7, 8, 10 } }, { border = "wrap" }), { dtype = "float64", tile = 64, format = "gtiff" })
+for _, b in ipairs { { "edge", "replicate" }, { "symmetric", "reflect" }, { "reflect", "reflect_pixel" }, { "constant", -7 } } do
+  output("border_" .. b[1], img.real:convolve({ { 1, 2, 3 }, { 4, 5, 6 }, { 7, 8, 10 } }, { border = b[2] }), { dtype = "float64" })
+end
+print(pcall(img.real.convolve, img.real, { { 1 } }, { border = "mirror" }))
 output("coarse", img.whole, { res = 37, crs = "EPSG:3035", tile = 64, format = "gtiff" })
 """ % (grid, rows(real, hole), rows(whole, hole))
 script = os.path.join(WORK, "numbers.lua")
@@ -111,9 +115,10 @@ ok(not differ(np.where(hole, 0, real), np.where(hole, 0, got.values[0])) and (go
    differ(np.where(hole, 0, real), np.where(hole, 0, got.values[0])))
 
 
-def convolved(a, holes):
+def convolved(a, holes, mode="wrap"):
     k = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 10]])
-    p, h = np.pad(a, 1, mode="wrap"), np.pad(holes, 1, mode="wrap")
+    outside = {"constant_values": -7} if mode == "constant" else {}
+    p, h = np.pad(a, 1, mode=mode, **outside), np.pad(holes, 1, mode=mode)
     s, bad = np.zeros_like(a), np.zeros_like(holes)
     for i in range(3):
         for j in range(3):
@@ -125,6 +130,12 @@ def convolved(a, holes):
 edge = Raster(os.path.join(WORK, "a", "edge.tif"))
 want, good = convolved(real, hole)
 ok((edge.valid[0] == good).all() and not differ(want, edge.values[0], good), "convolve with border = \"wrap\" is numpy's", differ(want, edge.values[0], good))
+
+for mode in ("edge", "symmetric", "reflect", "constant"):
+    r = Raster(os.path.join(WORK, "a", "border_%s.tif" % mode))
+    want, good = convolved(real, hole, mode)
+    ok((r.valid[0] == good).all() and not differ(want, r.values[0], good), "what lies beyond the edge as numpy's " + mode, differ(want, r.values[0], good))
+ok('border is a number, "replicate"' in lines[6], "another word for a border is refused", lines[6])
 
 plan, _ = tellua("plan", script, "--json", "--threads", "1")
 path = os.path.join(WORK, "plan.json")

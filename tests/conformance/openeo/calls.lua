@@ -198,6 +198,11 @@ function write_node(w, graph, id, env, labels, done)
   if not F[process] then skip("the callback names a process that is not there: " .. process) end
   local arguments = node.arguments
   if process == "array_element" then arguments = element_index(arguments, labels) end
+  if process == "array_interpolate_linear" then
+    local places = {}
+    for i = 1, #(labels or {}) do places[i] = i end
+    arguments = { data = arguments.data, labels = places }
+  end
   local text = call_text(w, process, arguments, function(v)
     if type(v) ~= "table" then return nil end
     local name = v.from_parameter or v.from_argument
@@ -511,6 +516,23 @@ function S.array_append(arguments)
     skip "a list with labels is no list of pixels: Images have bands"
   end
   return run_function("array_append", arguments)
+end
+
+-- Labels stay when both have some, and are not the same then
+function S.array_concat(arguments)
+  local _, a = elements(arguments.array1)
+  local _, b = elements(arguments.array2)
+  local labels, taken = {}, {}
+  for _, list in ipairs { a or {}, b or {} } do
+    for _, label in ipairs(list) do
+      if a and b and taken[label] then throw("ArrayLabelConflict: " .. tostring(label)) end
+      taken[label] = true
+      labels[#labels + 1] = label
+    end
+  end
+  local r = run_function("array_concat", arguments)
+  r.labels = a and b and labels or nil
+  return r
 end
 
 local function run_scalar(case, id, delta)

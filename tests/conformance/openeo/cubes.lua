@@ -193,12 +193,13 @@ local function several(w, names)
 end
 
 -- A callback of n values: an Image of them
-local function by_graph(images, graph, context, labels)
+local function by_graph(images, graph, context, labels, pair)
   local w = new_writer()
   w.inline = true -- constants have no grid
   local parts = {}
   for i, img in ipairs(images) do parts[i] = add_band(w, img) end
   local env = { data = "{" .. concat(parts, ", ") .. "}, " .. #parts, x = parts[1] }
+  if pair then env.y = parts[2] end
   if context ~= nil then env.context = literal(context) end
   local node, many
   local last
@@ -382,18 +383,26 @@ function C.mask_polygon(a)
   end)
 end
 
+local function resolve(a, one, other)
+  if not a.overlap_resolver then throw "OverlapResolverMissing" end
+  return (by_graph({ one, other }, a.overlap_resolver.process_graph, a.context, nil, true))
+end
+
 function C.merge_cubes(a)
   local c, d = open_cube(a.cube1), open_cube(a.cube2)
+  if #d.dims == 0 then -- one picture with each
+    return each_slice(c, function(img) return resolve(a, img, d.slices[1]) end)
+  end
   if #c.dims ~= 1 or #d.dims ~= 1 or c.dims[1] ~= d.dims[1] then
     skip "cubes of other dimensions"
   end
   local name = c.dims[1]
   local taken, labels, slices = {}, { unpack(c.labels[name]) }, { unpack(c.slices) }
-  for _, label in ipairs(labels) do taken[label] = true end
+  for i, label in ipairs(labels) do taken[label] = i end
   for i, label in ipairs(d.labels[name]) do
-    if taken[label] and not a.overlap_resolver then throw "OverlapResolverMissing" end
-    if taken[label] then skip "an overlap resolver of cubes" end
-    labels[#labels + 1], slices[#slices + 1] = label, d.slices[i]
+    local at = taken[label]
+    if at then slices[at] = resolve(a, slices[at], d.slices[i])
+    else labels[#labels + 1], slices[#slices + 1] = label, d.slices[i] end
   end
   local all = Image(slices) -- the bands of one and the other
   for i = 1, #slices do slices[i] = all[i] end

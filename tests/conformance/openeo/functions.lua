@@ -260,23 +260,36 @@ local function order_of(t, n, ascending)
   end
   return r, m
 end
-function F.order(t, n, ascending, nodata)
+-- nodata: true puts those without a value last, false first, nil leaves them out
+local function order_all(t, n, ascending, nodata)
   local r, m = order_of(t, n, ascending)
-  for i = 1, m do r[i] = r[i] - 1 end
   if nodata == nil then return r, m end
-  for i = 1, n do
-    if t[i] == nil then
-      m = m + 1
-      r[m] = i - 1
+  local all, k = {}, 0
+  for part = 1, 2 do
+    if (part == 1) == nodata then
+      for i = 1, m do all[k + i] = r[i] end
+      k = k + m
+    else
+      for i = 1, n do
+        if t[i] == nil then
+          k = k + 1
+          all[k] = i
+        end
+      end
     end
   end
+  return all, n
+end
+function F.order(t, n, ascending, nodata)
+  local r, m = order_all(t, n, ascending, nodata)
+  for i = 1, m do r[i] = r[i] - 1 end
   return r, m
 end
 function F.sort(t, n, ascending, nodata)
-  local r, m = order_of(t, n, ascending)
-  for i = 1, m do r[i] = t[r[i]] end
-  if nodata == nil then return r, m end
-  return r, n
+  local r, m = order_all(t, n, ascending, nodata)
+  local s = {}
+  for i = 1, m do s[i] = t[r[i]] end
+  return s, m
 end
 function F.rearrange(t, n, order)
   local r = {}
