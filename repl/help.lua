@@ -55,7 +55,12 @@ local function by_alias(name)
     if of_image then told(of_image, "Images") end
     if of_collection then told(of_collection, "Collections") end
   end
-  return of_image or of_collection
+  local word = core.aliases.word[name]
+  if word and not (of_image or of_collection) then
+    print(format("%s is %s here", name, word))
+    say(entries[word] or {})
+  end
+  return of_image or of_collection or word
 end
 
 local function known_names()

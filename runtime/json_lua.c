@@ -1,10 +1,13 @@
 /* JSON values to and from Lua: see json_lua.h. SPDX-License-Identifier: MIT */
 #include "runtime/json_lua.h"
 
+#include "runtime/border.h"
+
 #include <lauxlib.h>
 #include <math.h>
 
-void tl_json_push(lua_State *L, const json_t *j)
+/* null: pushes what stands for JSON's null. */
+static void push(lua_State *L, const json_t *j, int null)
 {
     const char *key;
     json_t *v;
@@ -15,7 +18,7 @@ void tl_json_push(lua_State *L, const json_t *j)
         lua_newtable(L);
         json_object_foreach((json_t *)(uintptr_t)j, key, v)
         {
-            tl_json_push(L, v);
+            push(L, v, null);
             lua_setfield(L, -2, key);
         }
         break;
@@ -23,7 +26,7 @@ void tl_json_push(lua_State *L, const json_t *j)
         lua_newtable(L);
         json_array_foreach(j, i, v)
         {
-            tl_json_push(L, v);
+            push(L, v, null);
             lua_rawseti(L, -2, (lua_Integer)i + 1);
         }
         break;
@@ -41,9 +44,17 @@ void tl_json_push(lua_State *L, const json_t *j)
         lua_pushboolean(L, json_is_true(j));
         break;
     default:
-        lua_pushnil(L);
+        if (null)
+            lua_pushlightuserdata(L, NULL);
+        else
+            lua_pushnil(L);
         break;
     }
+}
+
+void tl_json_push(lua_State *L, const json_t *j)
+{
+    push(L, j, 0);
 }
 
 static json_t *from(lua_State *L, int idx, int depth, tl_err *e);
@@ -137,4 +148,52 @@ static json_t *from(lua_State *L, int idx, int depth, tl_err *e)
 json_t *tl_json_from(lua_State *L, int idx, tl_err *e)
 {
     return from(L, lua_absindex(L, idx), 0, e);
+}
+
+/* --- for scripts --------------------------------------------------------------------------------
+ */
+
+static void release(void *p)
+{
+    json_decref(p);
+}
+
+static void **push_box(lua_State *L)
+{
+    static const luaL_Reg none[] = {{NULL, NULL}};
+    tl_box_register(L, "tellua.json", "JSON", none, NULL, release);
+    return tl_box_push(L, "tellua.json");
+}
+
+static json_t *parse(const char *text, size_t len, tl_err *e)
+{
+    json_error_t why;
+    json_t *j = json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
+    if (!j)
+        tl_fail(e, TL_EDATA, "no JSON: line %d, column %d: %s", why.line, why.column, why.text);
+    return j;
+}
+
+/* json.decode(text) */
+static int json_decode(lua_State *L)
+{
+    tl_err e = TL_ERR_INIT;
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    void **box = push_box(L);
+    *box = parse(text, len, &e);
+    if (!*box)
+        return tl_raise(L, &e);
+    push(L, *box, 1);
+    return 1;
+}
+
+void tl_json_open_lua(lua_State *L)
+{
+    lua_createtable(L, 0, 2);
+    lua_pushcfunction(L, json_decode);
+    lua_setfield(L, -2, "decode");
+    lua_pushlightuserdata(L, NULL);
+    lua_setfield(L, -2, "null");
+    lua_setfield(L, -2, "json");
 }

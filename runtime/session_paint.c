@@ -54,6 +54,7 @@ static int run_script(void *ctx, const char *path, const json_t *params, tl_map_
     if (!t)
         return tl_fail(e, TL_ENOMEM, "out of memory");
     int rc = set_params(t, params, e);
+    t->script.set_by_viewers = 1;
     if (!rc && (rc = tellua_run_file(t, path)))
         *e = t->err;
     if (!rc)

@@ -4,6 +4,7 @@
 #include "modules/batch/gridding.h"
 #include "modules/batch/jobs_lua.h"
 #include "modules/batch/plan_lua.h"
+#include "modules/batch/read_lua.h"
 #include "modules/collection/collection_lua.h"
 #include "modules/collection/compose_lua.h"
 #include "modules/batch/zones_lua.h"
@@ -66,6 +67,7 @@ static void add_names(lua_State *L, tl_script *script)
     tl_image_open_lua(L);
     tl_compose_open_lua(L);
     tl_plan_open_lua(L);
+    tl_numbers_open_lua(L);
     tl_terrain_open_lua(L);
     tl_indices_open_lua(L);
     tl_place_open_lua(L);
@@ -75,6 +77,8 @@ static void add_names(lua_State *L, tl_script *script)
     tl_jobs_open_lua(L);
     tl_script_open_lua(L, script);
     tl_map_open_lua(L, script, &host);
+    tl_json_open_lua(L);
+    tl_read_open_lua(L, script);
 }
 
 /* tellua.collections, on the table on top. */
@@ -114,6 +118,7 @@ tellua *tellua_open(const tellua_options *options)
                              .allow_io = options->allow_io,
                              .allow_os = options->allow_os};
     t->threads = options ? options->threads : 0;
+    t->script.reads_all = limits.allow_io;
     int rc = tl_host_open(&limits, &t->host, fresh(t));
     if (!rc) {
         t->L = tl_host_lua(t->host);
@@ -214,9 +219,11 @@ static int end_script(tellua *t, int rc)
 int tellua_run_file(tellua *t, const char *path)
 {
     size_t len = 0;
+    const char *slash = strrchr(path, '/');
+    free(t->script.folder);
+    t->script.folder = slash ? tl_xasprintf("%.*s/", (int)(slash - path), path) : tl_xstrdup(".");
     int rc = end_script(t, tl_host_run_file(t->host, path, 0, fresh(t)));
     const char *text = rc ? NULL : tl_host_source(t->host, path, &len);
-    const char *slash = strrchr(path, '/');
     if (!rc) /* where the script lay plays no part in what it computes */
         name_script(t, slash ? slash + 1 : path, text, len);
     return done(t, rc);

@@ -331,6 +331,7 @@ static int lua_run(lua_State *L)
         json_decref(given);
     }
     tl_script_free(s);
+    s->reads_all = 1; /* a stock Lua has io */
     if (e.code || check_options(options, &e) ||
         set_params(s, json_object_get(options, "params"), &e))
         return tl_raise(L, &e);

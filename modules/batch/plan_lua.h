@@ -12,6 +12,9 @@ void tl_script_open_lua(lua_State *L, tl_script *s);
 /* Adds methods to Images. */
 void tl_plan_open_lua(lua_State *L);
 
+/* Adds core.numbers and img:values(). */
+void tl_numbers_open_lua(lua_State *L);
+
 /* Adds run(script[, options]) to the table at the top of the stack, for a stock Lua: runs the file
  * with this table's names as globals, then computes its outputs. options: params = {name = value},
  * out = folder, mem = bytes, threads, resume, output, crs, res, bbox = {W, S, E, N}, window = {x,

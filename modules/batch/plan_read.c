@@ -5,6 +5,7 @@
 #include "modules/collection/composite_json.h"
 #include "modules/raster/cells.h"
 #include "modules/raster/coverage.h"
+#include "modules/raster/numbers.h"
 #include "modules/raster/raster.h"
 #include "runtime/hash.h"
 #include "runtime/mem.h"
@@ -91,6 +92,14 @@ static int read_cells(const json_t *j, size_t i, tl_source **out, tl_err *e)
     return 0;
 }
 
+static int read_numbers(const json_t *j, size_t i, tl_source **out, tl_err *e)
+{
+    tl_grid g;
+    if (read_grid(json_object_get(j, "grid"), &g, e))
+        return broken(e, "source", i);
+    return tl_numbers_source(&g, json_object_get(j, "numbers"), out, e);
+}
+
 static int read_geometry(const json_t *j, tl_source **out, tl_err *e)
 {
     *out = tl_mask_source(json_object_get(j, "geometry"), e);
@@ -112,8 +121,9 @@ static int read_sources(reader *r, tl_err *e)
         if (!uri && !scene)
             return broken(e, "source", i);
         int rc =
-            scene                         ? tl_scene_source_from_json(scene, &r->source[i], e)
-            : json_object_get(j, "cells") ? read_cells(j, i, &r->source[i], e)
+            scene                           ? tl_scene_source_from_json(scene, &r->source[i], e)
+            : json_object_get(j, "cells")   ? read_cells(j, i, &r->source[i], e)
+            : json_object_get(j, "numbers") ? read_numbers(j, i, &r->source[i], e)
             : json_object_get(j, "geometry")
                 ? read_geometry(j, &r->source[i], e)
                 : tl_raster_open_within(uri, r->trust ? r->trust->roots : NULL, &r->source[i], e);

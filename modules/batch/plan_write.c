@@ -5,6 +5,7 @@
 #include "modules/image/order.h"
 #include "modules/raster/cells.h"
 #include "modules/raster/coverage.h"
+#include "modules/raster/numbers.h"
 #include "modules/raster/raster.h"
 #include "runtime/hash.h"
 #include "runtime/log.h"
@@ -78,6 +79,9 @@ json_t *tl__plan_source_json(const tl_source *s)
         return json_pack("{s:s, s:o}", "uri", s->uri, "cells", grid_json(tl_cells_extent(s)));
     if (tl_mask_source_json(s))
         return json_pack("{s:s, s:O}", "uri", s->uri, "geometry", tl_mask_source_json(s));
+    if (tl_numbers_bands(s))
+        return json_pack("{s:s, s:o, s:O}", "uri", s->uri, "grid", grid_json(&s->native), "numbers",
+                         tl_numbers_bands(s));
     json_t *bands = json_array();
     for (int i = 0; i < s->nbands; i++)
         json_array_append_new(bands, json_string(tl_dtype_name(s->bands[i].dtype)));

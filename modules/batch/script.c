@@ -226,5 +226,6 @@ void tl_script_free(tl_script *s)
     free(s->param);
     free(s->output);
     free(s->name);
+    free(s->folder);
     *s = (tl_script){0};
 }

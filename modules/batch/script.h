@@ -43,6 +43,9 @@ typedef struct tl_script_table { /* rows, computed while the script ran */
 typedef struct tl_script {
     char *name; /* as the user named it, for provenance; NULL for none */
     char sha256[65];
+    char *folder;       /* where it lies; NULL: no file */
+    int reads_all;      /* read() has no limits: --allow io */
+    int set_by_viewers; /* the settings are not the user's own */
     tl_setting *setting;
     int nsettings;
     tl_param *param;

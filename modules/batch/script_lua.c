@@ -308,7 +308,7 @@ static int push_rows(lua_State *L)
     if (!lua_istable(L, 2))
         return 0;
     tl_core_push(L);
-    if (lua_getfield(L, -1, "rows_csv") != LUA_TFUNCTION)
+    if (lua_getfield(L, -1, "output_csv") != LUA_TFUNCTION)
         return 0;
     lua_pushvalue(L, 2);
     lua_call(L, 1, 1);

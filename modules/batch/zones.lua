@@ -70,9 +70,31 @@ function row_methods.columns(rows)
   return names
 end
 
--- For output: the text of rows, nil for anything else.
+-- A list of tables with names as keys and plain values: columns in the order of their names
+local function plain_rows(x)
+  if type(x) ~= "table" or type(x[1]) ~= "table" or core.type(x[1]) ~= nil then return end
+  local columns, seen = {}, {}
+  for _, row in ipairs(x) do
+    for name, v in pairs(row) do
+      if type(name) ~= "string" or type(v) == "table" or type(v) == "userdata" then return end
+      if not seen[name] then
+        seen[name] = true
+        columns[#columns + 1] = name
+      end
+    end
+  end
+  table.sort(columns)
+  return new_rows({ table.unpack(x) }, columns)
+end
+
+-- The text of rows, nil for anything else
 function core.rows_csv(x)
   if columns_of(x) then return csv(x) end
+end
+
+-- The same for output, which takes lists of the script's own too
+function core.output_csv(x)
+  return core.rows_csv(columns_of(x) and x or plain_rows(x))
 end
 
 core.new_rows = new_rows

@@ -63,6 +63,12 @@ local of_collection = {
   bands = { "select" },
   -- Google Earth Engine
   filterDate = { "filter_date" },
+  calendarRange = { "filter_calendar", function(_, from, to, unit) -- both ends belong to it
+    local numbers = {}
+    for k = from, to or from do numbers[#numbers + 1] = k end
+    return { [({ day_of_month = "days", month = "months", year = "years" })[unit or "month"]
+      or raise "calendarRange knows day_of_month, month and year"] = numbers }
+  end },
   filterBounds = { "filter_bbox", by_bounds, call = true },
   filterMetadata = { "filter" },
   qualityMosaic = { "quality_mosaic" },
@@ -72,6 +78,8 @@ local of_collection = {
   filter_temporal = { "filter_date" },
   filter_spatial = { "filter_geometry" },
   filter_bands = { "select" },
+  max_cloud_cover = { "filter_cloud" },
+  aggregate_temporal_period = { "group_by" },
   std = { "stddev" },
 }
 
@@ -95,6 +103,10 @@ end
 
 local names_of = core.methods.bands
 
+local function to_type(name)
+  return function() return name end
+end
+
 local of_image = {
   -- JEO-lab
   maskLT = { "mask_lt" }, maskLTE = { "mask_le" }, maskLE = { "mask_le" },
@@ -114,6 +126,24 @@ local of_image = {
   selfMask = { "self_mask" },
   addBands = { "stack" },
   unitScale = { "rescale" },
+  expression = { "expr" },
+  clip = { "clip_to", function(img, a, b) -- openEO's is of numbers, GEE's of a shape
+    if type(a) == "number" then return core.methods.clamp(img, a, b) end
+    return core.methods.clip_to(img, a)
+  end, call = true },
+  focalMean = { "focal_mean" }, focalMedian = { "focal_median" }, focalMin = { "focal_min" },
+  focalMax = { "focal_max" }, focalMode = { "focal_mode" },
+  toByte = { "astype", to_type "uint8" }, toInt16 = { "astype", to_type "int16" },
+  toUint16 = { "astype", to_type "uint16" }, toInt32 = { "astype", to_type "int32" },
+  toFloat = { "astype", to_type "float32" }, toDouble = { "astype", to_type "float64" },
+  -- openEO
+  absolute = { "abs" }, power = { "pow" }, ln = { "log" }, arcsin = { "asin" },
+  arccos = { "acos" }, arctan = { "atan" }, arctan2 = { "atan2" },
+  apply_kernel = { "convolve" },
+  linear_scale_range = { "rescale", function(img, lo, hi, a, b)
+    local m = core.methods
+    return m.rescale(m.clamp(img, lo, hi), lo, hi, a, b)
+  end, call = true },
   normalizedDifference = { "normalized_difference", function(_, a, b)
     if type(a) == "table" then a, b = a[1], a[2] end
     return a, b
@@ -147,4 +177,13 @@ globals.ImageCollection = globals.Collection
 core.aliases = { collection = {}, image = {} }
 for name, a in pairs(of_collection) do core.aliases.collection[name] = a[1] end
 for name, a in pairs(of_image) do core.aliases.image[name] = a[1] end
+-- What others call it where there is no method of that name; for help alone.
+core.aliases.word = { listImageCollections = "collections", collectionsSearch = "collections",
+  list_collections = "collections", load_collection = "Collection", load_stac = "Collection",
+  loadGeoTIFF = "Image", load_url = "Image", testExecute = "test_execute",
+  execute_local_udf = "test_execute", run_udf = "execute", evaluatePixel = "execute",
+  getInfo = "values", reduceRegion = "zonal", reduceRegions = "zonal", aggregate_spatial = "zonal",
+  sampleRegions = "sample", getRegion = "time_series", save_result = "output",
+  printProcess = "explain", reduce_dimension = "reduce", addLayer = "Map",
+  mask_polygon = "clip_to", merge_cubes = "stack", rename_labels = "rename", bitwiseAnd = "bits" }
 core.aliases.image.colorCustom, core.aliases.image.colorScheme = "colors", "palette"

@@ -212,16 +212,70 @@ function methods.close(img, x) return both(img, x, methods.dilate, methods.erode
 
 -- --------------------------------------------------------------------------------------- convolve
 
--- convolve(kernel, { divide = number or "sum" }): the sum of weight * value, the kernel laid on the
--- window as it is written. Invalid where a cell of the window is, also one of weight 0.
+-- What lies `o` cells beyond the edge: the offset along one axis that stands for offset d. `cells`
+-- are those of the axis.
+local mirrors = {
+  replicate = function(d, o) return d > 0 and d - o or d + o end,
+  reflect = function(d, o) return d > 0 and d - 2 * o + 1 or d + 2 * o - 1 end,
+  reflect_pixel = function(d, o) return d > 0 and d - 2 * o or d + 2 * o end,
+  wrap = function(d, _, cells) return d > 0 and d - cells or d + cells end,
+}
+
+-- {{offset, whether it is the one}, ...}: of offset d along one axis, by how many cells it lies
+-- beyond the edge.
+local function choices(d, cells, mirror, inside)
+  local list = { { d, inside(d) } }
+  for o = 1, math.abs(d) do
+    local to = mirror(d, o, cells)
+    if math.abs(to) <= 255 then list[#list + 1] = { to, inside(d > 0 and d - o or d + o) } end
+  end
+  return list
+end
+
+-- img:near(dx, dy) with what lies beyond the edge of the Image's own grid taken from within.
+local function mirrored(img, grid, mirror, inside, dx, dy)
+  local r
+  local columns = choices(dx, grid.w, mirror, function(d) return core.near(inside, d, 0) end)
+  local rows = choices(dy, grid.h, mirror, function(d) return core.near(inside, 0, d) end)
+  for i = #rows, 1, -1 do -- the first that holds decides, so it comes last
+    for k = #columns, 1, -1 do
+      local one = core.near(img, columns[k][1], rows[i][1])
+      r = r and core.where(core["and"](rows[i][2], columns[k][2]), one, r) or one
+    end
+  end
+  return r
+end
+
+-- The value of a displaced cell, by the rule for what lies beyond the edge.
+local function beyond(img, border)
+  if border == nil then return function(dx, dy) return core.near(img, dx, dy) end end
+  local inside = core.eq(core.pick(methods.cells(img), { 1 }, { "inside" }), 1)
+  if is_number(border) then
+    return function(dx, dy)
+      return core.where(core.near(inside, dx, dy), core.near(img, dx, dy), border)
+    end
+  end
+  local mirror = mirrors[border]
+  if not mirror then
+    raise(format('convolve: border is a number, "replicate", "reflect", "reflect_pixel" or '
+      .. '"wrap", got %s', tostring(border)))
+  end
+  local grid = img:grid()
+  return function(dx, dy) return mirrored(img, grid, mirror, inside, dx, dy) end
+end
+
+-- convolve(kernel, { divide = number or "sum", border = number or name }): the sum of weight *
+-- value, the kernel laid on the window as it is written. Invalid where a cell of the window is,
+-- also one of weight 0.
 function methods.convolve(img, kernel, options)
   if type(kernel) ~= "table" then
     raise("convolve wants a kernel, such as {{0, 1, 0}, {1, -4, 1}, {0, 1, 0}}, got "
       .. type(kernel))
   end
   local sum, weights, valid = nil, 0, nil
+  local value_at = beyond(img, options and options.border)
   for _, c in ipairs(of_kernel(kernel, "convolve", true)) do
-    local one = core.near(img, c[1], c[2])
+    local one = value_at(c[1], c[2])
     local v = core.isvalid(one)
     valid = valid and core["and"](valid, v) or v
     weights = weights + c[3]

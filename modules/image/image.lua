@@ -324,7 +324,37 @@ end
 
 -- ----------------------------------------------------------------------------------------- making
 
-local function open_named(files)
+-- {{1, 2}, {3, 4}}: numbers, row by row from the north
+local function is_rows(x)
+  return type(x) == "table" and type(x[1]) == "table" and not is_image(x[1])
+    and #x[1] > 0 and type(x[1][1]) ~= "string" and type(x[1][1]) ~= "table"
+end
+
+local function numbers(rows, name, grid)
+  local w, cells = #rows[1], {}
+  for i, row in ipairs(rows) do
+    if type(row) ~= "table" or #row ~= w then
+      raise(format("Image: row %d has %s numbers, the first has %d", i,
+        type(row) == "table" and #row or "no", w))
+    end
+    for k = 1, w do
+      local x = row[k]
+      if type(x) ~= "number" and x ~= false then
+        raise(format("Image: row %d, column %d is a %s; a number, or false where nothing is known",
+          i, k, type(x)))
+      end
+      cells[#cells + 1] = x
+    end
+  end
+  return core.numbers(name, cells, w, #rows, grid)
+end
+
+local function open(x, name, grid)
+  if is_rows(x) then return numbers(x, name, grid) end
+  return is_image(x) and x or core.open(x)
+end
+
+local function open_named(files, grid)
   local names = {}
   for name in pairs(files) do
     if type(name) ~= "string" then raise "Image{...}: either a list, or names = files, not both" end
@@ -333,8 +363,7 @@ local function open_named(files)
   sort(names) -- pairs has no order, the result must
   local r
   for _, name in ipairs(names) do
-    local x = files[name]
-    local img = is_image(x) and x or core.open(x)
+    local img = open(files[name], name, grid)
     if #img ~= 1 then
       raise(format("Image{%s = ...}: one band expected, there are %s", name, core.band_list(img)))
     end
@@ -344,20 +373,25 @@ local function open_named(files)
   return r
 end
 
--- Image "file", Image{"a", "b"} stacked, Image{B04 = "a", B08 = "b"} stacked under these names
-function globals.Image(what)
+-- Image "file", Image{"a", "b"} stacked, Image{B04 = "a", B08 = "b"} stacked under these names;
+-- rows of numbers may stand for a file, and lie on the Grid
+function globals.Image(what, grid)
+  if grid ~= nil and core.type(grid) ~= "grid" then
+    raise("Image: the second argument is a Grid for rows of numbers, got " .. type(grid))
+  end
   if type(what) == "string" then return core.open(what) end
   if is_image(what) then return what end
   if type(what) ~= "table" then
     raise("Image needs a file name, or a table of them; got " .. type(what))
   end
+  if is_rows(what) then return numbers(what, "B1", grid) end
   if rawlen(what) == 0 then
-    local r = open_named(what)
+    local r = open_named(what, grid)
     if not r then raise "Image{}: no file" end
     return r
   end
   local list = {}
-  for i, x in ipairs(what) do list[i] = is_image(x) and x or core.open(x) end
+  for i, x in ipairs(what) do list[i] = open(x, "B1", grid) end
   return stack(list)
 end
 

@@ -417,6 +417,8 @@ extern const unsigned char tl_lua_modules_image_image[];
 extern const size_t tl_lua_modules_image_image_len;
 extern const unsigned char tl_lua_modules_image_focal[];
 extern const size_t tl_lua_modules_image_focal_len;
+extern const unsigned char tl_lua_modules_image_recode[];
+extern const size_t tl_lua_modules_image_recode_len;
 
 static void make_core(lua_State *L)
 {
@@ -451,6 +453,9 @@ void tl_image_open_lua(lua_State *L)
              0);
     tl_core_push(L);
     tl_loads(L, tl_lua_modules_image_focal, tl_lua_modules_image_focal_len, "=[tellua focal]", 1,
+             0);
+    tl_core_push(L);
+    tl_loads(L, tl_lua_modules_image_recode, tl_lua_modules_image_recode_len, "=[tellua recode]", 1,
              0);
     tl_test_open_lua(L);
 }

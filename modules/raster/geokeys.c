@@ -1,6 +1,7 @@
 /* A coordinate system as GeoTIFF keys: see geokeys.h. SPDX-License-Identifier: MIT */
 #include "modules/raster/geokeys.h"
 #include "modules/raster/raster_int.h"
+#include "modules/raster/gdal.h"
 #include "runtime/mem.h"
 
 #include <cpl_conv.h>
@@ -133,6 +134,7 @@ int tl_geokeys_get(const char *crs, tl_geokeys *out, tl_err *e)
         return 0;
     }
     char path[64];
+    tl_gdal_start(); /* a plan of numbers alone has opened no file yet */
     snprintf(path, sizeof path, "/vsimem/tellua-geokeys-%u.tif", atomic_fetch_add(&serial, 1));
     CPLPushErrorHandler(CPLQuietErrorHandler);
     CPLErrorReset();

@@ -75,7 +75,7 @@ def run(page, line, word, text, expected, folder):
     return good
 
 
-pages = ["README.md"] + sorted(glob.glob("docs/manual/*.md"))
+pages = ["README.md", "docs/coming-from.md"] + sorted(glob.glob("docs/manual/*.md"))
 good = True
 for page in pages:
     with tempfile.TemporaryDirectory() as folder:
