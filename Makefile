@@ -43,10 +43,10 @@ LIBS = $(PKG_LIBS) -lm -lpthread
 FACE_LIBS = -ledit
 
 # --- sources ---------------------------------------------------------------------------------
-MAIN := runtime/main.c
+# The program's alone: programs that embed Tellua need no command line and no line editor.
+MAIN := runtime/main.c $(wildcard runtime/cli*.c)
 SRC := $(filter-out $(MAIN),$(wildcard runtime/*.c modules/*/*.c))
 LUA_SRC := $(wildcard runtime/*.lua modules/*/*.lua)
-# The program's alone: programs that embed Tellua need no line editor.
 FACE_SRC := $(MAIN) $(wildcard repl/*.c)
 FACE_LUA := $(wildcard repl/*.lua)
 PAGE_SRC := $(wildcard modules/map/page/*)
