@@ -52,7 +52,7 @@ text, n = runner("reference", "file=" + path, expect=1)
 ok(n == (1, 2, 0), "two wrong reference results are two failed cases, and exit 1", text)
 
 for name, what, least in (("openeo", "dir=" + os.path.join(SHARED, "openeo", "tests"), 680),
-                          ("reference", "file=" + os.path.join(SHARED, "reference", "xarray_spatial", "cases.json"), 36)):
+                          ("reference", "file=" + os.path.join(SHARED, "reference", "xarray_spatial", "cases.json"), 40)):
     if not os.path.exists(what.split("=", 1)[1]):
         ok(True, "%s: # SKIP the shared cases are not here" % name)
         continue
