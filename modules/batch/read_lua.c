@@ -23,7 +23,7 @@ static int lies_below(const char *file, const char *root)
     return strncmp(file, real, n) == 0 && (!file[n] || file[n] == '/' || real[n - 1] == '/');
 }
 
-/* Parameters that viewers of a served script set are no word of the user's. */
+/* Of a served script viewers set parameters too: none of them is the user's word. */
 static int may_read(const tl_script *s, const char *file)
 {
     if (s->reads_all || lies_below(file, ".") || lies_below(file, s->folder))

@@ -45,7 +45,7 @@ typedef struct tl_script {
     char sha256[65];
     char *folder;       /* where it lies; NULL: no file */
     int reads_all;      /* read() has no limits: --allow io */
-    int set_by_viewers; /* the settings are not the user's own */
+    int set_by_viewers; /* served: the settings may be strangers' */
     tl_setting *setting;
     int nsettings;
     tl_param *param;
