@@ -173,6 +173,12 @@ static int put_json(numbers *f, int b, size_t i, const json_t *v)
                  ? !json_is_number(v)
                  : !json_is_integer(v) || n < tl_dtype_min(t) || n > tl_dtype_max(t))
         return -1;
+    tl_band *band = &f->s.bands[b];
+    if (!tl_dtype_is_float(t)) { /* the range of those that are valid: it decides on nodata */
+        band->lo = band->has_range && band->lo < n ? band->lo : n;
+        band->hi = band->has_range && band->hi > n ? band->hi : n;
+        band->has_range = 1;
+    }
     f->valid[b][i] = 1;
     put(f->cells[b], i, t, n, x);
     return 0;

@@ -87,7 +87,7 @@ for name, rows in pairs { real = real, whole = whole } do
   end
 end
 print("same", same, img:grid() == grid)
-print("types", img:info()[1].dtype, img:info()[2].dtype)
+print("types", img:info()[1].dtype, img:info()[2].dtype, img:info()[2].min == %d, img:info()[2].max == %d)
 print("part", #Image(whole, grid):values(Grid { crs = grid.crs, res = { 10, 20 }, anchor = { 3, 4 }, bounds = { 500013, 5000024, 500033, 5000084 } }))
 print(pcall(Image, { { 1, 2 }, { 3 } }))
 print(pcall(Image, { { 1, "2" } }))
@@ -99,13 +99,13 @@ for _, b in ipairs { { "edge", "replicate" }, { "symmetric", "reflect" }, { "ref
 end
 print(pcall(img.real.convolve, img.real, { { 1 } }, { border = "mirror" }))
 output("coarse", img.whole, { res = 37, crs = "EPSG:3035", tile = 64, format = "gtiff" })
-""" % (grid, rows(real, hole), rows(whole, hole))
+""" % (grid, rows(real, hole), rows(whole, hole), whole[~hole].min(), whole[~hole].max())
 script = os.path.join(WORK, "numbers.lua")
 open(script, "w").write(SCRIPT)
 out, _ = tellua("run", "--quiet", script, "--out", os.path.join(WORK, "a"))
 lines = out.splitlines()
 ok(lines[0] == "same\ttrue\ttrue", "values() gives the numbers and the grid that the Image was made of", out)
-ok(lines[1] == "types\tfloat32\tint32", "whole numbers are the smallest type, others floats", lines[1])
+ok(lines[1] == "types\tfloat32\tint32\ttrue\ttrue", "whole numbers are the smallest type with their range, others floats", lines[1])
 ok(lines[2] == "part\t3", "values(grid) is of that grid", lines[2])
 ok("row 2 has 1 numbers" in lines[3], "rows of other lengths are refused", lines[3])
 ok("column 2 is a string" in lines[4], "texts are refused", lines[4])
