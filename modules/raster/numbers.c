@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FAR 1e15 /* cells: a plan may say anything, and places are sums */
 #define TIE 1e-9 /* of a cell: a centre so near to an edge belongs to the lower cell */
 
 typedef struct {
@@ -235,6 +236,8 @@ int tl_numbers_source(const tl_grid *g, const json_t *bands, tl_source **out, tl
         g->h > TL_MOST_NUMBERS || g->w * g->h > TL_MOST_NUMBERS / (int64_t)n)
         return tl_fail(e, TL_ESCRIPT, "an Image of numbers has 1 to 255 bands and at most %d cells",
                        TL_MOST_NUMBERS);
+    if (fabs((double)g->col) > FAR || fabs((double)g->row) > FAR)
+        return tl_fail(e, TL_EDATA, "an Image of numbers lies too far from its grid's anchor");
     numbers *f = tl_xcalloc(1, sizeof *f);
     f->s.vt = &numbers_vt;
     atomic_init(&f->s.refs, 1);

@@ -144,6 +144,17 @@ out, _ = tellua("run", "--quiet", path, "--out", os.path.join(WORK, "b"))
 for name in ("img", "edge", "coarse"):
     a, b = (open(os.path.join(WORK, d, name + ".tif"), "rb").read() for d in "ab")
     ok(a == b, "a plan has the numbers: %s has the same bytes without the script" % name)
+damage = {"a cell too few": lambda s: s["numbers"][0]["cells"].pop(), "no list of bands": lambda s: s.update(numbers={}),
+          "a band that is none": lambda s: s["numbers"].__setitem__(0, 5), "a text as a cell": lambda s: s["numbers"][0]["cells"].__setitem__(0, "x"),
+          "a cell of another type": lambda s: s["numbers"][0].update(dtype="uint8"), "a type that is none": lambda s: s["numbers"][0].update(dtype="uint9"),
+          "too many cells": lambda s: s["grid"].update(extent=[0, 0, 2**62, 2**62]), "a place far away": lambda s: s["grid"].update(extent=[2**63 - 1, 5, W, H])}
+for name, change in damage.items():
+    document = json.load(open(path))
+    change([s for s in document["plan"]["sources"] if "numbers" in s and s["numbers"][0]["dtype"] == "int32"][0])
+    bad = os.path.join(WORK, "bad.json")
+    json.dump({"plan": document["plan"]}, open(bad, "w"))
+    _, err = tellua("run", "--quiet", bad, "--out", os.path.join(WORK, "bad"), expect=1)
+    ok("umbers" in err, "a plan with %s is refused" % name, err)
 for threads in (2, 7):
     tellua("run", "--quiet", script, "--out", os.path.join(WORK, "t"), "--threads", threads)
     ok(all(open(os.path.join(WORK, d, n + ".tif"), "rb").read() == open(os.path.join(WORK, "a", n + ".tif"), "rb").read()
