@@ -67,13 +67,13 @@ static int run_script(void *ctx, const char *path, const json_t *params, tl_map_
     return rc;
 }
 
-static int list_jobs(void *ctx, json_t **out, tl_err *e)
+static int ask_jobs(void *ctx, const char *what, const json_t *args, json_t **out, tl_err *e)
 {
     (void)ctx;
-    return tl_console_ask("jobs", out, e);
+    return tl_console_ask(what, args, out, e);
 }
 
 tl_map_host tl_session_host(const tellua_options *o)
 {
-    return (tl_map_host){(void *)(uintptr_t)o, open_session, close_session, run_script, list_jobs};
+    return (tl_map_host){(void *)(uintptr_t)o, open_session, close_session, run_script, ask_jobs};
 }

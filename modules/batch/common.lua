@@ -1,7 +1,7 @@
 -- What the batch layer's files share: small helpers, errors, times. SPDX-License-Identifier: MIT
 local sys, batch = ...
 
-batch.questions = {} -- what the map server asks: name -> function() -> a list
+batch.questions = {} -- what the map server asks: name -> function(args) -> a list
 batch.commands = {} -- what the command line calls: name -> function(args) -> exit status
 batch.engines = {}  -- name -> {check, prepare, start, look, act}
 batch.fail = sys.fail

@@ -90,17 +90,23 @@ static int call(lua_State *L) /* command, args -> status */
     return 1;
 }
 
-static int ask(lua_State *L) /* question, where the answer goes */
+typedef struct asked {
+    const json_t *args;
+    json_t *answer;
+} asked;
+
+static int ask(lua_State *L) /* question, an `asked` */
 {
     const char *what = lua_touserdata(L, 1);
-    json_t **out = lua_touserdata(L, 2);
+    asked *a = lua_touserdata(L, 2);
     tl_err e = TL_ERR_INIT;
     open_halves(L);
     lua_getfield(L, -1, "questions");
     lua_getfield(L, -1, what);
-    lua_call(L, 0, 1);
-    *out = tl_json_from(L, -1, &e);
-    return *out ? 0 : tl_raise(L, &e);
+    tl_json_push(L, a->args);
+    lua_call(L, 1, 1);
+    a->answer = tl_json_from(L, -1, &e);
+    return a->answer ? 0 : tl_raise(L, &e);
 }
 
 static int with_state(lua_CFunction f, const char *word, const void *second, int *status, tl_err *e)
@@ -118,10 +124,12 @@ static int with_state(lua_CFunction f, const char *word, const void *second, int
     return rc;
 }
 
-int tl_console_ask(const char *what, json_t **out, tl_err *e)
+int tl_console_ask(const char *what, const json_t *args, json_t **out, tl_err *e)
 {
-    int status;
-    return with_state(ask, what, out, &status, e);
+    asked a = {args, NULL};
+    int status, rc = with_state(ask, what, &a, &status, e);
+    *out = a.answer;
+    return rc;
 }
 
 int tl_console(const char *command, const json_t *args, int *status, tl_err *e)

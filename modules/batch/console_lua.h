@@ -11,7 +11,7 @@
  * *status: what the process should exit with when there is no error. */
 int tl_console(const char *command, const json_t *args, int *status, tl_err *e) TL_MUST_CHECK;
 
-/* Asks its question `what`; *out is the answer, a new reference. */
-int tl_console_ask(const char *what, json_t **out, tl_err *e) TL_MUST_CHECK;
+/* Asks its question `what` about args (NULL: nothing); *out is the answer, a new reference. */
+int tl_console_ask(const char *what, const json_t *args, json_t **out, tl_err *e) TL_MUST_CHECK;
 
 #endif

@@ -92,6 +92,36 @@ function batch.questions.jobs()
   return list
 end
 
+-- Of a running job what is finished so far is assembled first: tiles are copied as they are.
+local function products_of(job)
+  local list = {}
+  if job:merged() then
+    for _, name in ipairs(sys.list(job:path "result") or {}) do
+      if name:match "%.tif$" then list[#list + 1] = job:path("result", name) end
+    end
+    return list
+  end
+  local held = batch.check(sys.lock(job:path "partial.lock"))
+  local words = job:command "partial"
+  words[#words + 1] = "--quiet"
+  local ok, said = pcall(batch.tool, words, "the job's pictures")
+  sys.unlock(held)
+  if not ok then error(said, 0) end
+  for line in said:gmatch "[^\n]+" do
+    if line:match "%.tif$" then list[#list + 1] = line end
+  end
+  return list
+end
+
+-- {job = ID} -> the paths of its products
+function batch.questions.products(a)
+  for _, path in ipairs(batch.registered()) do
+    local ok, job = pcall(batch.open, path)
+    if ok and job.id == a.job then return products_of(job) end
+  end
+  batch.fail("data", "there is no job " .. tostring(a.job))
+end
+
 function batch.commands.jobs(a)
   local paths = a.job and { a.job } or batch.registered()
   if a.job then batch.open(a.job) end

@@ -148,9 +148,19 @@ static void put_xml(tl_buf *b, const char *s)
         }
 }
 
-static void put_layer(tl_buf *b, const char *base, const tl_layer *l)
+/* A layer's name, or, where an earlier one has it, its key. Under the lock. */
+static const char *word_of(const tl_map *m, const tl_layer *l)
 {
-    char *part = encoded(l->name);
+    for (int i = 0; i < m->napps; i++)
+        for (int k = 0; k < m->app[i].nlayers; k++)
+            if (strcmp(m->app[i].layer[k]->name, l->name) == 0)
+                return m->app[i].layer[k] == l ? l->name : l->key;
+    return l->key;
+}
+
+static void put_layer(tl_buf *b, const char *base, const char *word, const tl_layer *l)
+{
+    char *part = encoded(word);
     tl_buf_puts(b, "<Layer><ows:Title>");
     put_xml(b, l->name);
     tl_buf_printf(b,
@@ -158,7 +168,7 @@ static void put_layer(tl_buf *b, const char *base, const tl_layer *l)
                   "<ows:UpperCorner>%.9g %.9g</ows:UpperCorner></ows:WGS84BoundingBox>"
                   "<ows:Identifier>",
                   l->box[0], l->box[1], fmin(l->box[2], 180), l->box[3]);
-    put_xml(b, l->name);
+    put_xml(b, word);
     tl_buf_puts(b, "</ows:Identifier><Style isDefault=\"true\"><ows:Identifier>default"
                    "</ows:Identifier></Style><Format>image/png</Format><TileMatrixSetLink>"
                    "<TileMatrixSet>WebMercatorQuad</TileMatrixSet></TileMatrixSetLink>"
@@ -200,7 +210,7 @@ void tl__serve_wmts(tl_map *m, tl_request *r, const char *rest)
     pthread_mutex_lock(&m->lock);
     for (int i = 0; i < m->napps; i++)
         for (int k = 0; k < m->app[i].nlayers; k++)
-            put_layer(&b, base, m->app[i].layer[k]);
+            put_layer(&b, base, word_of(m, m->app[i].layer[k]), m->app[i].layer[k]);
     pthread_mutex_unlock(&m->lock);
     put_matrices(&b);
     tl_buf_puts(&b, "</Contents><ServiceMetadataURL xlink:href=\"");

@@ -37,28 +37,6 @@ static void events(tl_map *m, tl_request *r, const char *rest)
     tl__events_serve(m, r);
 }
 
-static json_t *list_jobs(tl__job *j, tl_err *e)
-{
-    const tl_map_host *host = &j->map->o.host;
-    json_t *list = NULL;
-    int rc = host->jobs ? host->jobs(host->ctx, &list, e) : 0;
-    if (rc)
-        return NULL;
-    if (!json_is_array(list)) { /* Lua's empty table is an object */
-        json_decref(list);
-        list = json_array();
-    }
-    return json_pack("{s:o, s:{s:i, s:i}}", "jobs", list, "pool", "running",
-                     tl_pool_running(j->map->pool), "waiting", tl_pool_waiting(j->map->pool));
-}
-
-/* Schedulers may take their time to answer. */
-static void jobs(tl_map *m, tl_request *r, const char *rest)
-{
-    (void)rest;
-    tl__job_start(tl__job_new(m, r, list_jobs));
-}
-
 static const struct route {
     const char *method, *word;
     int deep; /* something follows the word */
@@ -78,7 +56,8 @@ static const struct route {
     {"GET", "plans", 1, tl__serve_plans},
     {"POST", "area", 0, tl__serve_area},
     {"GET", "area", 0, tl__serve_area},
-    {"GET", "jobs", 0, jobs},
+    {"GET", "jobs", 0, tl__serve_jobs},
+    {"POST", "jobs", 1, tl__serve_jobs},
     {"GET", "events", 0, events},
     {"GET", "healthz", 0, healthz},
     {"GET", "metrics", 0, tl__serve_metrics},

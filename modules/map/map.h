@@ -24,8 +24,9 @@ typedef struct tl_map_host {
      * while its images live. */
     int (*run)(void *ctx, const char *path, const json_t *params, tl_map_got *got, void *arg,
                tl_err *e);
-    /* What is known of batch jobs: an array, a new reference. NULL: nothing. */
-    int (*jobs)(void *ctx, json_t **out, tl_err *e);
+    /* What is known of batch jobs: an array, a new reference. NULL: nothing. what: "jobs", or
+     * "products" with {"job": its id}: paths, of what is finished so far. */
+    int (*jobs)(void *ctx, const char *what, const json_t *args, json_t **out, tl_err *e);
 } tl_map_host;
 
 typedef struct tl_map_options {

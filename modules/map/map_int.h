@@ -140,6 +140,7 @@ void tl__serve_histogram(tl_map *m, tl_request *r, const char *rest);
 void tl__serve_style(tl_map *m, tl_request *r, const char *rest);
 void tl__serve_plans(tl_map *m, tl_request *r, const char *rest);
 void tl__serve_layers(tl_map *m, tl_request *r, const char *rest);
+void tl__serve_jobs(tl_map *m, tl_request *r, const char *rest);
 void tl__serve_apps(tl_map *m, tl_request *r, const char *rest);
 void tl__serve_area(tl_map *m, tl_request *r, const char *rest);
 void tl__serve_metrics(tl_map *m, tl_request *r, const char *rest);

@@ -244,6 +244,31 @@ jobs = server.json("jobs")["jobs"]
 ok(len(jobs) == 1 and jobs[0]["state"] == "done" and jobs[0]["done"] == jobs[0]["total"] and top not in json.dumps(jobs),
    "a job that was submitted is told, without folders", jobs)
 
+# what is finished of a job is a layer, and more of it as more is finished
+half = os.path.join(top, "half.job")
+tellua("submit", script, "--job", half, "--output", "ndvi", "--tasks", "2", "--dry-run")
+ident = [j["id"] for j in server.json("jobs")["jobs"] if j["done"] == 0][0]
+
+
+def on_the_map():
+    shown = server.json("jobs/" + ident, {})
+    layer = [a for a in server.json("layers")["apps"] if a["id"] == shown["app"]][0]["layers"][0]
+    return layer, pixels(server.get("tiles/%s/%d/%d/%d.png" % ((layer["key"],) + tile_at(LON, LAT, 10)))[2])
+
+
+tellua("task", half, "0")
+first, some = on_the_map()
+tellua("task", half, "1")
+second, more = on_the_map()
+tellua("task", half, "merge")
+_, whole = on_the_map()
+counts = [int((p[3] > 0).sum()) for p in (some, more, whole)]
+ok(first["name"] == "ndvi" and 100 < counts[0] < counts[1] == counts[2] and first["key"] != second["key"],
+   "the pixels of a job's finished tasks are on the map, and more as more finish", counts)
+ok(differ(more, whole) == "", "until they are those of the product")
+status, _, body = server.get("jobs/elsewhere", data={})
+ok(status == 404 or status == 400 and "no job" in json.loads(body)["error"]["message"], "a job that is not there is refused", "%d %s" % (status, body))
+
 # --------------------------------------------------------------------------------- other programs' formats
 
 tj = server.json("tilejson/ndvi.json")

@@ -1,8 +1,9 @@
 // Batch jobs: how far they are. SPDX-License-Identifier: MIT
-import { ask, el } from "./net.js";
+import { ask, complain, el, post } from "./net.js";
 
 const OVER = ["done", "failed", "cancelled"];
 const SOON = 3000, LATER = 30000; // milliseconds
+const shown = new Map(); // a job's id: how many of its tasks are in the picture
 
 function duration(seconds) {
   const minutes = Math.ceil(seconds / 60);
@@ -18,12 +19,23 @@ function says(job) {
   return parts.join(", ");
 }
 
+// The server makes layers of what is finished, and tells every page of them.
+async function show(job) {
+  const before = shown.get(job.id);
+  shown.set(job.id, job.done);
+  await post("jobs/" + encodeURIComponent(job.id), {}).catch((error) => {
+    if (before === undefined) shown.delete(job.id); else shown.set(job.id, before);
+    complain(error);
+  });
+}
+
 function jobBox(job) {
   const bar = el("i", { style: `width: ${job.total ? (100 * job.done) / job.total : 0}%` });
-  const box = el("div", { className: "job " + job.state, title: [job.engine, job.reason || ""].join(" ").trim() },
+  const box = el("div", { className: "job " + job.state, title: [job.engine, job.reason || "", "\u2013 click: its picture so far"].join(" ") },
     el("div", { className: "row" }, el("span", {}, job.name), el("span", {}, says(job))),
     el("div", { className: "progress" }, bar));
   box.dataset.job = job.id;
+  box.onclick = () => show(job);
   return box;
 }
 
@@ -32,6 +44,7 @@ async function look() {
   const { jobs } = await ask("jobs");
   box.hidden = jobs.length === 0;
   box.replaceChildren(el("h2", {}, "Jobs"), ...jobs.slice(-12).reverse().map(jobBox));
+  for (const job of jobs) if (shown.has(job.id) && shown.get(job.id) !== job.done) await show(job);
   return jobs.some((j) => !OVER.includes(j.state));
 }
 
