@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Bits 0..3 of a parent's byte: child (qx, qy) is stored, bit 2 * qy + qx. */
 #define CHILDREN 15
@@ -19,7 +20,8 @@ struct tl_pyramid {
     tl_store *store;
     int64_t across[MOST_LEVELS], down[MOST_LEVELS];
     atomic_uchar *seen[MOST_LEVELS]; /* [0] is unused */
-    pthread_mutex_t lock;            /* of the cursor */
+    uint8_t *want[MOST_LEVELS]; /* with holes: children that are stored, or will be; else NULL */
+    pthread_mutex_t lock;       /* of the cursor */
     int at_level;
     int64_t at;
 };
@@ -33,6 +35,8 @@ static int has_child(const tl_pyramid *y, tl_tile_at a, int q)
 static int complete(const tl_pyramid *y, tl_tile_at a)
 {
     int bits = 0;
+    if (y->want[a.level])
+        return y->want[a.level][a.ty * y->across[a.level] + a.tx];
     for (int q = 0; q < 4; q++)
         if (has_child(y, a, q))
             bits |= 1 << q;
@@ -54,7 +58,24 @@ static unsigned char look(const tl_pyramid *y, tl_tile_at a)
     return (unsigned char)bits;
 }
 
-int tl_pyramid_new(const tl_product *p, int product, tl_store *s, tl_pyramid **out, tl_err *e)
+/* What is not stored now never will be: parents are built of what there is. */
+static int expect_holes(tl_pyramid *y, int l, tl_err *e)
+{
+    int64_t across = y->across[l], n = across * y->down[l];
+    int r = tl_try_alloc((void **)&y->want[l], (size_t)n, 1, "the list of overview tiles", e);
+    for (int64_t i = 0; i < n && !r; i++) {
+        tl_tile_at a = {l, i % across, i / across};
+        y->want[l][i] = look(y, a) & CHILDREN;
+        for (int q = 0; q < 4 && l > 1; q++)
+            if (has_child(y, a, q) &&
+                y->want[l - 1][(2 * a.ty + (q >> 1)) * y->across[l - 1] + 2 * a.tx + (q & 1)])
+                y->want[l][i] |= (uint8_t)(1 << q);
+    }
+    return r;
+}
+
+int tl_pyramid_new(const tl_product *p, int product, tl_store *s, int holes, tl_pyramid **out,
+                   tl_err *e)
 {
     tl_pyramid *y = tl_xcalloc(1, sizeof *y);
     y->p = p;
@@ -69,6 +90,8 @@ int tl_pyramid_new(const tl_product *p, int product, tl_store *s, tl_pyramid **o
             continue;
         int r = tl_try_alloc((void **)&y->seen[l], (size_t)y->across[l], (size_t)y->down[l],
                              "the list of overview tiles", e);
+        if (!r && holes)
+            r = expect_holes(y, l, e);
         if (r) {
             tl_pyramid_free(y);
             return r;
@@ -87,8 +110,10 @@ void tl_pyramid_free(tl_pyramid *y)
 {
     if (!y)
         return;
-    for (int l = 1; l < y->levels; l++)
+    for (int l = 1; l < y->levels; l++) {
         free(y->seen[l]);
+        free(y->want[l]);
+    }
     pthread_mutex_destroy(&y->lock);
     free(y);
 }
@@ -97,7 +122,7 @@ void tl_pyramid_free(tl_pyramid *y)
 static int hand_out(tl_pyramid *y, tl_tile_at a, unsigned have)
 {
     int want = complete(y, a);
-    if ((have & CHILDREN & (unsigned)want) != (unsigned)want || (have & HANDED))
+    if (!want || (have & CHILDREN & (unsigned)want) != (unsigned)want || (have & HANDED))
         return 0;
     return !(atomic_fetch_or(seen_of(y, a), HANDED) & HANDED);
 }
@@ -210,9 +235,10 @@ static int build(builder *b, tl_tile_at a, tl_err *e)
     tl_packed t;
     if ((r = cells_new(p, &b->child, e)) || (r = cells_new(p, &b->parent, e)))
         return r;
+    memset(b->parent.block, 0, tile_cells(p) * (size_t)p->nbands * (tl_dtype_size(p->dtype) + 1));
     tl_product_tile_size(p, a.level, a.tx, a.ty, &w, &h);
     for (int q = 0; q < 4; q++)
-        if (has_child(b->y, a, q) && (r = add_child(b, a, q, w, e)))
+        if ((complete(b->y, a) & 1 << q) && (r = add_child(b, a, q, w, e)))
             return r;
     r = tl_codec_encode(b->codec, w, h, (const void *const *)b->parent.values,
                         (const uint8_t *const *)b->parent.valid, &t, e);

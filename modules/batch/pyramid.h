@@ -18,8 +18,9 @@ typedef struct tl_tile_at {
     int64_t tx, ty;
 } tl_tile_at;
 
-/* p and s are borrowed; product is p's number in the store. */
-int tl_pyramid_new(const tl_product *p, int product, tl_store *s, tl_pyramid **out,
+/* p and s are borrowed; product is p's number in the store. holes: tiles that are not stored now
+ * never will be, and parents are made of the children that there are. */
+int tl_pyramid_new(const tl_product *p, int product, tl_store *s, int holes, tl_pyramid **out,
                    tl_err *e) TL_MUST_CHECK;
 void tl_pyramid_free(tl_pyramid *y); /* NULL is allowed */
 

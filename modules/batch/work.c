@@ -353,7 +353,8 @@ int tl_work_pyramids(tl_work *w, tl_err *e)
     for (int i = 0; i < w->plan->n && !rc; i++) {
         const tl_product *p = &w->plan->out[i].product;
         if (tl_product_levels(p) > 1)
-            rc = tl_pyramid_new(p, w->plan->out[i].first_part, w->store, &w->pyramid[i], e);
+            rc = tl_pyramid_new(p, w->plan->out[i].first_part, w->store, w->holes, &w->pyramid[i],
+                                e);
     }
     return rc;
 }

@@ -97,7 +97,7 @@ static void run_crew(picture_of *o, tl_store *s, int threads, uint64_t seed, int
         c->order[i] = c->order[k];
         c->order[k] = i;
     }
-    assert_tl_ok(tl_pyramid_new(o->p, 0, s, &c->y, &e), &e);
+    assert_tl_ok(tl_pyramid_new(o->p, 0, s, 0, &c->y, &e), &e);
     assert_tl_ok(tl_codec_new(o->p, &codec, &e), &e);
     assert_tl_ok(tl_pyramid_finish(c->y, codec, &e), &e); /* what an earlier run left */
     for (int i = 0; i < threads; i++)
@@ -221,7 +221,7 @@ static void processes_share_a_folder_and_one_finishes(void **state)
     }
     tl_store *s = open_store(scratch("job"), "merge", 0);
     assert_tl_ok(tl_codec_new(&p, &codec, &e), &e);
-    assert_tl_ok(tl_pyramid_new(&p, 0, s, &y, &e), &e);
+    assert_tl_ok(tl_pyramid_new(&p, 0, s, 0, &y, &e), &e);
     assert_tl_ok(tl_pyramid_finish(y, codec, &e), &e);
     assert_merges_like_the_plain_way(&o, s);
     tl_pyramid_free(y);
