@@ -90,6 +90,8 @@ typedef struct field {
 static int compare_fields(const void *a, const void *b)
 {
     const tl__key *x = &((const field *)a)->key, *y = &((const field *)b)->key;
+    if ((x->kind == TL__STRING) != (y->kind == TL__STRING)) /* numbers first */
+        return x->kind == TL__STRING ? 1 : -1;
     if (x->kind != TL__STRING)
         return x->x.i < y->x.i ? -1 : x->x.i > y->x.i;
     int order = memcmp(x->s, y->s, x->len < y->len ? x->len : y->len);
