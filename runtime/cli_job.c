@@ -231,6 +231,7 @@ static json_t *submit_args(const tl_cli *c, tellua *t)
     put_int(j, "bundle", c->bundle);
     put_int(j, "dry_run", c->dry_run);
     put_int(j, "shared", c->shared);
+    json_object_set_new(j, "io_timeout", json_real(c->io_timeout));
     if (c->backoff > 0)
         json_object_set_new(j, "backoff", json_real(c->backoff));
     if (c->checkpoint > 0)

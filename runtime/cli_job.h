@@ -9,6 +9,10 @@
 int tl_cli_submit(tl_cli *c, tellua *t, tl_err *e);
 int tl_cli_job(tl_cli *c, tellua *t, tl_err *e);
 int tl_cli_task(tl_cli *c, tellua *t, tl_err *e);
+/* Whether SIGTERM or SIGINT has come. */
+int tl_cli_asked_to_end(void);
+/* From now on a read that takes longer ends the process with 75. */
+void tl_cli_limit_io(double seconds);
 
 /* A whole file; *text is malloc'd and ends with a NUL that len does not count. */
 int tl_cli_read_file(const char *path, char **text, size_t *len, tl_err *e) TL_MUST_CHECK;

@@ -76,7 +76,7 @@ static int make_products(const tl_cli *c, tellua *t, const tl__task *k, const js
     char *dir =
         many ? tl_xasprintf("%s/result/%04lld", k->dir, (long long)(from / PRODUCTS_OF_A_FOLDER))
              : tl_xasprintf("%s/result", k->dir);
-    tl__task_shown shown = {t, -2, c->checkpoint};
+    tl__task_shown shown = {.t = t, .last = -2, .most = c->checkpoint};
     tl_plan *plan = NULL;
     int rc = tl_plan_make(&t->script, &q, &plan, e);
     tl_run_options o = {.dir = dir,

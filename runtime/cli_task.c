@@ -3,6 +3,7 @@
 #define _GNU_SOURCE /* prctl */
 #include "modules/batch/chirp.h"
 #include "modules/batch/console_lua.h"
+#include "modules/batch/grace.h"
 #include "modules/batch/stac_out.h"
 #include "modules/batch/task.h"
 #include "modules/batch/work.h"
@@ -109,10 +110,26 @@ void tl__task_units(const tl__task *k, const json_t *part, int64_t *from, int64_
 
 /* --- progress --------------------------------------------------------------------------------- */
 
+/* A signal asked for the end: the block in hand is finished, unless that takes longer than the
+ * scheduler waits. What it kills hands in nothing; what ends by itself loses that block alone. */
+static void mind_the_end(tl__task_shown *s)
+{
+    if (!tl_cli_asked_to_end())
+        return;
+    if (!s->asked) {
+        s->asked = tl_now();
+        tl_log(TL_LOG_INFO, "asked to end: finishing the block in hand");
+    } else if (tl_now() - s->asked > tl_grace()) {
+        tl_log(TL_LOG_INFO, "the block in hand takes too long: ending without it");
+        _exit(EXIT_EVICTED);
+    }
+}
+
 void tl__task_progress(void *ctx, const tl_run_progress *p)
 {
     tl__task_shown *s = ctx;
     char text[100];
+    mind_the_end(s);
     if (s->most > 0 && p->seconds >= s->most)
         tellua_interrupt(s->t);
     if (p->merging) {
@@ -204,7 +221,7 @@ static int do_tiles(const tl_cli *c, tellua *t, tl__task *k, const json_t *part,
 {
     const json_t *opt = json_object_get(k->job, "options");
     int64_t from, end;
-    tl__task_shown shown = {t, -2, c->checkpoint};
+    tl__task_shown shown = {.t = t, .last = -2, .most = c->checkpoint};
     tl__task_units(k, part, &from, &end);
     int rc = read_plan(k, c->allow_drift, e);
     if (rc)
@@ -275,6 +292,10 @@ static int one_task(const tl_cli *c, tellua *t, tl__task *k, tl_err *e)
     k->carried = c->work != NULL;
     if (!rc && k->carried)
         rc = make_places(k, e);
+    double patience = json_number_value(
+        json_object_get(json_object_get(k->job, "options"), "io_timeout"));
+    if (patience > 0)
+        tl_cli_limit_io(patience);
     if (!rc)
         rc = check_versions(k, c->allow_drift, e);
     if (!rc && !(part = part_of(k, e)))

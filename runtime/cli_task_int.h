@@ -18,6 +18,7 @@ typedef struct {
 typedef struct {
     tellua *t;
     double last, most; /* seconds: of the last line; after which it hands in a checkpoint, or 0 */
+    double asked;      /* when it was first seen that a signal asks for the end, or 0 */
 } tl__task_shown;
 
 /* A progress function; ctx is a tl__task_shown. */

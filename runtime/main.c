@@ -15,14 +15,25 @@
 #include <string.h>
 #include <unistd.h>
 
-static tellua *running; /* for the signal handler */
+/* For the signal handler. */
+static tellua *running;
+static volatile sig_atomic_t asked;
+static int is_task;
 
-/* The first signal asks, the second ends. */
+/* The first signal asks, the second ends; but schedulers may send SIGTERM to a task more than once,
+ * and have SIGKILL for the end. */
 static void on_signal(int sig)
 {
-    signal(sig, SIG_DFL);
+    asked = 1;
+    if (!is_task || sig != SIGTERM)
+        signal(sig, SIG_DFL);
     if (running)
         tellua_interrupt(running);
+}
+
+int tl_cli_asked_to_end(void)
+{
+    return asked;
 }
 
 static int as_json;
@@ -57,6 +68,11 @@ static void too_slow(const char *what, double seconds)
             seconds, what);
     tl_cli_print_error(&e);
     _exit(tl_exit_status(e.code));
+}
+
+void tl_cli_limit_io(double seconds)
+{
+    tl_watch_limit(seconds, too_slow);
 }
 
 static int command_of(const char *word)
@@ -121,7 +137,9 @@ static int with_session(tl_cli *c, tl_err *e)
     tl_crew_obey(&t->cancel);
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
-    tl_watch_limit(c->io_timeout, too_slow);
+    if (asked)
+        tellua_interrupt(t);
+    tl_cli_limit_io(c->io_timeout);
     int rc = dispatch(c, t, e);
     running = NULL;
     tl_crew_obey(NULL);
@@ -204,8 +222,11 @@ int main(int argc, char **argv)
         tl_cli_help(c.command);
         return told(&e);
     }
+    if (c.command == TL_CMD_TASK) /* from the start: its scheduler may ask at any time */
+        signal(SIGTERM, on_signal);
     if (!rc)
         rc = tl_cli_parse(&c, argc - words, argv + words, &e);
+    is_task = c.command == TL_CMD_TASK && c.word && c.word[0] >= '0' && c.word[0] <= '9';
     tl_log_set_level(c.quiet ? TL_LOG_QUIET : c.debug ? TL_LOG_DEBUG : TL_LOG_INFO);
     if (!rc && c.command == TL_CMD_DOCTOR)
         rc = tl_cli_doctor(&c);

@@ -47,9 +47,11 @@ wait $task
 status=$?
 while kill -0 $task 2>/dev/null; do wait $task; status=$?; done
 starts=${SLURM_RESTART_COUNT:-0}
+# What the user or a fault of the code has ended stays so, whatever signal that sent.
+[ $status -eq 0 ] || [ ! -e "$job/slurm/cancelled" ] && [ ! -e "$job/slurm/failed" ] || exit $status
 case $status in
 0) exit 0 ;;
-85) [ -e "$job/slurm/cancelled" ] || scontrol requeue "$me"; exit 85 ;;
+85) scontrol requeue "$me"; exit 85 ;;
 65) scontrol requeuehold "$me"; exit 65 ;;
 1 | 2) touch "$job/slurm/failed"; sed 's/:.*//' "$job/slurm/ids" | xargs scancel; exit $status ;;
 esac

@@ -172,9 +172,9 @@ static int do_tile(const pass_job *j, tools *t, int64_t tx, int64_t ty, tl_err *
     int tile = j->pass->tile, rc = 0;
     tl_rect all = tl_grid_rect(&j->pass->grid);
     tl_rect r = tl_rect_intersect(all, (tl_rect){all.x + tx * tile, all.y + ty * tile, tile, tile});
-    atomic_fetch_add(&g->done, 1);
     if (kept(j, tx, ty)) {
         atomic_fetch_add(&g->kept, 1);
+        atomic_fetch_add(&g->done, 1);
         return 0;
     }
     rc = compute_tile(j, t, r, e);
@@ -182,8 +182,11 @@ static int do_tile(const pass_job *j, tools *t, int64_t tx, int64_t ty, tl_err *
         return name_tile(j, tx, ty, e);
     for (int m = 0; m < j->pass->nmembers && !rc; m++)
         rc = store_tile(j, t, m, tx, ty, r, e);
+    if (rc)
+        return rc;
     atomic_fetch_add(&g->cells, (long)(r.w * r.h));
-    return rc;
+    atomic_fetch_add(&g->done, 1);
+    return 0;
 }
 
 static int64_t within(int64_t from, int64_t n, int64_t most)

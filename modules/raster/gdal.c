@@ -145,7 +145,8 @@ static int may_pass(const char *uri, const char *message)
                                        "timed out",          "Timeout",
                                        "CURL error",         "Could not resolve",
                                        "Connection re",      "SlowDown"};
-    if (!tl_gdal_is_remote(uri))
+    /* A file here may be a mosaic of files elsewhere. */
+    if (!tl_gdal_is_remote(uri) && !tl_gdal_is_remote(message) && !strstr(message, "CURL error"))
         return 0;
     for (size_t i = 0; i < sizeof mark / sizeof mark[0]; i++)
         if (strstr(message, mark[i]))

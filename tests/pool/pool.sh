@@ -9,7 +9,9 @@
 #   pool.sh exec NODE USER FOLDER COMMAND...
 #   pool.sh kill|boot NODE     power cut; on again, with the same disk
 #   pool.sh cut|join NODE      pulls its cable; plugs it in
-#   pool.sh fill NODE          a full disk where its jobs run; `pool.sh drain NODE` ends that
+#   pool.sh small|fill NODE    a small disk where its jobs run; nothing left on it; `pool.sh drain NODE`
+#                              ends both
+#   pool.sh address NODE
 #
 # TELLUA_POOL_BINDS="SOURCE:TARGET[:ro] ..." are folders that all nodes see; /shared always is one, of
 # the pool's own. Stops only what it started: nodes are ended by their first process.
@@ -125,10 +127,12 @@ kill) node_kill "$2" ;;
 boot) node_up "$2" ;;
 cut) ip -n "$POOL-sw" link set "p-$2" down ;;
 join) ip -n "$POOL-sw" link set "p-$2" up ;;
-fill) node_exec "$2" root / mount -t tmpfs -o size=64k,mode=1777 full /var/lib/condor/execute ;;
+small) node_exec "$2" root / mount -t tmpfs -o size=160m,mode=1777 small /var/lib/condor/execute ;;
+fill) node_exec "$2" root / sh -c 'cat /dev/zero >/var/lib/condor/execute/hog' || : ;;
+address) address "$2" ;;
 drain) node_exec "$2" root / umount -l /var/lib/condor/execute ;;
 *)
-    sed -n '6,17s/^# \{0,1\}//p' "$0"
+    sed -n '6,19s/^# \{0,1\}//p' "$0"
     exit 2
     ;;
 esac

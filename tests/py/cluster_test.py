@@ -1,13 +1,13 @@
 # Real pools of three nodes, HTCondor with file transfer and Slurm: the same bytes as `tellua run`,
 # with tasks, nodes and daemons killed, disks full and cables pulled. SPDX-License-Identifier: MIT
-# test-timeout: 900
+# test-timeout: 1200
 import os
 import subprocess
 import sys
-import threading
 import time
 
 import pool
+from gate import Later, until
 from pool import Pool, tap
 from tap import ok
 
@@ -18,56 +18,94 @@ TMP = os.environ.get("TMPDIR", "/tmp")
 DATA = os.path.join(TMP, "data")
 os.makedirs(DATA)
 os.chmod(DATA, 0o755)
+BLOCKS = 36  # of the pictures behind gates, each 256 cells wide
 subprocess.run([sys.executable, "-c", """
 import numpy
 from osgeo import gdal
 gdal.UseExceptions()
-n = 768
 noise = numpy.random.RandomState(1)
-values = [noise.randint(0, 10000, (n, n)).astype("uint16") for _ in (1, 2)]
-for name, more in (("in.tif", []), ("bad.tif", ["COMPRESS=DEFLATE"])):
-    ds = gdal.GetDriverByName("GTiff").Create(name, n, n, 2, gdal.GDT_UInt16, ["TILED=YES", "BLOCKXSIZE=256", "BLOCKYSIZE=256"] + more)
+def make(name, n, *options):
+    ds = gdal.GetDriverByName("GTiff").Create(name, n, n, 2, gdal.GDT_UInt16, ["TILED=YES", "BLOCKXSIZE=256", "BLOCKYSIZE=256"] + list(options))
     ds.SetGeoTransform([500000, 10, 0, 5000000, 0, -10])
     ds.SetProjection("EPSG:32633")
     for b in (1, 2):
-        ds.GetRasterBand(b).WriteArray(values[b - 1])
-"""], check=True, cwd=DATA)
+        ds.GetRasterBand(b).WriteArray(noise.randint(0, 10000, (n, n)).astype("uint16"))
+make("in.tif", 768)
+make("bad.tif", 768, "COMPRESS=DEFLATE")
+for i in range(%d):
+    make("%%d.tif" %% i, 256)
+""" % BLOCKS], check=True, cwd=DATA)
 with open(DATA + "/bad.tif", "r+b") as f:
     f.seek(os.path.getsize(DATA + "/bad.tif") // 2)
     f.write(os.urandom(20000))
+FILES = [tap.read("%s/%d.tif" % (DATA, i)) for i in range(BLOCKS)]
 real = os.environ.get("TELLUA_SHARED")
 series = real and os.path.join(real, "data", "s2_timeseries_mapchete_33T")
 if series and not os.path.isdir(series):
     series = None
 p = Pool("%s:/data:ro" % DATA + (" %s:/series:ro" % series if series else ""))
+began = time.monotonic()
 
-SLOW = """
+
+def part(name):
+    tap.note("%s, after %.0f s" % (name, time.monotonic() - began))
+
+
+def gated(name, blocks=BLOCKS):
+    """A gate, and the script whose picture is behind it; NAMEref has the bytes of a run."""
+    g = p.gate(FILES[:blocks], DATA, name)
+    p.write(name + ".lua", 'local i = Image "/data/%s.vrt"\noutput("o", i:select "B1" * 0.5 + i:select "B2", {tile = 256})\n' % name)
+    r = p.tellua("run", name + ".lua", "--out", name + "ref", "--quiet")
+    ok(r.status == 0, "%s: the run to compare with" % name, r)
+    return g
+
+
+def on(node):
+    return p.address(node)
+
+
+def log(job):
+    return p.user("cat", job + "/htcondor/tasks.log").out
+
+
+def err(job, task):
+    return p.user("cat", "%s/tasks/000/%07d.err" % (job, task)).out
+
+
+def ending(job, task):
+    return next((e for e in p.endings(job) if e["task"] == task), None)
+
+
+# --- Slurm's time limit: first, since it needs a minute or two ---------------------------------------------
+# Two tasks of six blocks; each waits before its second one until Slurm says that the time is over.
+wall = gated("wall", 12)
+wall.only({0, 6})
+p.submit("wall", "slurm", "wall.lua", "--tasks", "2", "--set", "time=2", "--io-timeout", "300",
+         "--set", "export=ALL,GDAL_HTTP_LOW_SPEED_TIME=300")
+
+
+def over_time():
+    ends = until(lambda: all("asked to end" in err("wall", n) for n in (0, 1)), 200)
+    wall.open({1, 7})
+    return ends
+
+
+in_time = Later(over_time)
+
+# --- the whole way on both ----------------------------------------------------------------------------------
+p.write("quick.lua", """
 local image = Image "/data/in.tif"
-local a, b = image:select "B1", image:select "B2"
-local s = a * 0.5
-for i = 1, %d do s = s + (a * i + b):sqrt() / (b + i) end
-output("o", s, {tile = 128})
-"""
-p.write("slow.lua", SLOW % 2500)
-r = p.tellua("run", "slow.lua", "--out", "slowref", "--threads", "2")
-ok(r.status == 0, "the run to compare with", r)
-p.write("slower.lua", SLOW % 6000)
-p.tellua("run", "slower.lua", "--out", "slowerref", "--threads", "2")
-p.write("quick.lua", SLOW % 20)
+output("o", (image:select "B1" * 0.5 + image:select "B2"):sqrt(), {tile = 128})
+""")
 p.tellua("run", "quick.lua", "--out", "quickref")
-tap.note("a run takes %.1f s" % r.seconds)
-
-# --- the whole way on both --------------------------------------------------------------------------------
 if series:
-    p.write("s2.lua", 'local c = Collection "/series/catalog.json"\n'
+    p.write("whole.lua", 'local c = Collection "/series/catalog.json"\n'
             'output("o", c:mask_clouds():select("B04", "B08"):median(), {tile = 128})\n')
-    script = "s2.lua"
-else:
-    script = "slow.lua"
-r = p.tellua("run", script, "--out", "ref", "--threads", "2", "--quiet")
+whole = "whole.lua" if series else "quick.lua"
+r = p.tellua("run", whole, "--out", "ref", "--threads", "2", "--quiet")
 ok(r.status == 0, "a composite of the Sentinel-2 series in one run" if series else "one run", r)
-p.submit("condor", "htcondor", script, "--tasks", "30")
-p.submit("slurm", "slurm", "s2.lua" if series else script, "--tasks", "24")
+p.submit("condor", "htcondor", whole, "--tasks", "30")
+p.submit("slurm", "slurm", whole, "--tasks", "24")
 p.same("condor", "ref", "30 tasks over HTCondor's nodes")
 hosts = {e["host"] for e in p.endings("condor")}
 ok(len(hosts) == 3, "... three of them", hosts)
@@ -75,9 +113,10 @@ p.same("slurm", "ref", "24 tasks over Slurm's nodes")
 hosts = {e["host"] for e in p.endings("slurm")}
 ok(len(hosts) == 3, "... three of them", hosts)
 r = p.tellua("jobs")
-ok(r.status == 0 and r.out.startswith("USER") and len(r.out.splitlines()) == 3, "jobs has a row for each", r)
+ok(r.status == 0 and r.out.startswith("USER") and len(r.out.splitlines()) == 4, "jobs has a row for each", r)
 
-# --- rows: a statistic of each scene ---------------------------------------------------------------------------
+# --- rows: a statistic of each scene --------------------------------------------------------------------------
+part("rows")
 ROWS = int(os.environ.get("TELLUA_POOL_ROWS", "1000"))
 with open(DATA + "/scenes.csv", "w") as f:
     f.write("id,datetime,west,south,east,north,asset:B04\n")
@@ -95,94 +134,169 @@ c = p.user("cmp", "rows/result/rows.csv", "rowsref/rows.csv")
 n = p.user("wc", "-l", "rows/result/rows.csv").out.split()[:1]
 ok(r.status == 0 and c.status == 0 and n == [str(ROWS + 1)], "20 tasks give the table of a run", r, c, n, p.status("rows"))
 
-# --- faults ------------------------------------------------------------------------------------------------
+# --- faults: twelve tasks of three blocks, all before their second one -------------------------------------------
+part("faults")
+g = gated("faults")
+g.only({3 * i for i in range(12)})
+p.submit("faults", "htcondor", "faults.lua", "--tasks", "12")
+at = g.until(lambda at: {3 * i + 1 for i in range(12)} <= set(at))
+tasks = {n: [b // 3 for b in at if b % 3 == 1 and at[b] == on(n)] for n in ("n1", "n2", "n3")}
+ok(all(len(t) == 4 for t in tasks.values()), "all tasks are in their second block, four on each node", tasks)
 
 
-def task_on(node):
-    """Pids of tasks that run on a node."""
-    r = p.root(node, "pgrep", "-f", "task . [0-9]+ --work")
-    return r.out.split()
+def pid_of(node, task):
+    return p.root(node, "pgrep", "-f", "task . %d --work" % task).out.split()[0]
 
 
-# A task is killed, a task is evicted, a node loses its power, in one job.
-p.submit("faults", "htcondor", "slower.lua", "--tasks", "9")
-p.until("faults", "tasks run", lambda s: s["running"] >= 7)
-r = p.user("condor_q", "-constraint", "JobStatus == 2 && TelluaTask =!= undefined", "-af:j", "TelluaTask", "RemoteHost")
-rows = [line.split() for line in r.out.splitlines()]
-here = [x for x in rows if "n1" in x[2]]
-evicted = here[0][1]
+def vacate(task):
+    """Evicts a task; waits until it says that it knows. Where it works, its process."""
+    pid = pid_of("n1", task)
+    r = p.user("condor_vacate_job", "-constraint", 'TelluaTask == %d && JobStatus == 2' % task)
+    ok(r.status == 0, "task %d is evicted" % task, r)
+    heard = until(lambda: "asked to end" in p.root("n1", "cat", "/proc/%s/cwd/_condor_stderr" % pid).out)
+    ok(heard, "... and hears of it", p.root("n1", "cat", "/proc/%s/cwd/_condor_stderr" % pid))
+    return pid
 
 
-def blocks_of(task):
-    r = p.root("n1", "sh", "-c", "stat -c %%s /var/lib/condor/execute/*/%07d.idx" % int(task))
-    return max(0, (int(r.out.split()[0]) - 96) // 48) if r.out.split() else 0
-
-
-end = time.monotonic() + 60
-while time.monotonic() < end and blocks_of(evicted) < 1:
-    time.sleep(0.2)
-had = blocks_of(evicted)
-r = p.user("condor_vacate_job", here[0][0])
-ok(r.status == 0, "a task is evicted", r)
-victims = task_on("n2")
-r = p.root("n2", "kill", "-9", *victims[:1])
-ok(r.status == 0, "a task is killed with SIGKILL", r, victims)
+saves, gives_up, orphan = tasks["n1"][:3]
+pid = vacate(saves)
+g.open({3 * saves + 1})
+pid2 = vacate(gives_up)  # its block does not come
+starter = p.root("n1", "ps", "-o", "ppid=", "-p", pid_of("n1", orphan)).out.strip()
+r = p.root("n1", "kill", "-9", starter)
+ok(r.status == 0, "the daemon above task %d is killed" % orphan, r)
+r = p.root("n2", "kill", "-9", pid_of("n2", tasks["n2"][0]))
+ok(r.status == 0, "task %d is killed" % tasks["n2"][0], r)
 p.sh("kill", "n3")
-p.same("faults", "slowerref", "a task killed, one evicted, a node without power")
-e = [x for x in p.endings("faults") if str(x["task"]) == evicted]
-log = p.user("sh", "-c", "cat faults/tasks/000/%07d.err" % int(evicted)).out
-ok(e and e[0]["kept"] >= had > 0 and e[0]["kept"] + e[0]["blocks"] == 4,
-   "the evicted task went on from its checkpoint, with all blocks that it had", had, e, log)
+gone = until(lambda: p.root("n1", "ps", "-p", pid + "," + pid2).status == 1)
+ok(gone, "both evicted tasks end, the second one without its block", p.root("n1", "ps", "-ef"))
+g.open()
+p.same("faults", "faultsref", "two tasks evicted, one killed, a daemon killed, a node without power")
+e = ending("faults", saves)
+ok(e and (e["kept"], e["blocks"]) == (2, 1), "the first evicted task went on behind the block that it had in hand", e,
+   err("faults", saves), log("faults"))
+e = ending("faults", gives_up)
+ok(e and (e["kept"], e["blocks"]) == (1, 2), "the second one behind the block before", e, err("faults", gives_up), log("faults"))
 p.sh("boot", "n3")
 
+# --- faults of tasks themselves ----------------------------------------------------------------------------------
 # What fails in its data is held, with the place; what fails in its code ends the job.
+part("errors by class")
 p.write("data.lua", 'local a = Image "/data/bad.tif":select "B1"\noutput("o", a * 2, {tile = 128})\n')
 p.write("code.lua", """local a = Image "/data/in.tif":select "B1"
 local function f(B1) if B1 > 5000 then return nil + B1 end return B1 end
 output("o", a:execute(f, {on_error = "fail"}), {tile = 128})
 """)
-for on in ("htcondor", "slurm"):
-    p.submit("data-" + on, on, "data.lua", "--tasks", "10")
-    p.submit("code-" + on, on, "code.lua", "--tasks", "40")
-for on in ("htcondor", "slurm"):
-    s = p.until("data-" + on, "tasks that fail in their data are held, the others done",
+for engine in ("htcondor", "slurm"):
+    p.submit("data-" + engine, engine, "data.lua", "--tasks", "10")
+    p.submit("code-" + engine, engine, "code.lua", "--tasks", "40")
+for engine in ("htcondor", "slurm"):
+    s = p.until("data-" + engine, "tasks that fail in their data are held, the others done",
                 lambda s: s["held"] >= 1 and s["held"] + s["done"] == 10)
     ok("bad.tif" in (s["reason"] or "") and "data.lua:" in s["reason"], "... the reason names the line and the file", s)
-    s = p.until("code-" + on, "a task that fails in its code ends the job", lambda s: s["state"] == "failed")
+    s = p.until("code-" + engine, "a task that fails in its code ends the job", lambda s: s["state"] == "failed")
     ok("code.lua:2" in (s["reason"] or "") and s["done"] == 0, "... the reason names the line", s)
-    r = p.tellua("cancel", "data-" + on)
-    p.until("data-" + on, "is cancelled", lambda s: s["state"] == "cancelled")
+    r = p.tellua("cancel", "data-" + engine)
+    p.until("data-" + engine, "is cancelled", lambda s: s["state"] == "cancelled")
 
-# A full disk on one node; a cable out for 12 s, after which HTCondor 23.9 runs a task again.
+# --- the time limit ------------------------------------------------------------------------------------------------
+part("time limit")
+ok(in_time.value(), "Slurm asks tasks to end before their time is over", err("wall", 0), err("wall", 1))
+at = wall.until(lambda at: {2, 8} <= set(at))
+ok({2, 8} <= set(at), "they are queued again, and go on", at, p.user("squeue").out, err("wall", 0))
+wall.open()
+p.same("wall", "wallref", "a Slurm job whose tasks do not fit into their time")
+e = [(e["kept"], e["blocks"]) for e in p.endings("wall")]
+ok(e == [(2, 4)] * 2, "no block was computed twice", e, err("wall", 0))
+
+# A read that takes too long is a passing fault: 75, tried again later each time.
+part("a passing fault")
+slow = gated("patience", 2)
+for engine in ("htcondor", "slurm"):
+    slow.only({0})
+    p.submit("patience-" + engine, engine, "patience.lua", "--tasks", "1", "--io-timeout", "1", "--backoff", "3")
+    times = []
+    for n in (1, 2, 3):
+        got = until(lambda: err("patience-" + engine, 0).count("gave up after 1 s") >= n)
+        times.append(time.monotonic())
+        ok(got, "%s: try %d gives up" % (engine, n), err("patience-" + engine, 0), p.status("patience-" + engine))
+    first, second = times[1] - times[0], times[2] - times[1]
+    ok(first >= 3.5 and second >= 6.5 and second > first, "... the next ones come 3 s and 6 s later", first, second)
+    slow.open()
+    p.same("patience-" + engine, "patienceref", "a task that failed three times by a passing fault")
+    e = ending("patience-" + engine, 0)
+    ok(e and (e["kept"], e["blocks"]) == (1, 1), "... kept what it had", e)
+
+# --- a disk that fills; a cable out, after which HTCondor 23.9 runs a task again ---------------------------------------
+part("disk and cable")
+g = gated("disk")
+g.only({4 * i for i in range(9)})
+p.sh("small", "n1")
+p.submit("disk", "htcondor", "disk.lua", "--tasks", "9")
+at = g.until(lambda at: {4 * i + 1 for i in range(9)} <= set(at))
+full = [b // 4 for b in at if b % 4 == 1 and at[b] == on("n1")]
+cut = [b // 4 for b in at if b % 4 == 1 and at[b] == on("n2")]
+ok(full and cut, "tasks are in their second block on all nodes", at)
 p.sh("fill", "n1")
-p.submit("disk", "htcondor", "slower.lua", "--tasks", "9")
-p.until("disk", "runs on n2 and n3", lambda s: s["running"] >= 5)
 p.sh("cut", "n2")
-cut = time.monotonic()
+start = time.monotonic()
 p.submit("one", "slurm", "quick.lua", "--tasks", "4")
 p.submit("two", "slurm", "quick.lua", "--tasks", "3", "--after", "one")
-time.sleep(max(0, cut + 12 - time.monotonic()))
+noticed = until(lambda: "\n022 (" in log("disk"))
+tap.note("the cut is noticed after %.0f s" % (time.monotonic() - start))
+time.sleep(max(0, start + 12 - time.monotonic()))
 p.sh("join", "n2")
-p.same("disk", "slowerref", "a full disk on one node, a cable out for 12 s on another")
-hosts = {e["host"] for e in p.endings("disk")}
-ok("n1.pool.test" not in hosts, "... nothing was done where the disk is full", hosts)
+ok(noticed and until(lambda: "\n023 (" in log("disk")), "a cable is out for 12 s; HTCondor notices and connects again", log("disk"))
+g.open()
+p.same("disk", "diskref", "a disk that fills on one node, a cable out for 12 s on another")
+again = sum(log("disk").count("\n001 (%03d.%03d." % (c, t)) > 1 for c in range(1000) for t in cut if "(%03d.%03d." % (c, t) in log("disk"))
+tap.note("%d of %d tasks on the node that was cut off ran twice" % (again, len(cut)))
+e = {t: ending("disk", t) for t in full}
+ok(all(x and x["host"] != "n1.pool.test" for x in e.values()), "what the full disk ended was done elsewhere", e, log("disk"))
+ok(any("No space left" in err("disk", t) for t in full), "... for want of space", [err("disk", t) for t in full])
 p.sh("drain", "n1")
 p.same("two", "quickref", "a Slurm job after another")
 ok(p.status("one")["state"] == "done", "... which was done before", p.status("one"))
 
-# Steering, and the submit host's power.
-p.submit("before", "htcondor", "slow.lua", "--tasks", "6")
-p.submit("after", "htcondor", "quick.lua", "--tasks", "6", "--after", "before")
-p.until("before", "tasks run", lambda s: s["running"] >= 4)
-r = p.tellua("suspend", "before")
-p.until("before", "is suspended", lambda s: s["state"] == "suspended")
-p.tellua("resume", "before")
-p.until("before", "is resumed", lambda s: s["state"] == "running" and s["running"] > 0 or s["state"] == "done")
-n = str((p.status("before")["running_tasks"] or ["0"])[0])
-r = p.user("timeout", "60", "sh", "-c", "tellua logs before %s --follow | head -n 2" % n)
-ok(r.status == 0 and "task %s: blocks" % n in r.out, "logs --follow shows standard error of running tasks", r)
-p.sh("kill", "cm")
-p.sh("boot", "cm")
-p.same("before", "slowref", "suspended, resumed, the submit host restarted")
-p.same("after", "quickref", "a job after it, by a DAG")
+# --- a common file system; late materialisation ---------------------------------------------------------------------
+part("shared folder, late materialisation")
+g = gated("late")
+g.only(set())
+p.submit("shared", "htcondor", "quick.lua", "--tasks", "6", "--shared")
+p.submit("late", "htcondor", "late.lua", "--tasks", "12", "--set", "max_materialize=3")
+at = g.until(lambda at: {0, 3, 6} <= set(at))
+r = p.user("condor_q", "-constraint", 'TelluaTask =!= undefined && regexp("/late$", Iwd)', "-af", "TelluaTask")
+ok(set(at) == {0, 3, 6} and r.out.split() == ["0", "1", "2"], "of twelve tasks three are in the queue", at, r)
+s = p.status("late")
+ok(s["state"] == "running" and s["running"] == 3 and s["idle"] == 9, "... status counts the others as idle", s)
+g.open()
+p.same("late", "lateref", "jobs that are made as others end")
+p.same("shared", "quickref", "tasks that work in the folder itself")
+
+# --- steering, and the submit host's power -----------------------------------------------------------------------------
+part("steering")
+for turn in range(int(os.environ.get("TELLUA_POOL_TURNS", "1"))):
+    b, a = "before%d" % turn, "after%d" % turn
+    g = gated("steer%d" % turn)
+    g.only({6 * i for i in range(6)})
+    p.submit(b, "htcondor", "steer%d.lua" % turn, "--tasks", "6")
+    p.submit(a, "htcondor", "quick.lua", "--tasks", "6", "--after", b)
+    at = g.until(lambda at: {6 * i + 1 for i in range(6)} <= set(at))
+    ok(len(at) >= 12, "all tasks are in their second block", at)
+    r = p.tellua("suspend", b)
+    s = p.until(b, "is suspended", lambda s: s["state"] == "suspended")
+    stopped = until(lambda: all(set(p.root(n, "ps", "-o", "s=", "-C", "tellua").out.split()) <= {"T"} for n in ("n1", "n2", "n3")))
+    ok(stopped, "... the processes stand", [p.root(n, "ps", "-ef").out for n in ("n1", "n2", "n3")])
+    p.tellua("resume", b)
+    p.until(b, "is resumed", lambda s: s["state"] == "running" and s["running"] > 0)
+    n = str((p.status(b)["running_tasks"] or ["0"])[0])
+    r = p.user("timeout", "60", "sh", "-c", "tellua logs %s %s --follow | head -n 1" % (b, n))
+    ok(r.status == 0 and "task %s: blocks" % n in r.out, "logs --follow shows standard error of running tasks", r)
+    p.sh("kill", "cm")
+    p.sh("boot", "cm")
+    ok(until(lambda: p.user("condor_q", "-af", "ClusterId").status == 0), "the submit host is there again")
+    g.open()
+    p.same(b, "steer%dref" % turn, "suspended, resumed, the submit host restarted")
+    p.same(a, "quickref", "a job after it, by a DAG")
+part("end")
 tap.done()

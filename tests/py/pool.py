@@ -9,6 +9,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "cli"))
 import tap
+from gate import Gate
 
 POOL = os.path.join(HERE, "..", "pool", "pool.sh")
 SHARED = "/shared/w"  # what all nodes see
@@ -76,6 +77,13 @@ class Pool:
                            input=text, text=True)
         assert p.returncode == 0
         return name
+
+    def address(self, node):
+        return self.sh("address", node).out.strip()
+
+    def gate(self, files, folder, name):
+        """folder/NAME.vrt, whose blocks nodes get when the test says so."""
+        return Gate(files, "%s/%s.vrt" % (folder, name), self.env["TELLUA_POOL_NAME"] + "-cm", self.address("cm"))
 
     def status(self, job):
         r = self.tellua("status", job, "--json")
