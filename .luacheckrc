@@ -1,6 +1,6 @@
 -- What Tellua's scripts may name. SPDX-License-Identifier: MIT
 std = "lua54"
-max_line_length = 100
+max_line_length = 120
 exclude_files = { "build" }
 
 -- The script's own words (docs/manual.md).

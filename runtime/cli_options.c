@@ -1,5 +1,5 @@
 /* Options: one table for parsing and help. SPDX-License-Identifier: MIT */
-#include "runtime/cli.h"
+#include "runtime/cli_options_int.h"
 #include "modules/collection/gazetteer.h"
 #include "modules/raster/raster.h"
 #include "runtime/mem.h"
@@ -10,86 +10,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef int set_fn(tl_cli *c, const char *text, tl_err *e);
-
-static int bad(tl_err *e, const char *text, const char *wanted)
-{
-    return tl_fail(e, TL_EUSAGE, "'%s': %s", text, wanted);
-}
-
-/* Exactly n numbers separated by commas (or `sep`). */
-static int numbers(const char *text, char sep, double *x, int n)
-{
-    const char *p = text;
-    for (int i = 0; i < n; i++) {
-        char *end;
-        x[i] = strtod(p, &end);
-        if (end == p || !isfinite(x[i]) || *end != (i < n - 1 ? sep : '\0'))
-            return -1;
-        p = end + 1;
-    }
-    return 0;
-}
-
-static int whole(const char *text, long long least, long long most, long long *out)
-{
-    char *end;
-    errno = 0;
-    long long v = strtoll(text, &end, 10);
-    if (end == text || *end || errno || v < least || v > most)
-        return -1;
-    *out = v;
-    return 0;
-}
-
-/* "512M", "2G", "300000k", plain bytes. */
-static int bytes(const char *text, int64_t *out)
-{
-    char *end;
-    double x = strtod(text, &end), unit = 1;
-    if (end == text || !(x > 0))
-        return -1;
-    if (*end == 'k' || *end == 'K')
-        unit = 1024;
-    else if (*end == 'm' || *end == 'M')
-        unit = 1048576;
-    else if (*end == 'g' || *end == 'G')
-        unit = 1073741824;
-    end += unit > 1;
-    if (*end == 'i' || *end == 'I')
-        end++;
-    if (*end == 'b' || *end == 'B')
-        end++;
-    if (*end || x * unit > 1e18)
-        return -1;
-    *out = (int64_t)(x * unit);
-    return 0;
-}
-
-static int append(const char ***list, int *n, const char *t)
-{
-    *list = tl_xrealloc(*list, (size_t)(*n + 1) * sizeof **list);
-    (*list)[(*n)++] = t;
-    return 0;
-}
-
 static int set_param(tl_cli *c, const char *t, tl_err *e)
 {
     (void)e;
-    return append(&c->param, &c->nparams, t);
+    return tl__option_append(&c->param, &c->nparams, t);
 }
 
 /* A folder that strangers' plans may read below. */
 static int set_root(tl_cli *c, const char *t, tl_err *e)
 {
-    return *t ? append(&c->roots, &c->nroots, t) : bad(e, t, "a folder");
+    return *t ? tl__option_append(&c->roots, &c->nroots, t) : tl__option_bad(e, t, "a folder");
 }
 
 static int set_port(tl_cli *c, const char *t, tl_err *e)
 {
     long long n;
-    if (whole(t, 0, 65535, &n))
-        return bad(e, t, "a port, 0 for any free one");
+    if (tl__option_whole(t, 0, 65535, &n))
+        return tl__option_bad(e, t, "a port, 0 for any free one");
     c->port = (int)n;
     return 0;
 }
@@ -98,13 +35,14 @@ static int set_bbox(tl_cli *c, const char *t, tl_err *e)
 {
     c->where.has_bbox = 1;
     double *b = c->where.bbox;
-    if (numbers(t, ',', b, 4))
-        return bad(e, t, "west,south,east,north in degrees");
+    if (tl__option_numbers(t, ',', b, 4))
+        return tl__option_bad(e, t, "west,south,east,north in degrees");
     if (!(b[0] < b[2]) || !(b[1] < b[3]) || b[1] < -90 || b[3] > 90 || fabs(b[0]) > 360 ||
         fabs(b[2]) > 540)
-        return bad(e, t,
-                   "an empty or impossible box; west,south,east,north in degrees, across 180 as "
-                   "170,5,190,10");
+        return tl__option_bad(
+            e, t,
+            "an empty or impossible box; west,south,east,north in degrees, across 180 as "
+            "170,5,190,10");
     return 0;
 }
 
@@ -137,7 +75,8 @@ static int resolve_place(tl_cli *c, tl_err *e)
 static int set_gazetteer(tl_cli *c, const char *t, tl_err *e)
 {
     c->gazetteer = t;
-    return *t && setenv("TELLUA_GAZETTEER", t, 1) == 0 ? 0 : bad(e, t, "a list of places");
+    return *t && setenv("TELLUA_GAZETTEER", t, 1) == 0 ? 0
+                                                       : tl__option_bad(e, t, "a list of places");
 }
 
 static int set_crs(tl_cli *c, const char *t, tl_err *e)
@@ -154,20 +93,21 @@ static int set_crs(tl_cli *c, const char *t, tl_err *e)
 static int set_res(tl_cli *c, const char *t, tl_err *e)
 {
     double *r = c->where.res;
-    if (numbers(t, ',', r, 1) == 0)
+    if (tl__option_numbers(t, ',', r, 1) == 0)
         r[1] = r[0];
-    else if (numbers(t, ',', r, 2))
-        return bad(e, t, "a cell size, or two as x,y, in units of the CRS");
-    return r[0] > 0 && r[1] > 0 ? 0 : bad(e, t, "a cell size above 0");
+    else if (tl__option_numbers(t, ',', r, 2))
+        return tl__option_bad(e, t, "a cell size, or two as x,y, in units of the CRS");
+    return r[0] > 0 && r[1] > 0 ? 0 : tl__option_bad(e, t, "a cell size above 0");
 }
 
 static int set_window(tl_cli *c, const char *t, tl_err *e)
 {
     double x[4];
-    if (numbers(t, ',', x, 4) || x[0] != floor(x[0]) || x[1] != floor(x[1]) ||
+    if (tl__option_numbers(t, ',', x, 4) || x[0] != floor(x[0]) || x[1] != floor(x[1]) ||
         x[2] != floor(x[2]) || x[3] != floor(x[3]) || x[2] < 1 || x[3] < 1 || fabs(x[0]) > 1e15 ||
         fabs(x[1]) > 1e15 || x[2] > 1e15 || x[3] > 1e15)
-        return bad(e, t, "column,row,width,height in cells of the grid, width and height above 0");
+        return tl__option_bad(
+            e, t, "column,row,width,height in cells of the grid, width and height above 0");
     c->where.has_window = 1;
     c->where.window = (tl_rect){(int64_t)x[0], (int64_t)x[1], (int64_t)x[2], (int64_t)x[3]};
     return 0;
@@ -176,15 +116,15 @@ static int set_window(tl_cli *c, const char *t, tl_err *e)
 static int set_threads(tl_cli *c, const char *t, tl_err *e)
 {
     long long n;
-    if (whole(t, 1, 200, &n))
-        return bad(e, t, "1 to 200 threads");
+    if (tl__option_whole(t, 1, 200, &n))
+        return tl__option_bad(e, t, "1 to 200 threads");
     c->threads = (int)n;
     return 0;
 }
 
 static int set_mem(tl_cli *c, const char *t, tl_err *e)
 {
-    return bytes(t, &c->mem) ? bad(e, t, "a size: 512M, 2G") : 0;
+    return tl__option_bytes(t, &c->mem) ? tl__option_bad(e, t, "a size: 512M, 2G") : 0;
 }
 
 static int set_format(tl_cli *c, const char *t, tl_err *e)
@@ -192,27 +132,28 @@ static int set_format(tl_cli *c, const char *t, tl_err *e)
     c->format = t;
     return strcmp(t, "cog") && strcmp(t, "gtiff") && strcmp(t, "png") && strcmp(t, "zarr") &&
                    strcmp(t, "netcdf")
-               ? bad(e, t, "cog, gtiff, png, zarr or netcdf")
+               ? tl__option_bad(e, t, "cog, gtiff, png, zarr or netcdf")
                : 0;
 }
 
 static int set_profile(tl_cli *c, const char *t, tl_err *e)
 {
     c->profile = t;
-    return strcmp(t, "pixel") && strcmp(t, "batch") ? bad(e, t, "pixel or batch") : 0;
+    return strcmp(t, "pixel") && strcmp(t, "batch") ? tl__option_bad(e, t, "pixel or batch") : 0;
 }
 
 static int set_timeout(tl_cli *c, const char *t, tl_err *e)
 {
-    return numbers(t, ',', &c->io_timeout, 1) || c->io_timeout <= 0 ? bad(e, t, "seconds above 0")
-                                                                    : 0;
+    return tl__option_numbers(t, ',', &c->io_timeout, 1) || c->io_timeout <= 0
+               ? tl__option_bad(e, t, "seconds above 0")
+               : 0;
 }
 
 static int set_max_pixels(tl_cli *c, const char *t, tl_err *e)
 {
     double x;
-    if (numbers(t, ',', &x, 1) || x < 1 || x > 1e18)
-        return bad(e, t, "a number of cells, 1e9 for example");
+    if (tl__option_numbers(t, ',', &x, 1) || x < 1 || x > 1e18)
+        return tl__option_bad(e, t, "a number of cells, 1e9 for example");
     c->max_pixels = (int64_t)x;
     return 0;
 }
@@ -220,8 +161,8 @@ static int set_max_pixels(tl_cli *c, const char *t, tl_err *e)
 static int set_budget(tl_cli *c, const char *t, tl_err *e)
 {
     double x;
-    if (numbers(t, ',', &x, 1) || x < 1 || x > 9e18)
-        return bad(e, t, "a number of Lua instructions, 1e10 for example");
+    if (tl__option_numbers(t, ',', &x, 1) || x < 1 || x > 9e18)
+        return tl__option_bad(e, t, "a number of Lua instructions, 1e10 for example");
     c->budget = (int64_t)x;
     return 0;
 }
@@ -235,7 +176,7 @@ static int set_allow(tl_cli *c, const char *t, tl_err *e)
         else if (n == 2 && strncmp(t, "os", n) == 0)
             c->allow_os = 1;
         else
-            return bad(e, t, "io, os, or io,os");
+            return tl__option_bad(e, t, "io, os, or io,os");
         t += n + (t[n] == ',');
     }
     return 0;
@@ -244,19 +185,23 @@ static int set_allow(tl_cli *c, const char *t, tl_err *e)
 static int set_center(tl_cli *c, const char *t, tl_err *e)
 {
     c->has_center = 1;
-    return numbers(t, ',', c->center, 2) ? bad(e, t, "longitude,latitude in degrees") : 0;
+    return tl__option_numbers(t, ',', c->center, 2)
+               ? tl__option_bad(e, t, "longitude,latitude in degrees")
+               : 0;
 }
 
 static int set_zoom(tl_cli *c, const char *t, tl_err *e)
 {
-    return numbers(t, ',', &c->zoom, 1) || c->zoom < 0 || c->zoom > 30 ? bad(e, t, "0 to 30") : 0;
+    return tl__option_numbers(t, ',', &c->zoom, 1) || c->zoom < 0 || c->zoom > 30
+               ? tl__option_bad(e, t, "0 to 30")
+               : 0;
 }
 
 static int set_size(tl_cli *c, const char *t, tl_err *e)
 {
     double x[2];
-    if (numbers(t, 'x', x, 2) || x[0] < 1 || x[1] < 1 || x[0] > 20000 || x[1] > 20000)
-        return bad(e, t, "WIDTHxHEIGHT in pixels, at most 20000 each");
+    if (tl__option_numbers(t, 'x', x, 2) || x[0] < 1 || x[1] < 1 || x[0] > 20000 || x[1] > 20000)
+        return tl__option_bad(e, t, "WIDTHxHEIGHT in pixels, at most 20000 each");
     c->size[0] = (int64_t)x[0];
     c->size[1] = (int64_t)x[1];
     return 0;
@@ -266,7 +211,7 @@ static int set_size(tl_cli *c, const char *t, tl_err *e)
     static int set_##field(tl_cli *c, const char *t, tl_err *e)                                    \
     {                                                                                              \
         c->field = t;                                                                              \
-        return *t ? 0 : bad(e, t, "an empty name");                                                \
+        return *t ? 0 : tl__option_bad(e, t, "an empty name");                                     \
     }
 #define FLAG(field)                                                                                \
     static int set_##field(tl_cli *c, const char *t, tl_err *e)                                    \
@@ -301,8 +246,6 @@ FLAG(debug)
 FLAG(allow_drift)
 FLAG(jailed)
 
-#include "runtime/cli_options_jobs.h"
-
 #define ALL      (TL_CMD_RUN | TL_CMD_VIEW | TL_CMD_PLAN | TL_CMD_SUBMIT)
 #define RUN_PLAN (TL_CMD_RUN | TL_CMD_PLAN | TL_CMD_SUBMIT)
 #define LINES    (TL_CMD_EVAL | TL_CMD_REPL)
@@ -310,7 +253,7 @@ FLAG(jailed)
 static const struct option {
     const char *name, *arg; /* arg NULL = a flag */
     int commands;
-    set_fn *set;
+    tl__option_fn *set;
     const char *help;
 } options[] = {
     {"-p", "NAME=VALUE", ALL | TL_CMD_SERVE, set_param,
@@ -350,25 +293,30 @@ static const struct option {
     {"--engine", "ENGINE", TL_CMD_SUBMIT, set_on, "the same"},
     {"--job", "DIR", TL_CMD_SUBMIT, set_job, "the job folder, which is made (NAME.job)"},
     {"--name", "NAME", TL_CMD_SUBMIT, set_name, "what the job is called (as the script)"},
-    {"--after", "JOB", TL_CMD_SUBMIT, set_after, "start when that job is done (several: all)"},
-    {"--slots", "N", TL_CMD_SUBMIT, set_slots, "tasks at once: processes (all cores)"},
-    {"--tasks", "N", TL_CMD_SUBMIT, set_tasks, "how many tasks (by the time of a pilot block)"},
-    {"--tile", "N", TL_CMD_SUBMIT, set_tile, "a task computes some N x N cells"},
-    {"--bundle", "N", TL_CMD_SUBMIT, set_bundle, "scenes of a task, where tasks are scenes"},
-    {"--backoff", "SECONDS", TL_CMD_SUBMIT, set_backoff,
+    {"--after", "JOB", TL_CMD_SUBMIT, tl__option_set_after,
+     "start when that job is done (several: all)"},
+    {"--slots", "N", TL_CMD_SUBMIT, tl__option_set_slots, "tasks at once: processes (all cores)"},
+    {"--tasks", "N", TL_CMD_SUBMIT, tl__option_set_tasks,
+     "how many tasks (by the time of a pilot block)"},
+    {"--tile", "N", TL_CMD_SUBMIT, tl__option_set_tile, "a task computes some N x N cells"},
+    {"--bundle", "N", TL_CMD_SUBMIT, tl__option_set_bundle,
+     "scenes of a task, where tasks are scenes"},
+    {"--backoff", "SECONDS", TL_CMD_SUBMIT, tl__option_set_backoff,
      "before a passing fault is tried again, then twice that (5)"},
-    {"--checkpoint", "SECONDS", TL_CMD_SUBMIT | TL_CMD_TASK, set_checkpoint,
+    {"--checkpoint", "SECONDS", TL_CMD_SUBMIT | TL_CMD_TASK, tl__option_set_checkpoint,
      "htcondor: a task hands in what it has each time (600)"},
     {"--shared", NULL, TL_CMD_SUBMIT, set_shared,
      "htcondor: nodes see the job folder; no transfer"},
-    {"--set", "NAME=VALUE", TL_CMD_SUBMIT, set_engine_option,
+    {"--set", "NAME=VALUE", TL_CMD_SUBMIT, tl__option_set_engine_option,
      "a line of the submit description or an option of sbatch"},
     {"--dry-run", NULL, TL_CMD_SUBMIT, set_dry_run, "make the folder, start nothing"},
     {"--wait", NULL, TL_CMD_SUBMIT | TL_CMD_RETRY, set_wait, "until the job is over"},
     {"--follow", NULL, TL_CMD_LOGS, set_follow, "go on until the task ends"},
-    {"--metrics", "FORM", TL_CMD_JOBS, set_metrics, "numbers for prometheus or graphite"},
+    {"--metrics", "FORM", TL_CMD_JOBS, tl__option_set_metrics,
+     "numbers for prometheus or graphite"},
     {"--work", "DIR", TL_CMD_TASK, set_work, "where the task's files go (JOB/tasks)"},
-    {"--under", "PID", TL_CMD_TASK, set_under, "checkpoint and end when that process is gone"},
+    {"--under", "PID", TL_CMD_TASK, tl__option_set_under,
+     "checkpoint and end when that process is gone"},
     {"--profile", "PROFILE", TL_CMD_SANDBOX, set_profile,
      "pixel or batch: names and budgets (pixel)"},
     {"--io-timeout", "SECONDS", ALL | LINES | TL_CMD_INDEX | TL_CMD_TASK, set_timeout,
@@ -507,7 +455,7 @@ int tl_cli_parse(tl_cli *c, int argc, char **argv, tl_err *e)
         else if (c->command == TL_CMD_REPL)
             rc = tl_fail(e, TL_EUSAGE, "the prompt takes no script; tellua run %s", argv[i]);
         else if (c->command == TL_CMD_SERVE) {
-            append(&c->scripts, &c->nscripts, argv[i]);
+            tl__option_append(&c->scripts, &c->nscripts, argv[i]);
             c->script = argv[i];
         } else if (c->script && !c->word && c->command & (TL_CMD_TASK | TL_CMD_LOGS))
             c->word = argv[i];

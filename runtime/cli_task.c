@@ -292,8 +292,8 @@ static int one_task(const tl_cli *c, tellua *t, tl__task *k, tl_err *e)
     k->carried = c->work != NULL;
     if (!rc && k->carried)
         rc = make_places(k, e);
-    double patience = json_number_value(
-        json_object_get(json_object_get(k->job, "options"), "io_timeout"));
+    double patience =
+        json_number_value(json_object_get(json_object_get(k->job, "options"), "io_timeout"));
     if (patience > 0)
         tl_cli_limit_io(patience);
     if (!rc)

@@ -6,6 +6,7 @@
 #include "modules/batch/plan_lua.h"
 #include "modules/collection/collection_lua.h"
 #include "modules/collection/compose_lua.h"
+#include "modules/batch/zones_lua.h"
 #include "modules/collection/place_lua.h"
 #include "modules/image/image_lua.h"
 #include "modules/image/interpret_lua.h"
@@ -68,6 +69,7 @@ static void add_names(lua_State *L, tl_script *script)
     tl_terrain_open_lua(L);
     tl_indices_open_lua(L);
     tl_place_open_lua(L);
+    tl_zones_open_lua(L);
     tl_looks_open_lua(L);
     tl_collection_open_lua(L);
     tl_jobs_open_lua(L);

@@ -1,8 +1,8 @@
 /* Words of a running task to its HTCondor job. SPDX-License-Identifier: MIT
  *
  * Attributes of the job that condor_q shows, set through the condor_chirp tool; elsewhere than in a
- * job that may use it (+WantIOProxy) nothing happens. Never fails, and never waits long: it is news,
- * not work, and the tool waits for an access point that may be gone. One thread at a time. */
+ * job that may use it (+WantIOProxy) nothing happens. Never fails, and never waits long: it is
+ * news, not work, and the tool waits for an access point that may be gone. One thread at a time. */
 #ifndef TL_CHIRP_H
 #define TL_CHIRP_H
 

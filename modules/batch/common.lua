@@ -10,6 +10,9 @@ batch.fail = sys.fail
 batch.DONE, batch.CODE, batch.USAGE, batch.DATA = 0, 1, 2, 65
 batch.TRANSIENT, batch.CONFIG, batch.EVICTED, batch.INTERRUPTED = 75, 78, 85, 130
 
+-- A scheduler starts a task so often; then it is held.
+batch.MOST_STARTS = 8
+
 function batch.check(value, why)
   if not value then batch.fail("output", why or "?") end
   return value

@@ -12,12 +12,10 @@ local engine = {}
 batch.engines.htcondor = engine
 
 local DIRECT = 10000
-local MOST_STARTS = 8
 
 function engine.check()
   if not batch.has_tool "condor_submit" then
-    batch.fail("config",
-        "--on htcondor: there is no condor_submit here; submit from an access point of the pool")
+    batch.fail("config", "--on htcondor: there is no condor_submit here; submit from an access point of the pool")
   end
 end
 
@@ -43,7 +41,7 @@ local function policy(job)
     'on_exit_hold_reason = ifThenElse(isString(TelluaError), TelluaError, '
       .. 'strcat("the task ended with ", string(ExitCode), "; its .err file says why"))',
     "periodic_release = ((HoldReasonCode =?= 3 && member(HoldReasonSubCode, {75, 78})) "
-      .. "|| HoldReasonCode =?= 12 || HoldReasonCode =?= 13) && NumJobStarts < " .. MOST_STARTS
+      .. "|| HoldReasonCode =?= 12 || HoldReasonCode =?= 13) && NumJobStarts < " .. batch.MOST_STARTS
       .. " && (time() - EnteredCurrentStatus) >= " .. b .. " * pow(2, min({NumHolds, 8}) - 1)",
     "job_machine_attrs = Machine",
     "job_machine_attrs_history_length = 1",
@@ -63,8 +61,9 @@ end
 local function resources(job)
   local mib = math.max(128, (job.options.task_memory or 1 << 30) >> 20)
   local bytes = 0
-  for _, p in ipairs(job.parts) do bytes = math.max(bytes, (p.unit_bytes
-      or 2 ^ 20) * (p.units / p.tasks)) end
+  for _, p in ipairs(job.parts) do
+    bytes = math.max(bytes, (p.unit_bytes or 2 ^ 20) * (p.units / p.tasks))
+  end
   return { "request_cpus = " .. job.options.threads, "request_memory = " .. mib .. "M",
     "request_disk = " .. math.ceil(2 * bytes / 2 ^ 20 + 64) .. "M" }
 end
@@ -99,8 +98,7 @@ end
 local function tasks_file(job)
   local lines = { "# The tasks of " .. job.name .. "; see job.dag.", "executable = " .. sys.exe }
   add(lines, has_option(job, "container_image") and "universe = container" or "universe = vanilla",
-    "batch_name = " .. job.name, "base = $INT(task,%07d)", "shard_number = $(task) / "
-        .. batch.SHARD,
+    "batch_name = " .. job.name, "base = $INT(task,%07d)", "shard_number = $(task) / " .. batch.SHARD,
     "shard = $INT(shard_number,%03d)", "initialdir = " .. job.dir)
   if job.options.shared then
     add(lines, 'arguments = "task ' .. job.dir .. ' $(task)"', "should_transfer_files = IF_NEEDED")
@@ -127,8 +125,7 @@ end
 local function local_file(job, name, arguments)
   text_file(job, name .. ".sub", { "universe = local", "executable = " .. sys.exe,
     'arguments = "' .. arguments .. '"', "initialdir = " .. job.dir, "batch_name = " .. job.name,
-    "output = " .. name .. ".out", "error = " .. name .. ".err", "log = htcondor/" .. name
-        .. ".log",
+    "output = " .. name .. ".out", "error = " .. name .. ".err", "log = htcondor/" .. name .. ".log",
     '+TelluaJob = "' .. job.id .. '"', '+TelluaStep = "' .. name .. '"', "getenv = HOME",
     "on_exit_remove = ExitBySignal =?= False && ExitCode =!= 85 && ExitCode =!= 75", "queue" })
 end
@@ -170,8 +167,7 @@ function engine.prepare(job)
   todo_file(job)
 end
 
--- --- asking
--- ------------------------------------------------------------------------------------------
+-- --- asking --------------------------------------------------------------------------------------
 
 -- One question for all jobs: {[job id] = list of what the queue has of it}
 function engine.query(id)
@@ -180,8 +176,7 @@ function engine.query(id)
     .. "HoldReasonSubCode,NumJobStarts,RemoteHost,ChirpTelluaBlocks", "-constraint",
     id and 'TelluaJob == "' .. id .. '"' or "isString(TelluaJob)" }, "asking HTCondor")
   local seen = {}
-  for _, ad in ipairs(out:find "%S" and sys.json(out) or {}) do
-      -- nothing at all when there is no job
+  for _, ad in ipairs(out:find "%S" and sys.json(out) or {}) do -- nothing at all when there is no job
     local list = seen[ad.TelluaJob] or {}
     seen[ad.TelluaJob] = list
     list[#list + 1] = ad
@@ -192,8 +187,8 @@ end
 -- Held tasks that HTCondor will release by itself are only waiting.
 local function is_waiting(ad)
   local code, sub = ad.HoldReasonCode, ad.HoldReasonSubCode
-  return (code == 12 or code == 13 or code == 3 and (sub == 75 or sub == 78)) and (ad.NumJobStarts
-      or 0) < MOST_STARTS
+  return (code == 12 or code == 13 or code == 3 and (sub == 75 or sub == 78))
+    and (ad.NumJobStarts or 0) < batch.MOST_STARTS
 end
 
 local function sort_out(list)
@@ -217,14 +212,11 @@ local function failure(job, s)
     local f = job:failure(n)
     if f then return f.text, f.exit end
   end
-  if p.ndone == job.tasks then return "the merge: " .. batch.tail(batch.read(job:path "merge.err"),
-      1), 1 end
+  if p.ndone == job.tasks then return "the merge: " .. batch.tail(batch.read(job:path "merge.err"), 1), 1 end
   if #(job.after or {}) > 0 and p.ndone == 0 then
-    return "the job before it did not end well: " .. batch.tail(batch.read(job:path "before1.err"),
-        1), 1
+    return "the job before it did not end well: " .. batch.tail(batch.read(job:path "before1.err"), 1), 1
   end
-  return "its jobs left HTCondor's queue (cluster " .. tostring(s.scheduler)
-      .. "); `tellua retry` goes on", 75
+  return "its jobs left HTCondor's queue (cluster " .. tostring(s.scheduler) .. "); `tellua retry` goes on", 75
 end
 
 function engine.look(job, seen)
@@ -238,8 +230,8 @@ function engine.look(job, seen)
   local list = (seen or engine.query(job.id))[job.id]
   if not list then
     if job:merged() then return engine.look(job, seen) end
-    if job:wanted() == "cancel" then s.state, s.reason, s.exit = "cancelled",
-        "cancelled by the user", 130
+    if job:wanted() == "cancel" then
+      s.state, s.reason, s.exit = "cancelled", "cancelled by the user", batch.INTERRUPTED
     else
       s.state = "failed"
       s.reason, s.exit = failure(job, s)
@@ -258,24 +250,20 @@ function engine.look(job, seen)
   return s
 end
 
--- --- doing
--- -------------------------------------------------------------------------------------------
+-- --- doing ---------------------------------------------------------------------------------------
 
 local function submit_dag(job)
   local id = '+TelluaJob = "' .. job.id .. '"'
-  local out, err, status = sys.capture({ "condor_submit_dag", "-f", "-batch-name", job.name,
-      "-append", id,
+  local out, err, status = sys.capture({ "condor_submit_dag", "-f", "-batch-name", job.name, "-append", id,
     "-append", '+TelluaStep = "dag"', "job.dag" }, { cwd = job:path "htcondor" })
   if not out then batch.fail("config", err) end
   local cluster = out:match "submitted to cluster (%d+)"
-  if status ~= 0 or not cluster then batch.fail("transient", "condor_submit_dag: "
-      .. batch.tail(out .. err)) end
+  if status ~= 0 or not cluster then batch.fail("transient", "condor_submit_dag: " .. batch.tail(out .. err)) end
   return cluster
 end
 
 local function submit(job, name)
-  local out = batch.tool({ "condor_submit", "-terse", job:path("htcondor", name .. ".sub") },
-      "submitting " .. name)
+  local out = batch.tool({ "condor_submit", "-terse", job:path("htcondor", name .. ".sub") }, "submitting " .. name)
   return (out:match "^(%d+)")
 end
 
@@ -299,8 +287,7 @@ function engine.start(job)
 end
 
 local function tell(tool, job, more)
-  local out, err, status = sys.capture { tool, "-constraint", 'TelluaJob == "' .. job.id .. '"'
-      .. (more or "") }
+  local out, err, status = sys.capture { tool, "-constraint", 'TelluaJob == "' .. job.id .. '"' .. (more or "") }
   if not out then batch.fail("config", err) end
   return status == 0
 end
@@ -326,8 +313,7 @@ function engine.fetch_logs(job, n)
   end
 end
 
--- --- many tasks: the local job that sees to their end
--- --------------------------------------------------
+-- --- many tasks: the local job that sees to their end --------------------------------------------
 
 -- As the local engine's process, but HTCondor runs the tasks.
 function engine.mind(job)
@@ -347,14 +333,13 @@ function engine.mind(job)
       end
     end
     -- A factory whose jobs are all held or not yet made is still there.
-    local out = batch.tool({ "condor_q", "-factory", "-constraint", 'TelluaJob == "' .. job.id
-        .. '"', "-af", "ClusterId" },
-      "asking HTCondor")
+    local of_job = 'TelluaJob == "' .. job.id .. '"'
+    local out = batch.tool({ "condor_q", "-factory", "-constraint", of_job, "-af", "ClusterId" }, "asking HTCondor")
     r = sort_out(engine.query(job.id)[job.id] or {})
   until r.tasks == 0 and not out:find "%d"
   if job:progress().ndone < job.tasks then return batch.CODE end
-  local pid = batch.check(sys.spawn(job:command "merge", { out = job:path "merge.out",
-      err = job:path "merge.err", append = true }))
+  local files = { out = job:path "merge.out", err = job:path "merge.err", append = true }
+  local pid = batch.check(sys.spawn(job:command "merge", files))
   while true do
     local ended, status = sys.wait()
     if ended == pid then return status end

@@ -15,8 +15,7 @@ function engine.prepare(job)
   local lines = { "#!/bin/sh", "# Runs the job by hand, one task after the other.", "set -e",
     'cd "$(dirname "$0")"' }
   lines[#lines + 1] = "n=0"
-  lines[#lines + 1] = "while [ $n -lt " .. job.tasks ..
-      " ]; do ${TELLUA:-tellua} task . $n; n=$((n + 1)); done"
+  lines[#lines + 1] = "while [ $n -lt " .. job.tasks .. " ]; do ${TELLUA:-tellua} task . $n; n=$((n + 1)); done"
   lines[#lines + 1] = "${TELLUA:-tellua} task . merge"
   batch.check(sys.write(job:path "run.sh", table.concat(lines, "\n") .. "\n"))
 end
@@ -31,8 +30,7 @@ end
 function engine.start(job)
   if engine.process(job) then return end
   local words = job:command "engine"
-  local pid = batch.check(sys.spawn(words, { out = job:path "engine.log",
-      err = job:path "engine.log",
+  local pid = batch.check(sys.spawn(words, { out = job:path "engine.log", err = job:path "engine.log",
     append = true, session = true, cwd = "/" }))
   -- It is there once it says so; it ends at once when another one is quicker.
   for _ = 1, 500 do
@@ -53,8 +51,7 @@ end
 
 function engine.look(job)
   local s = job:state()
-  local going = s.state == "running" or s.state == "waiting" or s.state == "held"
-      or s.state == "suspended"
+  local going = s.state == "running" or s.state == "waiting" or s.state == "held" or s.state == "suspended"
   if going and not engine.process(job) and not s.ended then
     s.state, s.reason, s.running = "stopped", "the engine is gone; `tellua retry` goes on", {}
   end
@@ -75,12 +72,9 @@ Run.__index = Run
 
 function Run:save(final)
   local running = {}
-  for pid, r in pairs(self.running) do running[tostring(r.task)] = { pid = pid,
-      since = r.since } end
-  self.job:set_state { state = self.state, reason = self.reason, running = running,
-      held = self.held,
-    started = self.started, ended = final and sys.now() or nil, exit = self.exit,
-        tries = self.retries,
+  for pid, r in pairs(self.running) do running[tostring(r.task)] = { pid = pid, since = r.since } end
+  self.job:set_state { state = self.state, reason = self.reason, running = running, held = self.held,
+    started = self.started, ended = final and sys.now() or nil, exit = self.exit, tries = self.retries,
     memory = self.memory, cpu = self.cpu }
   self.dirty = false
 end
@@ -97,8 +91,7 @@ function Run:launch(n)
   local words = job:command(n)
   table.insert(words, "--under")
   table.insert(words, tostring(sys.pid))
-  local pid, why = sys.spawn(words, { out = base .. ".out", err = base .. ".err", append = true,
-      cwd = "/" })
+  local pid, why = sys.spawn(words, { out = base .. ".out", err = base .. ".err", append = true, cwd = "/" })
   if not pid then return self:note("task " .. n .. ": " .. why) end
   self.running[pid] = { task = n, since = sys.now() }
   self.nrunning = self.nrunning + 1
@@ -189,8 +182,7 @@ function Run:start_some()
     else later[#later + 1] = d end
   end
   self.delayed = later
-  while self.want == "run" and not self.over and self.nrunning < self.slots
-      and self.todo[self.next] do
+  while self.want == "run" and not self.over and self.nrunning < self.slots and self.todo[self.next] do
     self:launch(self.todo[self.next])
     self.todo[self.next] = false
     self.next = self.next + 1
@@ -205,8 +197,7 @@ function Run:state_now()
   elseif self.want == "suspend" then self.state, self.reason = "suspended", "suspended by the user"
   elseif nothing_left and next(self.held) then
     local k = batch.sorted(self.held)[1]
-    self.state, self.reason, self.exit, self.over = "held", "task " .. k .. ": " .. self.held[k],
-        batch.CODE, true
+    self.state, self.reason, self.exit, self.over = "held", "task " .. k .. ": " .. self.held[k], batch.CODE, true
   elseif nothing_left then
     self.over = true
   else self.state, self.reason = "running", nil end
@@ -282,10 +273,8 @@ function batch.commands.engine(a)
   sys.signals()
   batch.check(sys.write(job:path "engine.pid", sys.pid .. " " .. sys.started(sys.pid) .. "\n"))
   local progress = job:progress()
-  local run = setmetatable({ job = job, running = {}, nrunning = 0, held = {}, tries = {},
-      delayed = {},
-    todo = job:todo(progress), next = 1, ndone = progress.ndone, slots = job.options.slots,
-        want = "run",
+  local run = setmetatable({ job = job, running = {}, nrunning = 0, held = {}, tries = {}, delayed = {},
+    todo = job:todo(progress), next = 1, ndone = progress.ndone, slots = job.options.slots, want = "run",
     state = "running", started = sys.now(), retries = 0, memory = 0, cpu = 0 }, Run)
   run:save()
   if run:wait_for_others() then
@@ -294,8 +283,7 @@ function batch.commands.engine(a)
     if run.state == "running" and run.want == "run" then run:merge() end
   end
   if run.want == "cancel" then run.state, run.reason = "cancelled", "cancelled by the user" end
-  if run.want == "stop" then run.state, run.reason = "stopped",
-      "the engine was ended; `tellua retry` goes on" end
+  if run.want == "stop" then run.state, run.reason = "stopped", "the engine was ended; `tellua retry` goes on" end
   run:save(true)
   os.remove(job:path "engine.pid")
   return run.exit or 0

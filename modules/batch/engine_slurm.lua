@@ -10,12 +10,10 @@ local engine = {}
 batch.engines.slurm = engine
 
 local ARRAY = 1000 -- elements of one array: Slurm's own limit unless its MaxArraySize says more
-local MOST_STARTS = 8
 
 function engine.check()
   if not batch.has_tool "sbatch" then
-    batch.fail("config",
-        "--on slurm: there is no sbatch here; submit from a login node of the cluster")
+    batch.fail("config", "--on slurm: there is no sbatch here; submit from a login node of the cluster")
   end
 end
 
@@ -69,27 +67,21 @@ end
 function engine.prepare(job)
   batch.check(sys.mkdir(job:path "slurm"))
   local mib = math.max(128, (job.options.task_memory or 1 << 30) >> 20)
-  local lines = head(job, "tasks", { "--cpus-per-task=" .. job.options.threads, "--mem=" .. mib
-      .. "M", "--requeue",
-    "--open-mode=append", "--signal=B:TERM@60", "--output=slurm/tasks.log",
-        "--error=slurm/tasks.log" })
+  local lines = head(job, "tasks", { "--cpus-per-task=" .. job.options.threads, "--mem=" .. mib .. "M", "--requeue",
+    "--open-mode=append", "--signal=B:TERM@60", "--output=slurm/tasks.log", "--error=slurm/tasks.log" })
   local body = TASKS:gsub("@(%u+)@", { JOB = batch.quote(job.dir), TELLUA = batch.quote(sys.exe),
-    MOST = tostring(MOST_STARTS), BACKOFF = tostring(job.options.backoff) })
+    MOST = tostring(batch.MOST_STARTS), BACKOFF = tostring(job.options.backoff) })
   lines[#lines + 1] = body:gsub("\n$", "")
   script(job, "tasks.sbatch", lines)
-  lines = head(job, "merge", { "--requeue", "--open-mode=append", "--output=merge.out",
-      "--error=merge.err" })
-  lines[#lines + 1] = "exec " .. batch.quote(sys.exe) .. " task " .. batch.quote(job.dir)
-      .. " merge"
+  lines = head(job, "merge", { "--requeue", "--open-mode=append", "--output=merge.out", "--error=merge.err" })
+  lines[#lines + 1] = "exec " .. batch.quote(sys.exe) .. " task " .. batch.quote(job.dir) .. " merge"
   script(job, "merge.sbatch", lines)
   lines = head(job, "before", { "--output=before.out", "--error=before.err" })
-  lines[#lines + 1] = "for other; do " .. batch.quote(sys.exe)
-      .. ' wait "$other" --quiet || exit; done'
+  lines[#lines + 1] = "for other; do " .. batch.quote(sys.exe) .. ' wait "$other" --quiet || exit; done'
   script(job, "before.sbatch", lines)
 end
 
--- --- asking
--- ------------------------------------------------------------------------------------------
+-- --- asking --------------------------------------------------------------------------------------
 
 -- Newer Slurms wrap numbers and put states into lists.
 local function number(x)
@@ -102,10 +94,8 @@ local function state_of(x)
   return type(s) == "table" and s[1] or s
 end
 
-local GOING = { PENDING = true, CONFIGURING = true, RUNNING = true, COMPLETING = true,
-    SUSPENDED = true,
-  REQUEUED = true, REQUEUE_HOLD = true, SPECIAL_EXIT = true, RESIZING = true, REQUEUE_FED = true,
-      STOPPED = true }
+local GOING = { PENDING = true, CONFIGURING = true, RUNNING = true, COMPLETING = true, SUSPENDED = true,
+  REQUEUED = true, REQUEUE_HOLD = true, SPECIAL_EXIT = true, RESIZING = true, REQUEUE_FED = true, STOPPED = true }
 
 -- "3,7-9%2" -> 3, 7, 8, 9
 local function elements(text)
@@ -127,9 +117,8 @@ function engine.query()
     end
     if id and GOING[state_of(j)] then
       seen[id] = seen[id] or {}
-      table.insert(seen[id], { kind = kind, state = state_of(j), reason = j.state_reason,
-          array = number(j.array_job_id),
-        element = number(j.array_task_id), pending = j.array_task_string, id = number(j.job_id) })
+      table.insert(seen[id], { kind = kind, state = state_of(j), reason = j.state_reason, id = number(j.job_id),
+        array = number(j.array_job_id), element = number(j.array_task_id), pending = j.array_task_string })
     end
   end
   return seen
@@ -183,14 +172,12 @@ function engine.look(job, seen)
   local list = (seen or engine.query())[job.id]
   local r = list and sort_out(job, list)
   local failed = sys.stat(job:path("slurm", "failed"))
-  if not r or failed or r.tasks == 0 and r.steps.merge and r.steps.merge.reason ==
-      "DependencyNeverSatisfied" then
+  if not r or failed or r.tasks == 0 and r.steps.merge and r.steps.merge.reason == "DependencyNeverSatisfied" then
     if job:merged() then return engine.look(job, seen) end
-    if job:wanted() == "cancel" then s.state, s.reason, s.exit = "cancelled",
-        "cancelled by the user", 130
+    if job:wanted() == "cancel" then
+      s.state, s.reason, s.exit = "cancelled", "cancelled by the user", batch.INTERRUPTED
     else
-      s.state, s.reason, s.exit = "failed", "its jobs left Slurm's queue; `tellua retry` goes on",
-          75
+      s.state, s.reason, s.exit = "failed", "its jobs left Slurm's queue; `tellua retry` goes on", 75
       for _, n in ipairs(batch.sorted(job:progress().failed)) do
         local f = job:failure(n)
         if f then s.reason, s.exit = f.text, f.exit break end
@@ -209,8 +196,7 @@ function engine.look(job, seen)
   return s
 end
 
--- --- doing
--- -------------------------------------------------------------------------------------------
+-- --- doing ---------------------------------------------------------------------------------------
 
 local function sbatch(job, words)
   table.insert(words, 1, "sbatch")
@@ -228,8 +214,7 @@ local function dependency(job)
     if other.engine == "slurm" and id and not other:merged() then ids[#ids + 1] = id
     elseif not other:merged() then others[#others + 1] = dir end
   end
-  if #others > 0 then ids[#ids + 1] = sbatch(job, { job:path("slurm", "before.sbatch"),
-      table.unpack(others) }) end
+  if #others > 0 then ids[#ids + 1] = sbatch(job, { job:path("slurm", "before.sbatch"), table.unpack(others) }) end
   return #ids > 0 and "--dependency=afterok:" .. table.concat(ids, ":") or nil
 end
 
@@ -247,8 +232,7 @@ function engine.start(job)
     local part = table.move(todo, k * ARRAY + 1, math.min(#todo, (k + 1) * ARRAY), 1, {})
     local file = job:path("slurm", "todo-" .. k .. ".txt")
     batch.check(sys.write(file, table.concat(part, "\n") .. "\n"))
-    local words = { "--array=0-" .. #part - 1, "--kill-on-invalid-dep=yes", job:path("slurm",
-        "tasks.sbatch"), file }
+    local words = { "--array=0-" .. #part - 1, "--kill-on-invalid-dep=yes", job:path("slurm", "tasks.sbatch"), file }
     if after then table.insert(words, 1, after) end
     ids[#ids + 1] = sbatch(job, words)
     known[#known + 1] = ids[#ids] .. ":" .. k
@@ -257,8 +241,7 @@ function engine.start(job)
   local words = { "--kill-on-invalid-dep=yes", job:path("slurm", "merge.sbatch") }
   if #ids > 0 then table.insert(words, 1, "--dependency=afterok:" .. table.concat(ids, ":")) end
   local merge = sbatch(job, words)
-  job:set_state { state = "running", scheduler = ids[1] or merge, merge = merge,
-      started = sys.now() }
+  job:set_state { state = "running", scheduler = ids[1] or merge, merge = merge, started = sys.now() }
 end
 
 function engine.act(job, verb)

@@ -25,8 +25,7 @@ function batch.open(path)
     batch.fail("usage", path .. " is no job folder: it has no job.json; `tellua submit` makes one")
   end
   if job.format ~= 1 then
-    batch.fail("config", path .. " was made by another version of tellua ("
-        .. tostring(job.version) .. ")")
+    batch.fail("config", path .. " was made by another version of tellua (" .. tostring(job.version) .. ")")
   end
   job.dir = dir
   return setmetatable(job, Job)
@@ -110,8 +109,7 @@ end
 
 function Job:register()
   local dir = registry()
-  if sys.mkdir(dir) then sys.write(dir .. "/" .. sys.sha256(self.dir):sub(1, 16), self.dir
-      .. "\n") end
+  if sys.mkdir(dir) then sys.write(dir .. "/" .. sys.sha256(self.dir):sub(1, 16), self.dir .. "\n") end
 end
 
 -- Folders that are still there; a job that was removed is forgotten

@@ -40,13 +40,11 @@ local function run(words, fine)
   return out, status
 end
 
-local flags = { tasks = "--tasks", tile = "--tile", bundle = "--bundle", slots = "--slots",
-    threads = "--threads",
-  mem = "--mem", name = "--name", output = "--output", crs = "--crs", format = "--format",
-      backoff = "--backoff",
+local flags = { tasks = "--tasks", tile = "--tile", bundle = "--bundle", slots = "--slots", threads = "--threads",
+  mem = "--mem", name = "--name", output = "--output", crs = "--crs", format = "--format", backoff = "--backoff",
   checkpoint = "--checkpoint", place = "--place" }
-local own = { script = true, params = true, on = true, job = true, after = true, bbox = true,
-    res = true, shared = true }
+local own = { script = true, params = true, on = true, job = true, after = true, bbox = true, res = true,
+  shared = true }
 
 local function sorted(t)
   local list = {}
@@ -64,8 +62,7 @@ local function words_of(spec)
   if spec.bbox then add("--bbox", concat(spec.bbox, ",")) end
   if spec.res then add("--res", type(spec.res) == "table" and concat(spec.res, ",") or spec.res) end
   if spec.shared then add "--shared" end
-  for _, name in ipairs(sorted(spec.params or {})) do add("-p", name .. "="
-      .. tostring(spec.params[name])) end
+  for _, name in ipairs(sorted(spec.params or {})) do add("-p", name .. "=" .. tostring(spec.params[name])) end
   return w
 end
 
@@ -77,8 +74,7 @@ function batch.submit(given)
   end
   local spec = {}
   for key, value in pairs(given) do
-    if not own[key] and not flags[key] then raise(format("batch.submit has no option %s",
-        tostring(key))) end
+    if not own[key] and not flags[key] then raise(format("batch.submit has no option %s", tostring(key))) end
     spec[key] = value
   end
   spec.job = spec.job or (spec.name or spec.script:match "([^/]+)$":gsub("%.lua$", "")) .. ".job"
@@ -135,8 +131,8 @@ end
 -- job:wait() -> its status when it is over; raises when it did not end well
 function methods.wait(job)
   methods.start(job)
-  local out, status = run({ "wait", job.dir, "--json", "--quiet" }, { [1] = true, [75] = true,
-      [78] = true, [130] = true })
+  local ends = { [1] = true, [75] = true, [78] = true, [130] = true }
+  local out, status = run({ "wait", job.dir, "--json", "--quiet" }, ends)
   local s = sys.parse(out)
   if status ~= 0 then sys.fail(format("job %s: %s: %s", job.dir, s.state, s.reason or "")) end
   return s

@@ -61,8 +61,7 @@ function batch.commands.merge_rows(args)
       local paths = {}
       for n = p.first, p.first + p.tasks - 1 do
         paths[#paths + 1] = job:base(n) .. ".csv"
-        if not sys.stat(paths[#paths]) then batch.fail("data", "the rows of task " .. n
-            .. " are not there") end
+        if not sys.stat(paths[#paths]) then batch.fail("data", "the rows of task " .. n .. " are not there") end
       end
       local columns, place, same = all_columns(paths)
       local to = job:path("result", p.output .. ".csv")

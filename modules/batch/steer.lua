@@ -10,8 +10,7 @@ local function act(verb, want)
       if verb == "cancel" then
         local s = job:state()
         if s.state ~= "done" and s.state ~= "failed" then
-          s.state, s.reason, s.exit, s.ended, s.running = "cancelled", "cancelled by the user",
-              130, sys.now(), {}
+          s.state, s.reason, s.exit, s.ended, s.running = "cancelled", "cancelled by the user", 130, sys.now(), {}
           job:set_state(s)
         end
       elseif verb == "release" then
@@ -34,8 +33,7 @@ batch.commands.resume = act("resume", "run")
 function batch.commands.retry(a)
   local job = batch.open(a.job)
   local s = batch.look(job)
-  if s.state == "done" or ((s.state == "running" or s.state == "waiting")
-      and s.held == 0) then return 0 end
+  if s.state == "done" or ((s.state == "running" or s.state == "waiting") and s.held == 0) then return 0 end
   job:want "run"
   job:engine_of().start(job)
   if a.wait then return batch.commands.wait(a) end

@@ -1,9 +1,9 @@
 -- tellua submit: from a plan to a job folder, and its start. SPDX-License-Identifier: MIT
 local sys, batch = ...
 
+-- Seconds of a task, when there is much to do; below LEAST starting a process would cost too much.
 local TARGET = { ["local"] = 60, htcondor = 600, slurm = 600 }
-    -- seconds of a task, when there is much to do
-local LEAST = 5 -- seconds below which starting a process would cost too much
+local LEAST = 5
 
 -- "D-HH:MM:SS", "HH:MM:SS", "MM:SS", "MM": a time limit as sbatch takes it, in seconds
 local function walltime(args)
@@ -26,8 +26,7 @@ local function tasks_of(part, args, slots)
   local units, seconds = part.units, math.max(part.unit_seconds, 1e-4)
   local n
   if args.tasks then n = args.tasks
-  elseif part.kind == "tiles" and args.tile then n = math.ceil(units * part.unit_cells / args.tile
-      ^ 2)
+  elseif part.kind == "tiles" and args.tile then n = math.ceil(units * part.unit_cells / args.tile ^ 2)
   elseif part.kind == "scenes" and args.bundle then n = math.ceil(units / args.bundle)
   else
     local all = seconds * units
@@ -51,23 +50,23 @@ local function add_parts(job, args, slots)
 end
 
 local function job_id(dir)
-  return os.date("!%Y%m%dT%H%M%SZ", math.floor(sys.now())) .. "-" .. sys.sha256(dir .. sys.pid
-      .. sys.now()):sub(1, 6)
+  return os.date("!%Y%m%dT%H%M%SZ", math.floor(sys.now())) .. "-" .. sys.sha256(dir .. sys.pid .. sys.now()):sub(1, 6)
 end
 
 local function describe(args, dir)
   local slots = args.slots or sys.cores
-  local job = { format = 1, id = job_id(dir), name = args.name, script = args.script,
-      engine = args.engine,
-    version = args.version, versions = args.versions, key = args.key, user = sys.user,
-        host = sys.host,
-    created = sys.now(), cwd = sys.cwd(), params = args.params, where = args.where,
-        parts = args.parts,
-    products = args.products, after = args.after, libm = args.libm,
-    options = { slots = slots, threads = args.threads or 1, mem = args.mem,
-        task_memory = args.task_memory,
-      backoff = args.backoff or 5, checkpoint = args.checkpoint or 600, shared = args.shared,
-          options = args.options, io_timeout = args.io_timeout } }
+  local job = {
+    format = 1, version = args.version, versions = args.versions, libm = args.libm,
+    id = job_id(dir), name = args.name, user = sys.user, host = sys.host, created = sys.now(),
+    engine = args.engine, after = args.after,
+    script = args.script, params = args.params, where = args.where, cwd = sys.cwd(),
+    key = args.key, parts = args.parts, products = args.products,
+    options = {
+      slots = slots, threads = args.threads or 1, mem = args.mem, task_memory = args.task_memory,
+      backoff = args.backoff or 5, checkpoint = args.checkpoint or 600, io_timeout = args.io_timeout,
+      shared = args.shared, options = args.options,
+    },
+  }
   add_parts(job, args, args.engine == "local" and slots or 64)
   return job
 end
@@ -126,8 +125,7 @@ local function print_dry(job, args)
   print(job.dir)
   for _, p in ipairs(job.parts) do
     sys.log(string.format("%d %s in %d tasks, some %.3g s each", p.units,
-      p.kind == "tiles" and "blocks" or "scenes of " .. p.output, p.tasks,
-          p.units / p.tasks * p.unit_seconds))
+      p.kind == "tiles" and "blocks" or "scenes of " .. p.output, p.tasks, p.units / p.tasks * p.unit_seconds))
   end
   sys.log("nothing is started; `tellua retry " .. job.dir .. "` starts it")
 end
@@ -142,8 +140,7 @@ function batch.commands.submit(args)
   if dir:sub(1, 1) ~= "/" then dir = sys.cwd() .. "/" .. dir end
   dir = dir:gsub("/+$", "")
   if sys.stat(dir) then
-    batch.fail("usage", args.job ..
-        " is there already; `tellua retry` goes on with a job, another --job makes one")
+    batch.fail("usage", args.job .. " is there already; `tellua retry` goes on with a job, another --job makes one")
   end
   for i, other in ipairs(args.after or {}) do args.after[i] = batch.open(other).dir end
   local job = make_folder(args, dir)
@@ -154,8 +151,7 @@ function batch.commands.submit(args)
   end
   engine.start(job)
   if args.json then
-    print(sys.to_json({ job = job.dir, id = job.id, tasks = job.tasks, engine = job.engine,
-        key = job.key }, true))
+    print(sys.to_json({ job = job.dir, id = job.id, tasks = job.tasks, engine = job.engine, key = job.key }, true))
   else
     print(job.dir)
   end

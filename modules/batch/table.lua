@@ -2,8 +2,7 @@
 -- SPDX-License-Identifier: MIT
 local sys, batch = ...
 
-local COLUMNS = { "USER", "CMD", "JOBID", "DONE", "IDLE", "RUNNING", "HOLDS", "TOTAL", "RAM(GB)",
-    "CPUS",
+local COLUMNS = { "USER", "CMD", "JOBID", "DONE", "IDLE", "RUNNING", "HOLDS", "TOTAL", "RAM(GB)", "CPUS",
   "DD/hh:mm:ss", "REASON", "ETA" }
 
 -- One question to each scheduler, however many jobs there are.
@@ -26,8 +25,7 @@ end
 
 local function row(s)
   local reason = s.reason or (s.state == "running" and "" or s.state)
-  return { s.user, s.name, s.scheduler or s.id, tostring(s.done), tostring(s.idle),
-      tostring(s.running),
+  return { s.user, s.name, s.scheduler or s.id, tostring(s.done), tostring(s.idle), tostring(s.running),
     tostring(s.held), tostring(s.total), string.format("%.1f", s.memory / 2 ^ 30), tostring(s.cpus),
     batch.clock(s.seconds), reason == "" and "-" or reason, s.eta and batch.clock(s.eta) or "-" }
 end
@@ -42,15 +40,13 @@ local function print_table(list)
     local cells = {}
     for i, cell in ipairs(r) do
       local right = i >= 4 and i <= 11
-      cells[i] = (right and (" "):rep(width[i] - #cell) .. cell) or cell
-          .. (" "):rep(width[i] - #cell)
+      cells[i] = (right and (" "):rep(width[i] - #cell) .. cell) or cell .. (" "):rep(width[i] - #cell)
     end
     print((table.concat(cells, "  "):gsub("%s+$", "")))
   end
 end
 
--- --- numbers
--- -------------------------------------------------------------------------------------------
+-- --- numbers -------------------------------------------------------------------------------------
 
 local STATES = { "done", "idle", "running", "held", "failed" }
 
@@ -60,20 +56,17 @@ local function prometheus(list)
   print "# HELP tellua_tasks Tasks of a job by state.\n# TYPE tellua_tasks gauge"
   for _, s in ipairs(list) do
     for _, state in ipairs(STATES) do
-      print(string.format('tellua_tasks{job="%s",name="%s",engine="%s",user="%s",state="%s"} %d',
-          label(s.id),
+      print(string.format('tellua_tasks{job="%s",name="%s",engine="%s",user="%s",state="%s"} %d', label(s.id),
         label(s.name), s.engine, label(s.user), state, s[state]))
     end
   end
   local gauges = { { "job_seconds", "Seconds since the job started.", "seconds" },
-    { "job_cpus", "Cores in use.", "cpus" }, { "job_memory_bytes",
-        "Memory asked for by what runs.", "memory" },
+    { "job_cpus", "Cores in use.", "cpus" }, { "job_memory_bytes", "Memory asked for by what runs.", "memory" },
     { "job_retries", "Tasks that were started again.", "retries" } }
   for _, g in ipairs(gauges) do
     print("# HELP tellua_" .. g[1] .. " " .. g[2] .. "\n# TYPE tellua_" .. g[1] .. " gauge")
     for _, s in ipairs(list) do
-      print(string.format('tellua_%s{job="%s",name="%s"} %.15g', g[1], label(s.id), label(s.name),
-          s[g[3]]))
+      print(string.format('tellua_%s{job="%s",name="%s"} %.15g', g[1], label(s.id), label(s.name), s[g[3]]))
     end
   end
 end
@@ -82,10 +75,8 @@ local function graphite(list)
   local now = math.floor(sys.now())
   for _, s in ipairs(list) do
     local base = "tellua.jobs." .. s.id:gsub("[^%w_-]", "_")
-    for _, state in ipairs(STATES) do print(base .. ".tasks." .. state .. " " .. s[state] .. " "
-        .. now) end
-    print(string.format("%s.seconds %.15g %d\n%s.cpus %d %d\n%s.memory_bytes %d %d", base,
-        s.seconds, now, base,
+    for _, state in ipairs(STATES) do print(base .. ".tasks." .. state .. " " .. s[state] .. " " .. now) end
+    print(string.format("%s.seconds %.15g %d\n%s.cpus %d %d\n%s.memory_bytes %d %d", base, s.seconds, now, base,
       s.cpus, now, base, s.memory // 1, now))
   end
 end

@@ -21,10 +21,8 @@ function batch.look(path, seen)
     s = job:engine_of().look(job, seen)
   end
   local r = { job = job.dir, id = job.id, name = job.name, engine = job.engine, user = job.user,
-    state = s.state, reason = s.reason, total = job.tasks, started = s.started, ended = s.ended,
-        exit = s.exit,
-    held_tasks = s.held or {}, running_tasks = batch.sorted(s.running or {}),
-        scheduler = s.scheduler,
+    state = s.state, reason = s.reason, total = job.tasks, started = s.started, ended = s.ended, exit = s.exit,
+    held_tasks = s.held or {}, running_tasks = batch.sorted(s.running or {}), scheduler = s.scheduler,
     created = job.created, retries = s.tries or 0 }
   if job:merged() and s.state ~= "running" then r.done = job.tasks
   else
@@ -40,8 +38,7 @@ function batch.look(path, seen)
   r.memory = r.running * (job.options.task_memory or 0)
   local spent = (s.ended or sys.now()) - (s.started or sys.now())
   r.seconds = s.started and spent or 0
-  if s.started and r.done > 0 and r.done < r.total and not s.ended then r.eta = spent * (r.total -
-      r.done) / r.done end
+  if s.started and r.done > 0 and r.done < r.total and not s.ended then r.eta = spent * (r.total - r.done) / r.done end
   return r, job
 end
 
@@ -60,11 +57,9 @@ function batch.commands.status(a)
     return 0
   end
   print(string.format("%s: %s%s", s.name, s.state, s.reason and ", " .. s.reason or ""))
-  print(string.format("%d of %d tasks done, %d running, %d idle, %d held, %d failed%s", s.done,
-      s.total, s.running,
+  print(string.format("%d of %d tasks done, %d running, %d idle, %d held, %d failed%s", s.done, s.total, s.running,
     s.idle, s.held, s.failed, s.eta and ", some " .. batch.clock(s.eta) .. " left" or ""))
-  for _, n in ipairs(batch.sorted(s.held_tasks)) do print("task " .. n .. " is held: "
-      .. s.held_tasks[n]) end
+  for _, n in ipairs(batch.sorted(s.held_tasks)) do print("task " .. n .. " is held: " .. s.held_tasks[n]) end
   return 0
 end
 
@@ -80,8 +75,7 @@ function batch.commands.wait(a)
   while true do
     local s
     s, job = batch.look(job or a.job)
-    local line = string.format("%d of %d tasks done, %d running, %d held", s.done, s.total,
-        s.running, s.held)
+    local line = string.format("%d of %d tasks done, %d running, %d held", s.done, s.total, s.running, s.held)
     if line ~= said and not a.quiet then sys.log(line) end
     said = line
     if is_over(s) then
@@ -94,8 +88,7 @@ function batch.commands.wait(a)
   end
 end
 
--- --- logs
--- --------------------------------------------------------------------------------------------
+-- --- logs ----------------------------------------------------------------------------------------
 
 -- Prints what a file has from `at` on; returns where it ends.
 local function print_from(path, at)
@@ -117,9 +110,8 @@ local function follow(job, n)
     for _, kind in ipairs { "out", "err" } do
       at[kind] = print_from(job:base(n) .. "." .. kind, at[kind] or 0)
     end
-    io.stdout:flush()
-    if sys.stat(job:base(n) .. ".done") or sys.stat(job:base(n) .. ".failed")
-        or is_over(s) then return 0 end
+    if not io.stdout:flush() then return 0 end -- nobody reads on
+    if sys.stat(job:base(n) .. ".done") or sys.stat(job:base(n) .. ".failed") or is_over(s) then return 0 end
     if sys.pause(0.3) then return batch.INTERRUPTED end
   end
 end

@@ -151,5 +151,4 @@ void tl_place_open_lua(lua_State *L)
     lua_getfield(L, -1, "methods");
     luaL_setfuncs(L, methods, 0);
     lua_pop(L, 2);
-    tl_zones_open_lua(L);
 }

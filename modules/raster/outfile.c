@@ -1,4 +1,5 @@
 /* Files that appear whole or not at all: see outfile.h. SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* sync_file_range */
 #include "modules/raster/outfile.h"
 #include "runtime/mem.h"
 
@@ -10,12 +11,13 @@
 #include <unistd.h>
 
 #define BUFFER ((size_t)1 << 20)
+#define AHEAD  ((int64_t)16 << 20) /* the disk begins to write when so much is there */
 
 ssize_t (*tl__io_write)(int fd, const void *data, size_t n) = write;
 
 struct tl_outfile {
     int fd;
-    int64_t pos;
+    int64_t pos, begun; /* bytes taken; bytes that the disk was told to write */
     char *path, *tmp;
     size_t used;
     char buffer[BUFFER];
@@ -69,7 +71,7 @@ char *tl_outfile_temporary(const char *path)
 int tl_outfile_open(const char *path, tl_outfile **out, tl_err *e)
 {
     tl_outfile *f = tl_xmalloc(sizeof *f);
-    f->pos = 0;
+    f->pos = f->begun = 0;
     f->used = 0;
     f->path = tl_xstrdup(path);
     f->tmp = tl_outfile_temporary(path);
@@ -86,11 +88,23 @@ int tl_outfile_open(const char *path, tl_outfile **out, tl_err *e)
     return 0;
 }
 
+/* So that the sync at the end finds little to do. Only advice: an error will show there. */
+static void begin_writing(tl_outfile *f)
+{
+    if (f->pos - f->begun < AHEAD)
+        return;
+    sync_file_range(f->fd, f->begun, f->pos - f->begun, SYNC_FILE_RANGE_WRITE);
+    f->begun = f->pos;
+}
+
 static int flush(tl_outfile *f, tl_err *e)
 {
     size_t n = f->used;
     f->used = 0;
-    return tl_write_all(f->fd, f->buffer, n) ? fail(f, errno, e) : 0;
+    if (tl_write_all(f->fd, f->buffer, n))
+        return fail(f, errno, e);
+    begin_writing(f);
+    return 0;
 }
 
 int tl_outfile_write(tl_outfile *f, const void *data, size_t n, tl_err *e)

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "tests/c/test.h"
 #include "modules/batch/plan_lua.h"
+#include "modules/batch/zones_lua.h"
 #include "modules/collection/place_lua.h"
 #include "modules/image/image_lua.h"
 #include "modules/raster/raster.h"
@@ -19,6 +20,7 @@ static void run(const char *text)
     tl_image_open_lua(L);
     tl_plan_open_lua(L);
     tl_place_open_lua(L);
+    tl_zones_open_lua(L);
     tl_core_push(L);
     lua_setfield(L, -2, "core");
     lua_settop(L, 0);

@@ -1,7 +1,7 @@
 /* Statistics within geometries, values at points, from Lua: what zones.lua stands on.
  * SPDX-License-Identifier: MIT */
 #include "modules/batch/zones.h"
-#include "modules/collection/place_lua.h"
+#include "modules/batch/zones_lua.h"
 #include "modules/image/image_lua.h"
 #include "runtime/border.h"
 #include "runtime/json_lua.h"
@@ -271,8 +271,8 @@ static int core_rows(lua_State *L)
     return 1;
 }
 
-extern const unsigned char tl_lua_modules_collection_zones[];
-extern const size_t tl_lua_modules_collection_zones_len;
+extern const unsigned char tl_lua_modules_batch_zones[];
+extern const size_t tl_lua_modules_batch_zones_len;
 
 /* The globals at the top of the stack. */
 void tl_zones_open_lua(lua_State *L)
@@ -284,6 +284,6 @@ void tl_zones_open_lua(lua_State *L)
         lua_setfield(L, -2, zonal ? "zonal" : "sample");
     }
     lua_pushvalue(L, -2);
-    tl_loads(L, tl_lua_modules_collection_zones, tl_lua_modules_collection_zones_len,
+    tl_loads(L, tl_lua_modules_batch_zones, tl_lua_modules_batch_zones_len,
              "=[tellua zones]", 2, 0);
 }
