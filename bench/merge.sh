@@ -2,7 +2,7 @@
 # The merge of 1,000 tasks against cp of the product's bytes: target half its speed; GDAL's own check of
 # the result. SPDX-License-Identifier: MIT
 set -eu
-size=${SIZE:-11000} tasks=${TASKS:-1000}
+size=${SIZE:-22000} tasks=${TASKS:-1000}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp"

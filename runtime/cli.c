@@ -1,6 +1,7 @@
 /* The command line's plan-based commands. SPDX-License-Identifier: MIT */
 #include "modules/raster/roots.h"
 #include "runtime/cli.h"
+#include "runtime/cli_job.h"
 #include "runtime/jail.h"
 #include "modules/batch/plan_call.h"
 #include "modules/map/looks_lua.h"
@@ -337,9 +338,9 @@ int tl_cli_plan(const tl_cli *c, tellua *t, tl_err *e)
                        "run` writes them");
     if (!rc)
         rc = tl_plan_memory(plan, c->threads, c->mem, &m, e);
-    if (!rc && c->json) {
+    if (!rc && c->json && !c->cost) {
         printf("{\"key\":\"%s\",\"plan\":%s}\n", plan->key, plan->text);
-    } else if (!rc) {
+    } else if (!rc && !c->json) {
         tl_buf text = TL_BUF_INIT;
         tl_plan_explain(plan, c->debug, &text);
         fputs(tl_buf_text(&text), stdout);
@@ -347,6 +348,8 @@ int tl_cli_plan(const tl_cli *c, tellua *t, tl_err *e)
         print_memory(&m);
         printf("key %s\n", plan->key);
     }
+    if (!rc && c->cost)
+        rc = tl_cli_print_cost(c, plan, e);
     tl_plan_free(plan);
     return rc;
 }

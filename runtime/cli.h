@@ -58,7 +58,7 @@ typedef struct tl_cli {
     const char *on, *job, *name, *work, *metrics; /* of jobs */
     int64_t slots, tasks, tile, bundle, under;
     double backoff, checkpoint; /* seconds */
-    int wait, dry_run, follow, shared;
+    int wait, dry_run, follow, shared, cost;
     int status; /* what the process exits with, when not as the error says */
     int resume, json, quiet, debug, allow_io, allow_os, allow_drift;
 } tl_cli;

@@ -123,17 +123,55 @@ static json_t *products(const tl_plan *p)
     return list;
 }
 
-/* Computes one block in the middle, to know how long the others will take. */
-static int pilot(const tl_cli *c, const tl_plan *p, double *seconds, int64_t *bytes, tl_err *e)
+/* Computes n blocks in the middle, to know what the others will take. */
+static int pilot(const tl_cli *c, const tl_plan *p, int64_t n, tl_run_report *r, tl_err *e)
 {
-    int64_t n = tl_work_tiles(p);
+    int64_t first = tl_work_tiles(p) / 2 / n * n;
     const char *tmp = getenv("TMPDIR");
     char *dir = tl_xasprintf("%s/tellua-pilot-XXXXXX", tmp && *tmp ? tmp : "/tmp");
     int rc = mkdtemp(dir) ? 0 : tl_fail(e, TL_EIO, "cannot make %s: %s", dir, strerror(errno));
     if (!rc)
-        rc = tl_task_pilot(p, c->mem, n / 2, dir, seconds, bytes, e);
+        rc = tl_task_pilot(p, c->mem, first, first + n, dir, r, e);
     free(dir);
     return rc ? tl_err_prefix(e, "the pilot block") : 0;
+}
+
+static void print_amount(double bytes, const char *what)
+{
+    int big = bytes >= 1e9;
+    printf("%.3g %s %s", bytes / (big ? 1e9 : 1e6), big ? "GB" : "MB", what);
+}
+
+#define COST_BLOCKS  16  /* neighbours, which share blocks of the files they read */
+#define COST_SECONDS 0.5 /* a block that takes longer stands for the others alone */
+
+/* What the pilot took, once for each block. */
+int tl_cli_print_cost(const tl_cli *c, const tl_plan *p, tl_err *e)
+{
+    tl_run_report r;
+    int64_t before, n = tl_work_tiles(p), did = 1;
+    int rc = pilot(c, p, 1, &r, e);
+    before = r.bytes_read;
+    if (!rc && r.seconds_total < COST_SECONDS && n >= 2 * COST_BLOCKS)
+        rc = pilot(c, p, did = COST_BLOCKS, &r, e);
+    else
+        before = 0;
+    if (rc)
+        return rc;
+    double k = (double)n / (double)did, seconds = r.seconds_total / (double)did;
+    double all = r.seconds_total * k, read = (double)(r.bytes_read - before) * k,
+           written = (double)r.tile_bytes * k;
+    if (c->json) {
+        printf("{\"blocks\":%lld,\"block_seconds\":%.6g,\"cpu_seconds\":%.6g,\"read_bytes\":%.0f,"
+               "\"written_bytes\":%.0f}\n",
+               (long long)n, seconds, all, read, written);
+        return 0;
+    }
+    printf("cost   %lld blocks of some %.3g s: %.3g %s of a core; ", (long long)n, seconds,
+           all >= 3600 ? all / 3600 : all, all >= 3600 ? "hours" : "seconds");
+    print_amount(read, "read, ");
+    print_amount(written, "written\n");
+    return 0;
 }
 
 /* The part of the job that plan.json is: tiles. */
@@ -144,8 +182,12 @@ static int add_tiles(const tl_cli *c, const tl_plan *p, json_t *args, tl_err *e)
     int64_t bytes = 0, tiles = tl_work_tiles(p);
     double cells = 0;
     int rc = tl_plan_memory(p, c->threads ? c->threads : 1, c->mem, &m, e);
-    if (!rc && !c->tasks && !c->tile)
-        rc = pilot(c, p, &seconds, &bytes, e);
+    if (!rc && !c->tasks && !c->tile) {
+        tl_run_report r;
+        rc = pilot(c, p, 1, &r, e);
+        seconds = r.seconds_total;
+        bytes = r.tile_bytes;
+    }
     if (rc)
         return rc;
     for (int i = 0; i < p->n; i++)

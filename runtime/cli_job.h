@@ -8,7 +8,12 @@
  * engine`. */
 int tl_cli_submit(tl_cli *c, tellua *t, tl_err *e);
 int tl_cli_job(tl_cli *c, tellua *t, tl_err *e);
+/* What a run would take, by a pilot block; for `plan --cost`. */
+int tl_cli_print_cost(const tl_cli *c, const tl_plan *p, tl_err *e);
 int tl_cli_task(tl_cli *c, tellua *t, tl_err *e);
+/* The status of a process whose fault has this one: of a task that has blocks to save it is 85. Any
+ * thread. */
+int tl_cli_fault_status(int status);
 /* Whether SIGTERM or SIGINT has come. */
 int tl_cli_asked_to_end(void);
 /* From now on a read that takes longer ends the process with 75. */

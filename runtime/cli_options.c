@@ -239,6 +239,7 @@ FLAG(wait)
 FLAG(dry_run)
 FLAG(follow)
 FLAG(shared)
+FLAG(cost)
 FLAG(resume)
 FLAG(json)
 FLAG(quiet)
@@ -309,6 +310,7 @@ static const struct option {
      "htcondor: nodes see the job folder; no transfer"},
     {"--set", "NAME=VALUE", TL_CMD_SUBMIT, tl__option_set_engine_option,
      "a line of the submit description or an option of sbatch"},
+    {"--cost", NULL, TL_CMD_PLAN, set_cost, "time and bytes of a run, by computing one block"},
     {"--dry-run", NULL, TL_CMD_SUBMIT, set_dry_run, "make the folder, start nothing"},
     {"--wait", NULL, TL_CMD_SUBMIT | TL_CMD_RETRY, set_wait, "until the job is over"},
     {"--follow", NULL, TL_CMD_LOGS, set_follow, "go on until the task ends"},

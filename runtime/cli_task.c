@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 enum { EXIT_DATA = 65, EXIT_EVICTED = 85 };
+enum { IDX_HEAD = 96 }; /* bytes of a segment's index without a block: segment.h */
 
 /* --- reading the folder ----------------------------------------------------------------------- */
 
@@ -161,6 +162,26 @@ static int exit_of(int code)
     }
 }
 
+/* A scheduler that carries files carries those of a checkpoint to the task's next run, not those of
+ * a failure. So a fault that more runs may get over hands in new blocks first, as a checkpoint; the
+ * run that follows meets it again with nothing new to save. */
+static struct {
+    char *idx; /* NULL: nothing is carried; kept to the end, for the watch's thread */
+    off_t had;
+} carried;
+
+static off_t size_of(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) ? 0 : st.st_size;
+}
+
+int tl_cli_fault_status(int status)
+{
+    int may_pass = status == EXIT_DATA || status == tl_exit_status(TL_ETRANSIENT);
+    return may_pass && carried.idx && size_of(carried.idx) > carried.had ? EXIT_EVICTED : status;
+}
+
 static int write_json(const char *path, json_t *j)
 {
     char *beside = tl_xasprintf("%s.new", path);
@@ -273,29 +294,40 @@ static int make_places(const tl__task *k, tl_err *e)
     return rc;
 }
 
-static int one_task(const tl_cli *c, tellua *t, tl__task *k, tl_err *e)
+/* Where the task's files lie: in JOB/tasks, or where --work says, from where they are carried. */
+static int find_place(const tl_cli *c, tl__task *k, tl_err *e)
 {
-    tl_run_report r = {0};
-    const json_t *part = NULL;
     snprintf(k->name, sizeof k->name, "%07lld", (long long)k->number);
     k->work = c->work ? tl_xstrdup(c->work)
                       : tl_xasprintf("%s/tasks/%03lld", k->dir, (long long)k->number / 1000);
-    char *work = tl_make_folders(k->work) ? NULL : realpath(k->work, NULL);
+    int made = tl_make_folders(k->work) == 0;
+    char *work = made ? realpath(k->work, NULL) : NULL;
     if (work) {
         free(k->work);
         k->work = work;
     }
     k->base = tl_xasprintf("%s/%s", k->work, k->name);
-    int rc = tl_make_folders(k->work)
-                 ? tl_fail(e, TL_EIO, "cannot make %s: %s", k->work, strerror(errno))
-                 : 0;
     k->carried = c->work != NULL;
-    if (!rc && k->carried)
-        rc = make_places(k, e);
-    double patience =
-        json_number_value(json_object_get(json_object_get(k->job, "options"), "io_timeout"));
+    if (!made)
+        return tl_fail(e, TL_EIO, "cannot make %s: %s", k->work, strerror(errno));
+    if (!k->carried)
+        return 0;
+    int rc = make_places(k, e);
+    carried.idx = tl_xasprintf("%s.idx", k->base);
+    carried.had = size_of(carried.idx);
+    if (carried.had < IDX_HEAD) /* a new one: its head is no block */
+        carried.had = IDX_HEAD;
+    return rc;
+}
+
+static int one_task(const tl_cli *c, tellua *t, tl__task *k, tl_err *e)
+{
+    tl_run_report r = {0};
+    const json_t *part = NULL, *opt = json_object_get(k->job, "options");
+    double patience = json_number_value(json_object_get(opt, "io_timeout"));
     if (patience > 0)
         tl_cli_limit_io(patience);
+    int rc = find_place(c, k, e);
     if (!rc)
         rc = check_versions(k, c->allow_drift, e);
     if (!rc && !(part = part_of(k, e)))
@@ -306,7 +338,11 @@ static int one_task(const tl_cli *c, tellua *t, tl__task *k, tl_err *e)
                  : do_tiles(c, t, k, part, &r, e);
     if (!rc)
         rc = note_success(k, &r, e);
-    if (rc && rc != TL_EINTR)
+    if (!rc || rc == TL_EINTR)
+        return rc;
+    if (tl_cli_fault_status(exit_of(rc)) == EXIT_EVICTED)
+        tl_log(TL_LOG_INFO, "%lld new blocks are handed in first", (long long)r.blocks);
+    else
         note_failure(k, &r, e);
     return rc;
 }
@@ -410,6 +446,6 @@ int tl_cli_task(tl_cli *c, tellua *t, tl_err *e)
         rc = is_merge ? merge(c, &k, partial, e) : one_task(c, t, &k, e);
     free_task(&k);
     if (rc)
-        c->status = exit_of(rc);
+        c->status = tl_cli_fault_status(exit_of(rc));
     return rc;
 }

@@ -67,7 +67,7 @@ static void too_slow(const char *what, double seconds)
     tl_fail(&e, TL_ETRANSIENT, "gave up after %.0f s in one call: %s (--io-timeout allows more)",
             seconds, what);
     tl_cli_print_error(&e);
-    _exit(tl_exit_status(e.code));
+    _exit(tl_cli_fault_status(tl_exit_status(e.code)));
 }
 
 void tl_cli_limit_io(double seconds)

@@ -144,17 +144,13 @@ int tl_task_merge(const tl_plan *p, const tl_gather *g, tl_run_report *report, t
     return rc;
 }
 
-int tl_task_pilot(const tl_plan *p, int64_t mem, int64_t tile, const char *dir, double *seconds,
-                  int64_t *bytes, tl_err *e)
+int tl_task_pilot(const tl_plan *p, int64_t mem, int64_t first, int64_t end, const char *dir,
+                  tl_run_report *report, tl_err *e)
 {
-    tl_run_report report;
-    tl_task t = {
-        .dir = dir, .name = "pilot", .first = tile, .end = tile + 1, .threads = 1, .mem = mem};
-    int rc = tl_task_run(p, &t, &report, e);
+    tl_task t = {.dir = dir, .name = "pilot", .first = first, .end = end, .threads = 1, .mem = mem};
+    int rc = tl_task_run(p, &t, report, e);
     tl_err ignored = TL_ERR_INIT;
     int left = tl_store_remove(dir, &ignored);
     (void)left;
-    *seconds = report.seconds_total;
-    *bytes = report.tile_bytes;
     return rc;
 }

@@ -39,8 +39,8 @@ typedef struct tl_gather {
 int tl_task_merge(const tl_plan *p, const tl_gather *g, tl_run_report *report,
                   tl_err *e) TL_MUST_CHECK;
 
-/* Seconds that tile number `tile` takes on one thread; nothing is kept. */
-int tl_task_pilot(const tl_plan *p, int64_t mem, int64_t tile, const char *dir, double *seconds,
-                  int64_t *bytes, tl_err *e) TL_MUST_CHECK;
+/* Computes tiles first .. end - 1 on one thread, to know what they take; nothing is kept. */
+int tl_task_pilot(const tl_plan *p, int64_t mem, int64_t first, int64_t end, const char *dir,
+                  tl_run_report *report, tl_err *e) TL_MUST_CHECK;
 
 #endif

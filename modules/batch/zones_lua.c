@@ -284,6 +284,6 @@ void tl_zones_open_lua(lua_State *L)
         lua_setfield(L, -2, zonal ? "zonal" : "sample");
     }
     lua_pushvalue(L, -2);
-    tl_loads(L, tl_lua_modules_batch_zones, tl_lua_modules_batch_zones_len,
-             "=[tellua zones]", 2, 0);
+    tl_loads(L, tl_lua_modules_batch_zones, tl_lua_modules_batch_zones_len, "=[tellua zones]", 2,
+             0);
 }

@@ -4,6 +4,8 @@
 import json
 import os
 import re
+import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -170,6 +172,85 @@ os.remove("byhand/tasks/000/0000000.done")
 r = tellua("task", "byhand", "0")
 ok(r.status == 78 and "gdal 1.0" in r.err and not os.path.exists("byhand/tasks/000/0000000.done"),
    "another GDAL than the job's: 78, before any pixel", r)
+
+# A SIGTERM that comes before the first block, and another: the task ends with 85, whatever it had is kept.
+submit("early", "--tasks", "3", "--dry-run")
+p = start("task", "early", "1")
+
+
+def catches_sigterm(pid):
+    caught = re.search(r"SigCgt:\s*(\w+)", tap.read("/proc/%d/status" % pid).decode())
+    return int(caught[1], 16) >> (signal.SIGTERM - 1) & 1
+
+
+end = time.monotonic() + LIMIT
+while time.monotonic() < end and not catches_sigterm(p.pid):
+    pass
+for _ in 1, 2:
+    kill(p.pid, signal.SIGTERM)
+r = finish(p)
+ok(r.status == 85, "two SIGTERMs at the very start of a task: 85", r)
+r = tellua("task", "early", "1")
+ok(r.status == 0, "... and it can go on", r)
+
+# What a scheduler carries is a checkpoint's: a fault that may pass hands in new blocks first, then says what it is.
+shutil.copytree("early", "carried")
+os.remove("carried/tasks/000/0000001.done")
+for name in "idx", "dat":
+    os.remove("carried/tasks/000/0000001." + name)
+most = os.path.getsize("early/tasks/000/0000001.dat") // 2
+
+
+def small_disk():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+
+r = tellua("task", "carried", "1", "--work", "carried/node", preexec_fn=small_disk)
+ok(r.status == 85 and "handed in first" in r.err and os.path.getsize("carried/node/0000001.failed") == 0,
+   "a task whose disk is full hands in its blocks: 85", r)
+r = tellua("task", "carried", "1", "--work", "carried/node", preexec_fn=small_disk)
+ok(r.status == 75 and json.loads(tap.read("carried/node/0000001.failed"))["exit"] == 75,
+   "... and with nothing new it is a passing fault: 75", r)
+r = tellua("task", "carried", "1", "--work", "carried/node")
+e = json.loads(tap.read("carried/node/0000001.done"))
+ok(r.status == 0 and e["kept"] > 0 and e["blocks"] > 0, "... where there is room it goes on behind them", r, e)
+
+# --- what is submitted: dry runs -----------------------------------------------------------------------------
+r = submit("late", "--on", "htcondor", "--dry-run", "--res", "0.5", "--tasks", "10001")
+sub = tap.read("late/htcondor/tasks.sub").decode()
+ok("max_materialize = 5000" in sub and len(tap.read("late/htcondor/todo.txt").split()) == 10001,
+   "more than 10000 tasks are materialised late", r, sub)
+r = submit("direct", "--on", "htcondor", "--dry-run", "--res", "0.5", "--tasks", "10000")
+ok("max_materialize" not in tap.read("direct/htcondor/tasks.sub").decode(), "10000 are not", r)
+image = "docker://example.org/eo/tellua:1"
+r = submit("container", "--on", "htcondor", "--dry-run", "--tasks", "3", "--set", "container_image=" + image)
+sub = tap.read("container/htcondor/tasks.sub").decode().split("\n")
+ok("universe = container" in sub and "container_image = " + image in sub and "universe = vanilla" not in sub,
+   "an image makes it the container universe", r, "\n".join(sub))
+r = submit("nodes", "--on", "htcondor", "--dry-run", "--tasks", "3", "--shared")
+sub = tap.read("nodes/htcondor/tasks.sub").decode()
+ok("transfer_input_files" not in sub and 'arguments = "task %s $(task)"' % os.path.realpath("nodes") in sub,
+   "--shared: tasks work in the folder itself", r, sub)
+r = submit("array", "--on", "slurm", "--dry-run", "--tasks", "3", "--set", "time=02:00:00", "--set", "partition=short")
+sub = tap.read("array/slurm/tasks.sbatch").decode()
+ok("#SBATCH --time=02:00:00\n" in sub and "#SBATCH --signal=B:TERM@60\n" in sub and "#SBATCH --partition=short\n" in sub
+   and "--time" not in tap.read("array/slurm/merge.sbatch").decode(), "options of sbatch; the time is the tasks' alone", sub)
+subprocess.run(["sh", "-n", "array/slurm/tasks.sbatch"], check=True)
+fit = tap.script(SLOW % 2, "fit.lua")  # some 15 ms a block
+r = submit("fit", "--on", "slurm", "--dry-run", "--res", "0.5", "--set", "time=10", script=fit)
+part = json.loads(tap.read("fit/job.json"))["parts"][0]
+seconds = part["unit_seconds"] * part["units"] / part["tasks"]
+ok(4 < seconds < 10 * 60 / 3 * 1.1 and part["tasks"] > 1, "tasks fit into a third of the time limit", part, seconds)
+
+# --- what a run would take ---------------------------------------------------------------------------------
+r = tellua("plan", SCRIPT, "--cost", "--json")
+cost = json.loads(r.out)
+done = json.loads(tap.read("early/tasks/000/0000001.done"))
+ok(cost["blocks"] == json.loads(tap.read("plain/job.json"))["parts"][0]["units"] and
+   0.5 < cost["written_bytes"] / len(REF) < 2, "plan --cost knows blocks and bytes", cost, len(REF))
+ok(0.1 < cost["cpu_seconds"] / (2 * run.seconds) < 10, "... and the time, some", cost, run.seconds)
+r = tellua("plan", SCRIPT, "--cost")
+ok(r.status == 0 and "\ncost   %d blocks" % cost["blocks"] in r.out, "... for people, too", r)
 
 # --- killed ------------------------------------------------------------------------------------------------
 submit("kill", "--tasks", "12")
