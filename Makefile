@@ -170,8 +170,9 @@ tests-c: $(TESTS_C) $(TESTS_JAIL)
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
+# The longest one first. It is skipped where there is no pool to be had: without root, or before `make deps-pool`.
 POOL_TESTS := tests/py/cluster_test.py
-TESTS ?= $(TESTS_C) $(filter-out $(POOL_TESTS),$(wildcard tests/cli/*.t tests/py/*_test.py tests/lua/*_test.lua))
+TESTS ?= $(POOL_TESTS) $(TESTS_C) $(filter-out $(POOL_TESTS),$(wildcard tests/cli/*.t tests/py/*_test.py tests/lua/*_test.lua))
 TEST_ENV = BUILD='$(BUILD)' CONFIG='$(CONFIG)' CC='$(CC)' TELLUA='$(abspath $(PROG))' TELLUA_WORKER='$(abspath $(WORKER))'
 SUB = $(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
@@ -188,15 +189,14 @@ demo: ## set up, build, and show a vegetation index of a Landsat scene
 	+@$(SUB) --no-print-directory all
 	@TELLUA='$(abspath $(PROG))' tools/demo.sh
 
-check: ## set up, build, and run all tests but those on pools
+check: ## set up, build, and run all tests; those on pools where `make deps-pool` was made
 	@tools/deps.sh check
 	+@$(SUB) --no-print-directory test
 
 test: all tests-c ## run all tests, or those of TESTS='...' (V=1: each line)
 	@$(TEST_ENV) prove $(if $(filter 1,$(V)),-v) -j$(JOBS) --exec 'sh tools/run-test.sh' $(TESTS)
 
-# Apart, because its faults must strike while tasks run: a busy machine or a very fast one misses them.
-check-pools: deps-pool ## as root: tests on real HTCondor and Slurm pools, some ten minutes
+check-pools: deps-pool ## as root: tests on real HTCondor and Slurm pools alone, some five minutes
 	+@$(SUB) --no-print-directory test TESTS='$(POOL_TESTS)'
 
 check-asan: ## all tests under AddressSanitizer and UBSan

@@ -135,7 +135,7 @@ void tl__task_progress(void *ctx, const tl_run_progress *p)
         tellua_interrupt(s->t);
     if (p->merging) {
         tl_log(TL_LOG_INFO, "assembling %s", p->merging);
-    } else if (p->seconds - s->last >= 2) {
+    } else if (p->seconds - s->last >= 2 + p->seconds / 20) { /* long tasks say it more seldom */
         s->last = p->seconds;
         snprintf(text, sizeof text, "%lld/%lld", (long long)p->tiles_done, (long long)p->tiles);
         tl_log(TL_LOG_INFO, "%lld of %lld blocks, %.1f Mpx/s", (long long)p->tiles_done,

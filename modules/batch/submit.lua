@@ -3,7 +3,7 @@ local sys, batch = ...
 
 -- Seconds of a task, when there is much to do; below LEAST starting a process would cost too much.
 local TARGET = { ["local"] = 60, htcondor = 600, slurm = 600 }
-local LEAST = 5
+local LEAST = 10
 
 -- "D-HH:MM:SS", "HH:MM:SS", "MM:SS", "MM": a time limit as sbatch takes it, in seconds
 local function walltime(args)
