@@ -14,6 +14,14 @@ int tl_cli_task(tl_cli *c, tellua *t, tl_err *e);
 /* The status of a process whose fault has this one: of a task that has blocks to save it is 85. Any
  * thread. */
 int tl_cli_fault_status(int status);
+
+/* --- how a process ends: cli_process.c */
+
+void tl_cli_errors_as_json(int yes); /* of tl_cli_print_error */
+void tl_cli_hear_sigterm(void);      /* from now on it asks, and does not end */
+void tl_cli_is_a_task(int yes);      /* then no number of SIGTERMs ends it */
+/* Signals interrupt this session from now on; NULL: none. */
+void tl_cli_interrupts(tellua *t);
 /* Whether SIGTERM or SIGINT has come. */
 int tl_cli_asked_to_end(void);
 /* From now on a read that takes longer ends the process with 75. */

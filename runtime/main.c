@@ -15,66 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* For the signal handler. */
-static tellua *running;
-static volatile sig_atomic_t asked;
-static int is_task;
-
-/* The first signal asks, the second ends; but schedulers may send SIGTERM to a task more than once,
- * and have SIGKILL for the end. */
-static void on_signal(int sig)
-{
-    asked = 1;
-    if (!is_task || sig != SIGTERM)
-        signal(sig, SIG_DFL);
-    if (running)
-        tellua_interrupt(running);
-}
-
-int tl_cli_asked_to_end(void)
-{
-    return asked;
-}
-
-static int as_json;
-
-void tl_cli_print_error(const tl_err *e)
-{
-    char text[1400];
-    tl_err clean = *e;
-    /* Of several lines are syntax errors, which show the place; a file's name must not make more.
-     */
-    tl_make_visible(clean.message, e->code == TL_ESCRIPT ? "\n\t" : "");
-    tl_make_visible(clean.where, "");
-    tl_make_visible(clean.source, "");
-    if (!as_json) {
-        tl_log(TL_LOG_QUIET, "%s", tl_err_text(&clean, text, sizeof text));
-        return;
-    }
-    json_t *j = json_pack("{s:{s:s, s:s, s:s, s:s}}", "error", "code", tl_code_name(clean.code),
-                          "message", clean.message, "where", clean.where, "source", clean.source);
-    char *s = j ? json_dumps(j, JSON_SORT_KEYS) : NULL;
-    fprintf(stderr, "%s\n", s ? s : "{\"error\":{}}");
-    free(s);
-    json_decref(j);
-}
-
-/* On the watch's own thread: a call into GDAL cannot be interrupted, so the process ends. What was
- * finished is on disk. */
-static void too_slow(const char *what, double seconds)
-{
-    tl_err e = TL_ERR_INIT;
-    tl_fail(&e, TL_ETRANSIENT, "gave up after %.0f s in one call: %s (--io-timeout allows more)",
-            seconds, what);
-    tl_cli_print_error(&e);
-    _exit(tl_cli_fault_status(tl_exit_status(e.code)));
-}
-
-void tl_cli_limit_io(double seconds)
-{
-    tl_watch_limit(seconds, too_slow);
-}
-
 static int command_of(const char *word)
 {
     static const struct {
@@ -133,15 +73,11 @@ static int with_session(tl_cli *c, tl_err *e)
     tellua *t = tellua_open(&o);
     if (!t)
         return tl_fail(e, TL_ENOMEM, "out of memory");
-    running = t;
     tl_crew_obey(&t->cancel);
-    signal(SIGINT, on_signal);
-    signal(SIGTERM, on_signal);
-    if (asked)
-        tellua_interrupt(t);
+    tl_cli_interrupts(t);
     tl_cli_limit_io(c->io_timeout);
     int rc = dispatch(c, t, e);
-    running = NULL;
+    tl_cli_interrupts(NULL);
     tl_crew_obey(NULL);
     tellua_close(t);
     return rc;
@@ -197,7 +133,8 @@ int main(int argc, char **argv)
     give_memory_back();
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a failed write like any other */
-    as_json = has_word(argc, argv, "--json"); /* errors of the options are errors, too */
+    tl_cli_errors_as_json(
+        has_word(argc, argv, "--json")); /* errors of the options are errors, too */
     const char *word = argc > 1 ? argv[1] : "";
     if (strcmp(word, "--version") == 0) {
         printf("tellua %s\n", tl_version());
@@ -223,10 +160,10 @@ int main(int argc, char **argv)
         return told(&e);
     }
     if (c.command == TL_CMD_TASK) /* from the start: its scheduler may ask at any time */
-        signal(SIGTERM, on_signal);
+        tl_cli_hear_sigterm();
     if (!rc)
         rc = tl_cli_parse(&c, argc - words, argv + words, &e);
-    is_task = c.command == TL_CMD_TASK && c.word && c.word[0] >= '0' && c.word[0] <= '9';
+    tl_cli_is_a_task(c.command == TL_CMD_TASK && c.word && c.word[0] >= '0' && c.word[0] <= '9');
     tl_log_set_level(c.quiet ? TL_LOG_QUIET : c.debug ? TL_LOG_DEBUG : TL_LOG_INFO);
     if (!rc && c.command == TL_CMD_DOCTOR)
         rc = tl_cli_doctor(&c);

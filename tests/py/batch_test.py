@@ -90,6 +90,13 @@ def kill(pid, sig=signal.SIGKILL):
         pass
 
 
+def stopped(pid):
+    try:
+        return tap.read("/proc/%d/stat" % pid).decode().rpartition(")")[2].split()[0] == "T"
+    except OSError:
+        return False
+
+
 # --- the plain way ---------------------------------------------------------------------------------------
 r = tellua("submit", SCRIPT, "--job", "plain", "--tasks", "24", "--slots", "2", "--wait", limit=LIMIT)
 ok(r.status == 0 and r.out.strip() == os.path.realpath("plain"), "submit --wait prints the folder and ends with 0", r)
@@ -253,10 +260,27 @@ r = tellua("plan", SCRIPT, "--cost")
 ok(r.status == 0 and "\ncost   %d blocks" % cost["blocks"] in r.out, "... for people, too", r)
 
 # --- killed ------------------------------------------------------------------------------------------------
+def children(job):
+    pid = engine_pid(job)
+    return [int(p) for p in tap.read("/proc/%d/task/%d/children" % (pid, pid)).decode().split()]
+
+
+def kill_a_task(job):
+    """SIGKILL to a task that works: it is stopped first, for it might end in between."""
+    last = time.monotonic() + LIMIT
+    while time.monotonic() < last:
+        for pid in children(job):
+            kill(pid, signal.SIGSTOP)
+            if stopped(pid) and tap.read("/proc/%d/cmdline" % pid).split(b"\0")[3].isdigit():
+                kill(pid)
+                return True
+            kill(pid, signal.SIGCONT)
+    return False
+
+
 submit("kill", "--tasks", "12")
-until("kill", "some tasks run", lambda s: s["running"] == 2 and s["done"] >= 1)
-for pid in running_pids("kill"):
-    kill(pid)
+until("kill", "some tasks run", lambda s: s["running"] == 2)
+ok(kill_a_task("kill") and kill_a_task("kill"), "kill: two tasks are killed in their work")
 same("kill", "two tasks killed with SIGKILL")
 ok(status("kill")["retries"] >= 1, "... and started again", status("kill"))
 
@@ -293,19 +317,11 @@ until("hold", "released: it runs", lambda s: s["running"] > 0 or s["state"] == "
 tellua("suspend", "hold")
 s = until("hold", "suspended", lambda s: s["state"] in ("suspended", "done"))
 over = s["state"] == "done"  # a very fast machine
-
-
-def stopped(pid):
-    try:
-        return tap.read("/proc/%d/stat" % pid).decode().rpartition(")")[2].split()[0] == "T"
-    except OSError:
-        return False
-
-
 end = time.monotonic() + LIMIT
-while not over and time.monotonic() < end and not all(stopped(p) for p in running_pids("hold")):
+while not over and time.monotonic() < end and not all(stopped(p) for p in children("hold")):
     time.sleep(0.02)
-ok(over or running_pids("hold") and all(stopped(p) for p in running_pids("hold")), "suspend stops the processes where they are")
+ok(over or all(stopped(p) for p in children("hold")), "suspend stops the processes where they are",
+   tap.read("hold/state.json"))
 tellua("resume", "hold")
 same("hold", "held, released, suspended, resumed")
 
