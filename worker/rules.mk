@@ -2,7 +2,7 @@
 # memory is limited and its system calls are few. Included by the Makefile. SPDX-License-Identifier: MIT
 WORKER := $(BUILD)/libexec/tellua/worker
 WORKER_SRC := $(wildcard worker/*.c modules/expr/*.c) modules/batch/plan_call.c modules/batch/frozen_json.c \
-              $(patsubst %,modules/image/%.c,call interpret_lua thaw_lua node source foreign foreign_write) \
+              $(patsubst %,modules/image/%.c,call interpret_lua thaw_lua theil_sen_lua node source foreign foreign_write) \
               $(patsubst %,runtime/%.c,err mem buf dtype log border host sandbox sandbox_tenant budget vmfault chunk)
 WORKER_OBJ = $(patsubst %.c,$(BUILD)/worker.o/%.o,$(filter-out %/kernels.c %/run.c,$(WORKER_SRC))) \
              $(BUILD)/worker.o/modules/expr/fn_prelude.lua.o

@@ -36,7 +36,8 @@ static int64_t thread_bytes(const tl_plan *p, int k, int rows)
         const tl_plan_output *o = &p->out[pass->member[m].output];
         const tl_product *q = &o->part;
         bytes += tile * tile * o->nbands * (int64_t)(tl_dtype_size(q->dtype) + 1);
-        bytes += tl_codec_bytes(q);
+        if (m == 0 || !tl_codec_alike(&p->out[pass->member[m - 1].output].part, q))
+            bytes += tl_codec_bytes(q);
         build = most(build, tl_pyramid_build_bytes(q)); /* one parent at a time */
     }
     return bytes + build;

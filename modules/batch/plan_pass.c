@@ -1,6 +1,8 @@
 /* Finishing plans: outputs on one grid become a pass; text, key and provenance. See plan.h.
  * SPDX-License-Identifier: MIT */
 #include "modules/batch/plan_int.h"
+#include "modules/image/order.h"
+#include "modules/raster/codec.h"
 #include "modules/raster/cube.h"
 #include "modules/raster/raster.h"
 #include "runtime/hash.h"
@@ -23,6 +25,61 @@ static int find_pass(const tl_plan *p, const tl_plan_output *o)
             p->pass[i].tile == o->product.tile)
             return i;
     return -1;
+}
+
+/* What the tiles of the dates of one pass may take, a thread. */
+#define DATES_BYTES (64 * 1024 * 1024LL)
+
+/* The calls in the graphs of n nodes; the caller frees. */
+static const tl_call **calls_of(tl_node *const *nodes, int n, int *ncalls)
+{
+    tl_order o;
+    const tl_call **list = NULL;
+    tl_order_make(&o, nodes, n);
+    for (int i = *ncalls = 0; i < o.n; i++) {
+        const tl_call *c = o.node[i]->kind == TL_NODE_RESULT ? o.node[i]->call : NULL;
+        for (int k = 0; k < *ncalls && c; k++)
+            c = list[k] == c ? NULL : c;
+        if (!c)
+            continue;
+        list = tl_xrealloc(list, (size_t)(*ncalls + 1) * sizeof *list);
+        list[(*ncalls)++] = c;
+    }
+    tl_order_free(&o);
+    return list;
+}
+
+/* Whether one call gives both lists of n bands: one that looks at all dates, as smoothing does. */
+static int share_a_call(tl_node *const *a, tl_node *const *b, int n)
+{
+    int na, nb, found = 0;
+    const tl_call **of_a = calls_of(a, n, &na), **of_b = calls_of(b, n, &nb);
+    for (int i = 0; i < na && !found; i++)
+        for (int k = 0; k < nb && !found; k++)
+            found = of_a[i] == of_b[k];
+    free(of_a);
+    free(of_b);
+    return found;
+}
+
+/* A date goes into the pass of the one before where both come of one call, which then runs once for
+ * both; as long as the tiles of all fit. Else a date has a pass of its own. */
+static int pass_of_date(const tl_plan *p, const tl_plan_output *o, int step)
+{
+    int k = p->npasses - 1;
+    const tl_plan_pass *pass = k < 0 ? NULL : &p->pass[k];
+    int64_t tile = o->product.tile;
+    int64_t bytes = tile * tile * o->nbands * (int64_t)(tl_dtype_size(o->product.dtype) + 1);
+    if (!pass || !pass->dated || !tl_grid_equal(&pass->grid, &o->product.grid) ||
+        pass->tile != o->product.tile || (pass->nmembers + 1) * bytes > DATES_BYTES)
+        return -1;
+    const tl_plan_member *last = &pass->member[pass->nmembers - 1];
+    const tl_plan_output *q = &p->out[last->output];
+    if (q->nbands != o->nbands || !tl_codec_alike(&q->part, &o->part))
+        return -1;
+    return share_a_call(q->node + last->step * q->nbands, o->node + step * o->nbands, o->nbands)
+               ? k
+               : -1;
 }
 
 static int new_pass(tl_plan *p, const tl_plan_output *o)
@@ -54,13 +111,15 @@ static void group_outputs(tl_plan *p)
         o->nparts = arrays ? o->nbands : 1;
         o->first_part = parts;
         parts += o->nparts * o->nsteps;
-        o->pass = o->ntimes ? -1 : find_pass(p, o);
+        o->pass = o->ntimes ? pass_of_date(p, o, 0) : find_pass(p, o);
         if (o->pass < 0)
             o->pass = new_pass(p, o);
         o->first = p->pass[o->pass].nouts;
         join_pass(p, o->pass, i, 0);
-        for (int t = 1; t < o->nsteps; t++)
-            join_pass(p, new_pass(p, o), i, t);
+        for (int t = 1; t < o->nsteps; t++) {
+            int k = pass_of_date(p, o, t);
+            join_pass(p, k < 0 ? new_pass(p, o) : k, i, t);
+        }
     }
 }
 

@@ -45,7 +45,11 @@ static int make_buffers(const pass_job *j, tools *t, tl_err *e)
     for (int m = 0; m < j->pass->nmembers && !rc; m++) {
         const tl_plan_member *at = &j->pass->member[m];
         const tl_plan_output *o = &p->out[at->output];
-        rc = tl_codec_new(&o->part, &t->codec[m], e);
+        const tl_product *before = m ? &p->out[at[-1].output].part : NULL;
+        if (before && tl_codec_alike(before, &o->part))
+            t->codec[m] = t->codec[m - 1];
+        else
+            rc = tl_codec_new(&o->part, &t->codec[m], e);
         for (int b = at->first; b < at->first + o->nbands && !rc; b++) {
             rc = tl_try_alloc(&t->values[b], cells, tl_dtype_size(o->product.dtype), "a tile", e);
             if (!rc)
@@ -71,7 +75,8 @@ static void stop(void *ctx, void *arg)
     pass_job *j = ctx;
     tools *t = arg;
     for (int m = 0; t->codec && m < j->pass->nmembers; m++)
-        tl_codec_free(t->codec[m]);
+        if (m == 0 || t->codec[m] != t->codec[m - 1])
+            tl_codec_free(t->codec[m]);
     for (int b = 0; t->values && b < j->pass->nouts; b++) {
         free(t->values[b]);
         free(t->valid[b]);

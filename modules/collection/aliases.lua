@@ -74,6 +74,9 @@ local of_collection = {
   qualityMosaic = { "quality_mosaic" },
   toBands = { "stack" },
   stdDev = { "stddev" },
+  linearFit = { "linear_trend" },
+  sensSlope = { "sen_slope" },
+  kendallsCorrelation = { "mann_kendall" },
   -- openEO and xarray
   filter_temporal = { "filter_date" },
   filter_spatial = { "filter_geometry" },
@@ -81,6 +84,8 @@ local of_collection = {
   max_cloud_cover = { "filter_cloud" },
   aggregate_temporal_period = { "group_by" },
   std = { "stddev" },
+  climatological_normal = { "climatology" },
+  array_interpolate_linear = { "interpolate_time" },
 }
 
 local arithmetic = { ["+"] = "add", ["-"] = "sub", ["*"] = "mul", ["/"] = "div", ["//"] = "idiv",

@@ -339,6 +339,10 @@ LUA_HALF(filters)
 LUA_HALF(reducers)
 LUA_HALF(reduce)
 LUA_HALF(groups)
+LUA_HALF(columns)
+LUA_HALF(trend)
+LUA_HALF(series)
+LUA_HALF(climate)
 LUA_HALF(parts)
 LUA_HALF(products)
 LUA_HALF(catalogue)
@@ -360,10 +364,12 @@ typedef struct half {
 /* Each gets core, a table of what they share, the globals and the metatable of Collections. */
 static void open_halves(lua_State *L)
 {
-    static const half halves[] = {
-        HALF(dates), HALF(query),      HALF(profiles),  HALF(sensors),  HALF(clouds), HALF(kinds),
-        HALF(fold),  HALF(collection), HALF(filters),   HALF(reducers), HALF(reduce), HALF(groups),
-        HALF(parts), HALF(products),   HALF(catalogue), HALF(describe), HALF(aliases)};
+    static const half halves[] = {HALF(dates),   HALF(query),    HALF(profiles),  HALF(sensors),
+                                  HALF(clouds),  HALF(kinds),    HALF(fold),      HALF(collection),
+                                  HALF(filters), HALF(reducers), HALF(reduce),    HALF(groups),
+                                  HALF(columns), HALF(trend),    HALF(series),    HALF(climate),
+                                  HALF(parts),   HALF(products), HALF(catalogue), HALF(describe),
+                                  HALF(aliases)};
     int globals = lua_gettop(L);
     luaL_checkstack(L, 10, NULL);
     lua_newtable(L);

@@ -84,11 +84,12 @@ local function groups_of(state)
   return list
 end
 
-local function sub_collection(state, g)
-  local c = C.derive(state, { index = false, members = false, records = g.records, query = {},
+-- A Collection of some of the records
+function C.of_records(state, records)
+  local c = C.derive(state, { index = false, members = false, records = records, query = {},
     ops = {}, group = false, steps = {} })
   local sub = core.collection_state(c)
-  sub.listed = g.records -- the ops are the records' own
+  sub.listed = records -- the ops are the records' own
   return c
 end
 
@@ -99,7 +100,7 @@ function C.map_groups(state, fn, what)
     state.source or "a Collection"), options = state.options }
   local new = core.collection_state(result)
   for i, g in ipairs(groups_of(state)) do
-    local img = fn(sub_collection(state, g), g.key)
+    local img = fn(C.of_records(state, g.records), g.key)
     if core.type(img) ~= "image" then
       raise("the function given to map returns an Image, not "
         .. (img == nil and "nothing" or type(img)))
@@ -119,7 +120,7 @@ function methods.groups(c)
   local list, i = groups_of(state), 0
   return function()
     i = i + 1
-    if list[i] then return list[i].key, sub_collection(state, list[i]) end
+    if list[i] then return list[i].key, C.of_records(state, list[i].records) end
   end
 end
 

@@ -3,6 +3,7 @@
 #include "modules/image/call.h"
 #include "modules/image/freeze_lua.h"
 #include "modules/image/image_lua.h"
+#include "modules/image/theil_sen_lua.h"
 #include "runtime/border.h"
 #include "runtime/buf.h"
 #include "runtime/mem.h"
@@ -326,6 +327,9 @@ void tl_execute_open_lua(lua_State *L)
     luaL_setfuncs(L, functions, 0);
     lua_pushcfunction(L, lua_near);
     lua_setfield(L, -3, "near");
+    lua_pushvalue(L, -2);
+    tl_theil_sen_open_lua(L);
+    lua_pop(L, 1);
     if (luaL_loadbufferx(L, helpers, len, "=[tellua helpers]", "t"))
         lua_error(L);
     lua_pushvalue(L, -3); /* nd, clamp, lerp, step become the script's globals */

@@ -79,9 +79,9 @@ int tl_find_function(lua_State *L, int idx, tl_fn **out, tl_err *e)
 /* The name of a function that scripts have by themselves, by identity: "math.floor", "type". */
 static tl_frozen *known_function(lua_State *L, int idx)
 {
-    static const char *const globals[] = {"near",   "type",   "tonumber", "ipairs",
-                                          "select", "assert", "error",    "rawequal",
-                                          "rawget", "rawlen", NULL};
+    static const char *const globals[] = {
+        "near",     "type",   "tonumber", "ipairs",    "select",       "assert", "error",
+        "rawequal", "rawget", "rawlen",   "theil_sen", "mann_kendall", NULL};
     tl_frozen *found = NULL;
     char name[80];
     lua_pushglobaltable(L);

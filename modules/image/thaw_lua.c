@@ -1,5 +1,6 @@
 /* Frozen functions and values back into Lua: see thaw_lua.h. SPDX-License-Identifier: MIT */
 #include "modules/image/thaw_lua.h"
+#include "modules/image/theil_sen_lua.h"
 #include "modules/expr/fn_frozen.h"
 
 #include <ctype.h>
@@ -165,6 +166,9 @@ void tl_thaw_prepare(lua_State *L, tl_thaw *t)
         push_refusal(L, t, "random numbers have no place in a function on pixels");
         lua_setfield(L, -2, random[k]);
     }
+    lua_pop(L, 1);
+    lua_pushglobaltable(L);
+    tl_theil_sen_open_lua(L);
     lua_pop(L, 1);
     push_refusal(L, t, "near needs a function that compiles");
     lua_setglobal(L, "near");

@@ -44,6 +44,15 @@ int64_t tl_codec_bytes(const tl_product *p)
     return (int64_t)(raw * 2 + shuffled + raw / 8 + mask + ((size_t)8 << 20) + 65536);
 }
 
+int tl_codec_alike(const tl_product *a, const tl_product *b)
+{
+    return a->format == b->format && a->dtype == b->dtype && a->nbands == b->nbands &&
+           a->tile == b->tile && a->grid.w == b->grid.w && a->grid.h == b->grid.h &&
+           a->compress == b->compress && a->level == b->level && a->predictor == b->predictor &&
+           a->has_mask == b->has_mask && a->has_nodata == b->has_nodata &&
+           tl_product_fill(a) == tl_product_fill(b);
+}
+
 static int allocate(tl_codec *c, tl_err *e)
 {
     const tl_product *p = c->p;

@@ -16,6 +16,8 @@ typedef struct tl_codec tl_codec;
 int tl_codec_new(const tl_product *p, tl_codec **out, tl_err *e) TL_MUST_CHECK;
 void tl_codec_free(tl_codec *c);             /* NULL is allowed */
 int64_t tl_codec_bytes(const tl_product *p); /* memory one codec holds, at most */
+/* Whether one codec serves both. */
+int tl_codec_alike(const tl_product *a, const tl_product *b);
 
 /* valid, or any valid[b], may be NULL: all cells valid. Values under invalid cells play no part.
  * *out is the codec's, until the next call; out->len is 0 for a tile without valid cells when the
