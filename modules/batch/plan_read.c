@@ -3,6 +3,7 @@
 #include "modules/batch/jailed.h"
 #include "modules/batch/plan_int.h"
 #include "modules/collection/composite_json.h"
+#include "modules/raster/burn.h"
 #include "modules/raster/cells.h"
 #include "modules/raster/coverage.h"
 #include "modules/raster/numbers.h"
@@ -106,6 +107,12 @@ static int read_geometry(const json_t *j, tl_source **out, tl_err *e)
     return *out ? 0 : e->code;
 }
 
+static int read_burn(const json_t *j, tl_source **out, tl_err *e)
+{
+    *out = tl_burn_source(json_object_get(j, "burn"), e);
+    return *out ? 0 : e->code;
+}
+
 static int read_sources(reader *r, tl_err *e)
 {
     const json_t *list = json_object_get(r->plan, "sources"), *j;
@@ -124,6 +131,7 @@ static int read_sources(reader *r, tl_err *e)
             scene                           ? tl_scene_source_from_json(scene, &r->source[i], e)
             : json_object_get(j, "cells")   ? read_cells(j, i, &r->source[i], e)
             : json_object_get(j, "numbers") ? read_numbers(j, i, &r->source[i], e)
+            : json_object_get(j, "burn")    ? read_burn(j, &r->source[i], e)
             : json_object_get(j, "geometry")
                 ? read_geometry(j, &r->source[i], e)
                 : tl_raster_open_within(uri, r->trust ? r->trust->roots : NULL, &r->source[i], e);

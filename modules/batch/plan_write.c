@@ -3,6 +3,7 @@
 #include "modules/batch/plan_int.h"
 #include "modules/collection/composite_json.h"
 #include "modules/image/order.h"
+#include "modules/raster/burn.h"
 #include "modules/raster/cells.h"
 #include "modules/raster/coverage.h"
 #include "modules/raster/numbers.h"
@@ -82,6 +83,8 @@ json_t *tl__plan_source_json(const tl_source *s)
     if (tl_numbers_bands(s))
         return json_pack("{s:s, s:o, s:O}", "uri", s->uri, "grid", grid_json(&s->native), "numbers",
                          tl_numbers_bands(s));
+    if (tl_burn_source_json(s))
+        return json_pack("{s:s, s:O}", "uri", s->uri, "burn", tl_burn_source_json(s));
     json_t *bands = json_array();
     for (int i = 0; i < s->nbands; i++)
         json_array_append_new(bands, json_string(tl_dtype_name(s->bands[i].dtype)));

@@ -180,7 +180,8 @@ static int write_file(const char *path, const char *text)
 
 int tl_script_write_table(const tl_script_table *t, const char *dir, char **path, tl_err *e)
 {
-    char *to = tl_xasprintf("%s/%s.csv", dir, t->name), *beside = tl_xasprintf("%s.new", to);
+    char *to = tl_xasprintf("%s/%s.%s", dir, t->name, t->ending),
+         *beside = tl_xasprintf("%s.new", to);
     int rc = 0;
     if (tl_make_folders(dir))
         rc = tl_fail(e, TL_EIO, "cannot make %s: %s", dir, strerror(errno));

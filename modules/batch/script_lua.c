@@ -275,7 +275,7 @@ static void take_lists(lua_State *L, tl_output *o)
     }
 }
 
-/* output(name, rows): the text is at the top of the stack. */
+/* output(name, rows): the text and the file's ending are at the top of the stack. */
 static int take_table(lua_State *L, tl_script *s, const char *name)
 {
     if (!lua_isnoneornil(L, 3))
@@ -283,7 +283,8 @@ static int take_table(lua_State *L, tl_script *s, const char *name)
     const char *where = tl_script_line(L);
     s->table = tl_xrealloc(s->table, (size_t)(s->ntables + 1) * sizeof *s->table);
     s->table[s->ntables++] =
-        (tl_script_table){tl_xstrdup(name), where, tl_xstrdup(lua_tostring(L, -1))};
+        (tl_script_table){tl_xstrdup(name), where, tl_xstrdup(lua_tostring(L, -2)),
+                          tl_intern(lua_isstring(L, -1) ? lua_tostring(L, -1) : "csv")};
     return 0;
 }
 
@@ -302,7 +303,8 @@ static void open_collection(lua_State *L)
     lua_settop(L, OPTIONS);
 }
 
-/* Pushes the text of rows at index 2 (zones.lua); nil when there is something else. */
+/* Pushes the text of rows or features at index 2 (zones.lua, vectors.lua) and the ending of a file
+ * of it, nil for "csv"; nothing to rely on when there is something else. */
 static int push_rows(lua_State *L)
 {
     if (!lua_istable(L, 2))
@@ -311,8 +313,8 @@ static int push_rows(lua_State *L)
     if (lua_getfield(L, -1, "output_csv") != LUA_TFUNCTION)
         return 0;
     lua_pushvalue(L, 2);
-    lua_call(L, 1, 1);
-    return lua_isstring(L, -1);
+    lua_call(L, 1, 2);
+    return lua_isstring(L, -2);
 }
 
 /* In a job whose tasks share scenes (modules/collection/parts.lua): 1 when this run has nothing to

@@ -201,7 +201,7 @@ static int look_up(void *ctx, int64_t id, const tl_geometry *g, const json_t *at
 /* --- options ------------------------------------------------------------------------------------
  */
 
-static int where_of(const json_t *o, tl_where *w, tl_err *e)
+int tl__where_of_json(const json_t *o, tl_where *w, tl_err *e)
 {
     const json_t *res = json_object_get(o, "res");
     *w = (tl_where){.crs = json_string_value(json_object_get(o, "crs"))};
@@ -257,7 +257,7 @@ static int core_rows(lua_State *L)
     w.columns = json_array();
     json_object_set_new(out, "rows", w.rows);
     json_object_set_new(out, "columns", w.columns);
-    int rc = where_of(options, &where, &e);
+    int rc = tl__where_of_json(options, &where, &e);
     if (!rc)
         rc = stats_of(options, &w, &e);
     if (!rc)
@@ -286,4 +286,5 @@ void tl_zones_open_lua(lua_State *L)
     lua_pushvalue(L, -2);
     tl_loads(L, tl_lua_modules_batch_zones, tl_lua_modules_batch_zones_len, "=[tellua zones]", 2,
              0);
+    tl_vectors_open_lua(L);
 }

@@ -130,6 +130,7 @@ local of_image = {
   updateMask = { "mask" },
   selfMask = { "self_mask" },
   addBands = { "stack" },
+  reduceToVectors = { "polygonize" },
   unitScale = { "rescale" },
   expression = { "expr" },
   clip = { "clip_to", function(img, a, b) -- openEO's is of numbers, GEE's of a shape

@@ -175,8 +175,8 @@ end
 -- ---------------------------------------------------------------------------------- least squares
 
 -- Columns of the rows x made orthogonal, twice (modified Gram-Schmidt): x = q r, r from the top.
--- With q the equations of a cell differ from the unit matrix by its gaps only. nil where the columns are
--- not independent; an error when `what` is given.
+-- With q the equations of a cell differ from the unit matrix by its gaps only. nil where columns
+-- are not independent; an error when `what` is given.
 function columns.orthogonal(x, what)
   local n, p, q, r = #x, #x[1], {}, {}
   for i = 1, n do q[i] = table.move(x[i], 1, p, 1, {}) end

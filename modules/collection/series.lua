@@ -216,7 +216,7 @@ end
 local smooth_options = { savgol = { window = 5, order = 2 },
   whittaker = { lambda = 10, order = 2 } }
 
--- smooth("savgol", {window =, order =}), smooth("whittaker", {lambda =, order =}), or all in one table
+-- smooth("savgol", {window =, order =}), smooth("whittaker", {lambda =, order =}), or one table
 function methods.smooth(c, how, options)
   if type(how) == "table" then
     options = {}
