@@ -98,6 +98,8 @@ int tl_looks_legend(void *ctx, const tl_image *img, const json_t *looks, json_t 
 /* --- opening
  * -------------------------------------------------------------------------------------- */
 
+extern const unsigned char tl_lua_modules_map_blend[];
+extern const size_t tl_lua_modules_map_blend_len;
 extern const unsigned char tl_lua_modules_map_colors[], tl_lua_modules_map_paint[],
     tl_lua_modules_map_looks[];
 extern const size_t tl_lua_modules_map_colors_len, tl_lua_modules_map_paint_len,
@@ -116,4 +118,6 @@ void tl_looks_open_lua(lua_State *L)
     lua_pushvalue(L, core + 1);
     tl_loads(L, tl_lua_modules_map_paint, tl_lua_modules_map_paint_len, "=[tellua paint]", 2, 1);
     tl_loads(L, tl_lua_modules_map_looks, tl_lua_modules_map_looks_len, "=[tellua looks]", 3, 0);
+    tl_core_push(L);
+    tl_loads(L, tl_lua_modules_map_blend, tl_lua_modules_map_blend_len, "=[tellua blend]", 1, 0);
 }
