@@ -74,6 +74,7 @@ static void add_names(lua_State *L, tl_script *script)
     tl_zones_open_lua(L);
     tl_looks_open_lua(L);
     tl_collection_open_lua(L);
+    tl_animate_open_lua(L);
     tl_jobs_open_lua(L);
     tl_script_open_lua(L, script);
     tl_map_open_lua(L, script, &host);

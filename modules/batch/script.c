@@ -169,12 +169,12 @@ int tl_make_folders(const char *dir)
     return failed;
 }
 
-static int write_file(const char *path, const char *text)
+static int write_file(const char *path, const char *bytes, size_t len)
 {
     FILE *f = fopen(path, "wb");
     if (!f)
         return -1;
-    int bad = fputs(text, f) == EOF || fflush(f) || fsync(fileno(f));
+    int bad = fwrite(bytes, 1, len, f) != len || fflush(f) || fsync(fileno(f));
     return fclose(f) || bad ? -1 : 0;
 }
 
@@ -185,7 +185,7 @@ int tl_script_write_table(const tl_script_table *t, const char *dir, char **path
     int rc = 0;
     if (tl_make_folders(dir))
         rc = tl_fail(e, TL_EIO, "cannot make %s: %s", dir, strerror(errno));
-    else if (write_file(beside, t->csv) || rename(beside, to))
+    else if (write_file(beside, t->csv, t->len) || rename(beside, to))
         rc = tl_fail(e, TL_EIO, "cannot write %s: %s", to, strerror(errno));
     if (rc)
         unlink(beside);

@@ -36,8 +36,9 @@ typedef struct tl_output {
 
 typedef struct tl_script_table { /* rows, computed while the script ran */
     char *name;
-    const char *where;  /* interned */
-    char *csv;          /* or another text */
+    const char *where; /* interned */
+    char *csv;         /* or other bytes */
+    size_t len;
     const char *ending; /* of the file: "csv", "geojson" */
 } tl_script_table;
 

@@ -280,10 +280,13 @@ static int take_table(lua_State *L, tl_script *s, const char *name)
 {
     if (!lua_isnoneornil(L, 3))
         return tl_raisef(L, TL_ESCRIPT, "output(\"%s\"): rows have no options", name);
-    const char *where = tl_script_line(L);
+    size_t len;
+    const char *where = tl_script_line(L), *bytes = lua_tolstring(L, -2, &len);
+    char *copy = tl_xcalloc(len + 1, 1);
+    memcpy(copy, bytes, len);
     s->table = tl_xrealloc(s->table, (size_t)(s->ntables + 1) * sizeof *s->table);
     s->table[s->ntables++] =
-        (tl_script_table){tl_xstrdup(name), where, tl_xstrdup(lua_tostring(L, -2)),
+        (tl_script_table){tl_xstrdup(name), where, copy, len,
                           tl_intern(lua_isstring(L, -1) ? lua_tostring(L, -1) : "csv")};
     return 0;
 }

@@ -64,7 +64,8 @@ function methods.blend(img, other, given)
   local below, above, all = methods.visualize(img), methods.visualize(other), nil
   for i, name in ipairs { "red", "green", "blue" } do
     local a, b = core.pick(below, { i }, { "a" }), core.pick(above, { i }, { "b" })
-    local both = core.expr(core.stack(a, b), MIX:format(modes[o.mode]), { opacity = o.opacity + 0.0 })
+    local both = core.expr(core.stack(a, b), MIX:format(modes[o.mode]),
+      { opacity = o.opacity + 0.0 })
     local one = methods.astype(both, "uint8")
     -- where one of the two is not there, the other
     one = core.pick(core.unmask(core.unmask(one, a), b), { 1 }, { name })

@@ -23,4 +23,7 @@ int tl_looks_visualize(void *ctx, const tl_image *img, const json_t *looks, tl_i
 int tl_looks_legend(void *ctx, const tl_image *img, const json_t *looks, json_t **out,
                     tl_err *e) TL_MUST_CHECK;
 
+/* animate_lua.c; after Collections. */
+void tl_animate_open_lua(lua_State *L);
+
 #endif
