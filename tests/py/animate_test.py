@@ -24,6 +24,8 @@ def unpack(data, n):
     while True:
         code = value >> bits & ((1 << width) - 1)
         bits += width
+        if bits > 8 * len(data):
+            raise ValueError("the data end without saying so")
         if code == 256:
             table, width, before = [bytes([i]) for i in range(256)] + [b"", b""], 9, None
             continue
