@@ -19,10 +19,10 @@ end
 local function is_features(x) return type(x) == "table" and getmetatable(x) == meta end
 
 -- For output: the text, and the ending of the file
-local rows_csv = core.rows_csv
-function core.rows_csv(x)
+local output_csv = core.output_csv
+function core.output_csv(x)
   if is_features(x) then return x.geojson, "geojson" end
-  return rows_csv(x)
+  return output_csv(x)
 end
 
 local function options(what, given, known)

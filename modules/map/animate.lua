@@ -11,8 +11,8 @@ meta.__tostring = function(a)
   return format("animation of %d frames, %d bytes", a.frames, #a.gif)
 end
 
-local text_of = core.rows_csv
-function core.rows_csv(x)
+local text_of = core.output_csv
+function core.output_csv(x)
   if type(x) == "table" and getmetatable(x) == meta then return x.gif, "gif" end
   return text_of(x)
 end

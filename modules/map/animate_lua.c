@@ -3,7 +3,7 @@
 #include "modules/map/looks_lua.h"
 #include "modules/batch/evaluate.h"
 #include "modules/batch/gridding.h"
-#include "modules/collection/place_lua.h"
+#include "modules/batch/zones_lua.h"
 #include "modules/image/image_lua.h"
 #include "modules/map/gif.h"
 #include "runtime/border.h"
