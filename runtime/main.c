@@ -6,14 +6,12 @@
 #include "runtime/log.h"
 #include "runtime/mem.h"
 #include "runtime/version.h"
-#include "runtime/watch.h"
 
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static int command_of(const char *word)
 {
