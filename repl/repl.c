@@ -76,7 +76,7 @@ static int show_outputs(repl *r, tl_err *e)
     tl_script *s = &r->t->script, named = *s;
     int rc = 0;
     for (int i = 0; i < named.ntables; i++)
-        fputs(named.table[i].csv, stdout);
+        fputs(named.table[i].text, stdout);
     *s = (tl_script){0};
     int open = tl_map_is_open(r->t->L), opened = open && !r->had_map;
     r->had_map = open;

@@ -271,7 +271,7 @@ static int write_tables(const tl_cli *c, const tl_script *s, const char *dir, js
             json_array_append_new(json_object_get(report, "outputs"),
                                   json_pack("{s:s, s:o, s:I}", "name", s->table[i].name, "path",
                                             tl_json_text(path), "bytes",
-                                            (json_int_t)strlen(s->table[i].csv)));
+                                            (json_int_t)strlen(s->table[i].text)));
         else if (!rc)
             printf("%s\n", path);
         free(path);

@@ -279,11 +279,11 @@ static void take_lists(lua_State *L, tl_output *o)
 static int take_table(lua_State *L, tl_script *s, const char *name)
 {
     if (!lua_isnoneornil(L, 3))
-        return tl_raisef(L, TL_ESCRIPT, "output(\"%s\"): rows have no options", name);
+        return tl_raisef(L, TL_ESCRIPT, "output(\"%s\"): rows and models have no options", name);
     const char *where = tl_script_line(L);
     s->table = tl_xrealloc(s->table, (size_t)(s->ntables + 1) * sizeof *s->table);
-    s->table[s->ntables++] =
-        (tl_script_table){tl_xstrdup(name), where, tl_xstrdup(lua_tostring(L, -1))};
+    s->table[s->ntables++] = (tl_script_table){
+        tl_xstrdup(name), where, tl_xstrdup(lua_tostring(L, -2)), tl_intern(lua_tostring(L, -1))};
     return 0;
 }
 
@@ -302,17 +302,18 @@ static void open_collection(lua_State *L)
     lua_settop(L, OPTIONS);
 }
 
-/* Pushes the text of rows at index 2 (zones.lua); nil when there is something else. */
-static int push_rows(lua_State *L)
+/* Pushes the text of rows or a model at index 2 and the suffix of its file (zones.lua); nils when
+ * there is something else. */
+static int push_table(lua_State *L)
 {
     if (!lua_istable(L, 2))
         return 0;
     tl_core_push(L);
-    if (lua_getfield(L, -1, "output_csv") != LUA_TFUNCTION)
+    if (lua_getfield(L, -1, "table_text") != LUA_TFUNCTION)
         return 0;
     lua_pushvalue(L, 2);
-    lua_call(L, 1, 1);
-    return lua_isstring(L, -1);
+    lua_call(L, 1, 2);
+    return lua_isstring(L, -2);
 }
 
 /* In a job whose tasks share scenes (modules/collection/parts.lua): 1 when this run has nothing to
@@ -352,7 +353,7 @@ static int lua_output(lua_State *L)
     if (is_others(L))
         return 0;
     open_collection(L);
-    int rows = push_rows(L);
+    int rows = push_table(L);
     if (strlen(name) != len || !name_is_good(name))
         return tl_raisef(L, TL_ESCRIPT,
                          "output(\"%s\"): a name becomes a file's name, so no / \\ : and the like",

@@ -92,9 +92,12 @@ function core.rows_csv(x)
   if columns_of(x) then return csv(x) end
 end
 
--- The same for output, which takes lists of the script's own too
-function core.output_csv(x)
-  return core.rows_csv(columns_of(x) and x or plain_rows(x))
+-- For output, which takes lists of the script's own too: the text of rows or of a model, and what its
+-- file's name ends with
+function core.table_text(x)
+  local model, suffix = core.model_text(x)
+  if model then return model, suffix end
+  return core.rows_csv(columns_of(x) and x or plain_rows(x)), "csv"
 end
 
 core.new_rows = new_rows
@@ -128,11 +131,18 @@ end
 
 -- --------------------------------------------------------------------------------------- methods
 
-local sample_options = { points = true, crs = true, res = true,
+local sample_options = { points = true, crs = true, res = true, count = true, region = true,
+  class = true, seed = true,
   example = "{points = {{lon, lat}, ...}}" }
 
 function methods.sample(img, given)
   local o = options("sample", given, sample_options)
+  if o.count ~= nil and o.points == nil then
+    if mtype(o.count) ~= "integer" or o.count < 1 then
+      raise("sample: count is a whole number from 1, got " .. tostring(o.count))
+    end
+    return core.draw_samples(img, o, settings(o))
+  end
   if o.points == nil then raise "sample needs points = a list of {lon, lat}, or a file's path" end
   local points = o.points
   if type(points) == "table" and type(points[1]) == "number" then points = { points } end
