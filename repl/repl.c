@@ -69,6 +69,16 @@ static void tell_kept(repl *r, const char *kept)
 /* --- running -------------------------------------------------------------------------------------
  */
 
+/* Of a picture's bytes only how many there are. */
+static void show_table(const tl_script_table *t)
+{
+    if (memchr(t->text, '\0', t->len))
+        tl_log(TL_LOG_INFO, "%s.%s: %zu bytes, which `tellua run` writes", t->name, t->suffix,
+               t->len);
+    else
+        fputs(t->text, stdout);
+}
+
 /* A script declares each name once; a session does so again and again. What was named is shown, and
  * kept for zoom and pan, and on the session's map; a map that was just opened begins with it. */
 static int show_outputs(repl *r, tl_err *e)
@@ -76,7 +86,7 @@ static int show_outputs(repl *r, tl_err *e)
     tl_script *s = &r->t->script, named = *s;
     int rc = 0;
     for (int i = 0; i < named.ntables; i++)
-        fputs(named.table[i].csv, stdout);
+        show_table(&named.table[i]);
     *s = (tl_script){0};
     int open = tl_map_is_open(r->t->L), opened = open && !r->had_map;
     r->had_map = open;

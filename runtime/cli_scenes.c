@@ -103,7 +103,7 @@ int tl__task_scenes(const tl_cli *c, tellua *t, tl__task *k, const json_t *part,
     for (int i = 0; i < t->script.ntables && !rc; i++) {
         char *path = tl_xasprintf("%s.csv", k->base), *beside = tl_xasprintf("%s.new", path);
         FILE *f = fopen(beside, "wb");
-        int bad = !f || fputs(t->script.table[i].csv, f) == EOF;
+        int bad = !f || fputs(t->script.table[i].text, f) == EOF;
         bad = (f && fclose(f)) || bad || rename(beside, path);
         if (bad)
             rc = tl_fail(e, TL_EIO, "cannot write %s: %s", path, strerror(errno));

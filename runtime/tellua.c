@@ -5,6 +5,7 @@
 #include "modules/batch/jobs_lua.h"
 #include "modules/batch/plan_lua.h"
 #include "modules/batch/read_lua.h"
+#include "modules/classes/classes_lua.h"
 #include "modules/collection/collection_lua.h"
 #include "modules/collection/compose_lua.h"
 #include "modules/batch/zones_lua.h"
@@ -73,6 +74,7 @@ static void add_names(lua_State *L, tl_script *script)
     tl_place_open_lua(L);
     tl_zones_open_lua(L);
     tl_looks_open_lua(L);
+    tl_classes_open_lua(L);
     tl_collection_open_lua(L);
     tl_animate_open_lua(L);
     tl_jobs_open_lua(L);

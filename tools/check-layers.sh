@@ -9,12 +9,13 @@ cd "${1:-$(dirname "$0")/..}"
 
 layers='
 base       ^runtime/(err|mem|buf|log|dtype|watch|pause|hash|version|limits)[.]               -
-bindings   ^(modules/[^/]+|runtime)/[^/]*_lua[.]                        base expr image raster collection batch map host loop lua
+bindings   ^(modules/[^/]+|runtime)/[^/]*_lua[.]                        base expr image raster classes collection batch map host loop lua
 expr       ^modules/expr/                                               base
 image      ^modules/image/                                              base expr
 raster     ^modules/raster/                                             base expr image gdal
+classes    ^modules/classes/                                          base expr image raster
 collection ^modules/collection/                                       base expr image raster
-batch      ^modules/batch/                                            base expr image raster collection jail
+batch      ^modules/batch/                                            base expr image raster classes collection jail
 map        ^modules/map/                                                base expr image raster collection batch jail loop uv
 jail       ^runtime/jail[^/]*$                                             base
 host       ^runtime/(host|border|chunk|sandbox|budget|vmfault)[^/]*$                  base lua

@@ -3,6 +3,7 @@
 #include "modules/image/trial.h"
 #include "modules/batch/plan.h"
 #include "modules/batch/plan_call.h"
+#include "modules/classes/whole.h"
 #include "modules/raster/raster.h"
 
 #include "runtime/log.h"
@@ -148,7 +149,9 @@ static void explain_program(const tl_pass *pass, int program, tl_buf *t)
         tl_prog_dump(prog, t);
 }
 
-/* The first kind of a collection's scenes: the others differ in little. */
+/* What is computed within reads. Of a collection's scenes the first kind: the others differ in
+ * little.
+ */
 static void explain_scenes(const tl_pass *pass, int k, int program, tl_buf *t)
 {
     tl_pass *const *inner;
@@ -156,7 +159,8 @@ static void explain_scenes(const tl_pass *pass, int k, int program, tl_buf *t)
         return;
     for (int c = 0; c < tl_pass_calls(inner[0]); c++)
         explain_call(tl_pass_call(inner[0], c), program, t);
-    tl_buf_puts(t, "  each scene: ");
+    int whole = tl_whole_spec_of(tl_pass_sampling(pass, k)->source) != NULL;
+    tl_buf_puts(t, whole ? "  its input: " : "  each scene: ");
     explain_program(inner[0], program, t);
 }
 

@@ -14,6 +14,8 @@
 #define LEAST_ROWS   16
 /* Program, samplings and JSON of one pass of a short graph; BASE_BYTES holds the first ones. */
 #define PASS_BYTES (24 * 1024LL)
+/* Graph, program and JSON behind one instruction, which count where there are tens of thousands. */
+#define INSTRUCTION_BYTES 512
 /* Datasets a thread keeps open. ORDER modules/raster/gdal.c */
 #define MOST_HANDLES 32
 
@@ -74,10 +76,13 @@ static int64_t default_limit(void)
 }
 
 /* Index of the store (40 bytes a tile), offsets of the file (16 a tile), pyramid (1); the plan of
- * many dates. */
+ * many dates, or of a large program. */
 static int64_t index_bytes(const tl_plan *p)
 {
     int64_t bytes = (p->npasses - 1) * PASS_BYTES;
+    for (int k = 0; k < p->npasses; k++)
+        bytes +=
+            (int64_t)tl_prog_instructions(tl_pass_program(p->pass[k].pass)) * INSTRUCTION_BYTES;
     for (int i = 0; i < p->n; i++) {
         const tl_product *q = &p->out[i].product;
         for (int level = 0; level < tl_product_levels(q); level++) {

@@ -2,6 +2,7 @@
 #include "modules/batch/plan_call.h"
 #include "modules/batch/jailed.h"
 #include "modules/batch/plan_int.h"
+#include "modules/classes/whole.h"
 #include "modules/collection/composite_json.h"
 #include "modules/raster/burn.h"
 #include "modules/raster/cells.h"
@@ -123,7 +124,7 @@ static int read_sources(reader *r, tl_err *e)
         const char *uri = json_string_value(json_object_get(j, "uri"));
         const json_t *scene = json_object_get(j, "scene");
         r->nsources++;
-        if (json_object_get(j, "composite"))
+        if (json_object_get(j, "composite") || json_object_get(j, "whole"))
             continue; /* of nodes, which are not there yet */
         if (!uri && !scene)
             return broken(e, "source", i);
@@ -287,6 +288,34 @@ static int read_composite(reader *r, size_t i, tl_err *e)
     return rc;
 }
 
+/* Likewise what is computed of a whole Image. Only its own user may have that done: it takes room
+ * and time by the size of the Image, however little of it is asked for. */
+static int read_whole(reader *r, size_t i, tl_err *e)
+{
+    const json_t *j = json_array_get(json_object_get(r->plan, "sources"), i);
+    tl_whole_spec p = {0};
+    json_int_t input, threshold;
+    const char *op;
+    if (json_unpack((json_t *)(uintptr_t)j, "{s:{s:s, s:b, s:I, s:F, s:b, s:[i,i,i,i]}, s:I}",
+                    "whole", "op", &op, "diagonal", &p.diagonal, "threshold", &threshold, "max",
+                    &p.max, "metres", &p.metres, "texture", &p.levels, &p.radius, &p.step,
+                    &p.direction, "input", &input) ||
+        tl_whole_op_from_name(op, &p.op) || read_grid(json_object_get(j, "grid"), &p.grid, e) ||
+        input < 0 || (size_t)input >= r->nnodes)
+        return -1;
+    p.threshold = threshold;
+    p.input = r->node[input];
+    if (r->trust && !tl_whole_is_near(&p))
+        return tl_fail(e, TL_ESCRIPT, "%s of a whole Image is not computed for others here", op);
+    return tl_whole_new(&p, &r->source[i], e);
+}
+
+static int read_made(reader *r, size_t i, tl_err *e)
+{
+    const json_t *j = json_array_get(json_object_get(r->plan, "sources"), i);
+    return json_object_get(j, "whole") ? read_whole(r, i, e) : read_composite(r, i, e);
+}
+
 static int read_band(reader *r, const json_t *j, const char *where, tl_node **out, tl_err *e)
 {
     tl_method m;
@@ -295,7 +324,7 @@ static int read_band(reader *r, const json_t *j, const char *where, tl_node **ou
     const char *method = json_string_value(json_object_get(j, "resample"));
     if (s < 0 || (size_t)s >= r->nsources || !method || tl_method_from_name(method, &m))
         return -1;
-    int rc = r->source[s] ? 0 : read_composite(r, (size_t)s, e);
+    int rc = r->source[s] ? 0 : read_made(r, (size_t)s, e);
     if (rc)
         return rc;
     if (band < 1 || band > r->source[s]->nbands)

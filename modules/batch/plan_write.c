@@ -1,6 +1,7 @@
 /* Plans as JSON: writing. See plan.h. SPDX-License-Identifier: MIT */
 #include "modules/batch/plan_call.h"
 #include "modules/batch/plan_int.h"
+#include "modules/classes/whole.h"
 #include "modules/collection/composite_json.h"
 #include "modules/image/order.h"
 #include "modules/raster/burn.h"
@@ -118,8 +119,8 @@ typedef struct {
     struct {
         const tl_source *source;
         json_int_t place;
-    } * composite; /* written before */
-    size_t ncomposites;
+    } * made; /* composites and wholes, written before */
+    size_t nmade;
     const tl_grid **area; /* of the plan's outputs */
     int nareas;
     tl_frozen_budget budget;
@@ -149,12 +150,17 @@ static json_int_t function_place(writer *w, const tl_call *c)
 
 static void write_nodes(writer *w, tl_node *const *roots, int n, json_int_t *place);
 
+static json_int_t note_made(writer *w, const tl_source *s, json_int_t at)
+{
+    w->made = tl_xrealloc(w->made, (w->nmade + 1) * sizeof *w->made);
+    w->made[w->nmade].source = s;
+    w->made[w->nmade++].place = at;
+    return at;
+}
+
 /* A composite, after the nodes of its kinds. */
 static json_int_t composite_place(writer *w, const tl_source *s)
 {
-    for (size_t i = 0; i < w->ncomposites; i++)
-        if (w->composite[i].source == s)
-            return w->composite[i].place;
     const tl_composite_spec *c = tl_composite_spec_of(s);
     json_t *kinds = json_array(), *names = json_array();
     json_int_t *place = tl_xcalloc((size_t)c->nkinds * (size_t)c->nbands, sizeof *place);
@@ -171,16 +177,33 @@ static json_int_t composite_place(writer *w, const tl_source *s)
     json_int_t at = place_of(&w->sources, json_pack("{s:o, s:o, s:o}", "composite",
                                                     tl_composite_json(s, w->area, w->nareas),
                                                     "kinds", kinds, "bands", names));
-    w->composite = tl_xrealloc(w->composite, (w->ncomposites + 1) * sizeof *w->composite);
-    w->composite[w->ncomposites].source = s;
-    w->composite[w->ncomposites++].place = at;
-    return at;
+    return note_made(w, s, at);
+}
+
+/* What is computed of a whole Image, after the nodes of its input. */
+static json_int_t whole_place(writer *w, const tl_source *s)
+{
+    const tl_whole_spec *p = tl_whole_spec_of(s);
+    json_int_t input;
+    write_nodes(w, &p->input, 1, &input);
+    json_t *j =
+        json_pack("{s:s, s:b, s:I, s:f, s:b, s:[i,i,i,i]}", "op", tl_whole_op_name(p->op),
+                  "diagonal", p->diagonal, "threshold", (json_int_t)p->threshold, "max", p->max,
+                  "metres", p->metres, "texture", p->levels, p->radius, p->step, p->direction);
+    return note_made(w, s,
+                     place_of(&w->sources, json_pack("{s:o, s:I, s:o}", "whole", j, "input", input,
+                                                     "grid", grid_json(&p->grid))));
 }
 
 static json_int_t source_place(writer *w, const tl_source *s)
 {
+    for (size_t i = 0; i < w->nmade; i++)
+        if (w->made[i].source == s)
+            return w->made[i].place;
     if (tl_is_composite(s))
         return composite_place(w, s);
+    if (tl_whole_spec_of(s))
+        return whole_place(w, s);
     if (tl_is_scene_source(s))
         return place_of(&w->sources, json_pack("{s:o}", "scene", tl_scene_source_json(s)));
     return place_of(&w->sources, tl__plan_source_json(s));
@@ -326,7 +349,7 @@ json_t *tl__plan_json(const tl_plan *p, tl_err *e)
     json_decref(w.functions.list);
     json_decref(w.functions.place);
     free(w.call);
-    free(w.composite);
+    free(w.made);
     free(w.area);
     json_decref(w.sources.place);
     json_decref(w.nodes.place);

@@ -180,12 +180,12 @@ static int write_file(const char *path, const char *bytes, size_t len)
 
 int tl_script_write_table(const tl_script_table *t, const char *dir, char **path, tl_err *e)
 {
-    char *to = tl_xasprintf("%s/%s.%s", dir, t->name, t->ending),
+    char *to = tl_xasprintf("%s/%s.%s", dir, t->name, t->suffix),
          *beside = tl_xasprintf("%s.new", to);
     int rc = 0;
     if (tl_make_folders(dir))
         rc = tl_fail(e, TL_EIO, "cannot make %s: %s", dir, strerror(errno));
-    else if (write_file(beside, t->csv, t->len) || rename(beside, to))
+    else if (write_file(beside, t->text, t->len) || rename(beside, to))
         rc = tl_fail(e, TL_EIO, "cannot write %s: %s", to, strerror(errno));
     if (rc)
         unlink(beside);
@@ -220,7 +220,7 @@ void tl_script_free(tl_script *s)
         tl_output_free(&s->output[i]);
     for (int i = 0; i < s->ntables; i++) {
         free(s->table[i].name);
-        free(s->table[i].csv);
+        free(s->table[i].text);
     }
     free(s->table);
     free(s->setting);

@@ -34,12 +34,12 @@ typedef struct tl_output {
     int ndated;        /* 0 = an Image without a date */
 } tl_output;
 
-typedef struct tl_script_table { /* rows, computed while the script ran */
+typedef struct tl_script_table { /* rows or a model, computed while the script ran */
     char *name;
     const char *where; /* interned */
-    char *csv;         /* or other bytes */
+    char *text;        /* or other bytes */
     size_t len;
-    const char *ending; /* of the file: "csv", "geojson" */
+    const char *suffix; /* of the file: "csv", "json", "geojson", "gif"; interned */
 } tl_script_table;
 
 typedef struct tl_script {
@@ -72,7 +72,7 @@ int tl_script_wants_plan(const tl_script *s, const char *output);
 /* Where an output of that name stands in the script; NULL when there is none. */
 const char *tl_script_named(const tl_script *s, const char *name);
 int tl_make_folders(const char *dir); /* as mkdir -p; not 0: errno says why */
-/* dir/NAME.csv (or so) of a table, written beside and renamed; *path is malloc'd. */
+/* dir/NAME.SUFFIX of a table, written beside and renamed; *path is malloc'd. */
 int tl_script_write_table(const tl_script_table *t, const char *dir, char **path,
                           tl_err *e) TL_MUST_CHECK;
 /* {"name": value, ...}: a new reference. */

@@ -279,15 +279,14 @@ static void take_lists(lua_State *L, tl_output *o)
 static int take_table(lua_State *L, tl_script *s, const char *name)
 {
     if (!lua_isnoneornil(L, 3))
-        return tl_raisef(L, TL_ESCRIPT, "output(\"%s\"): rows have no options", name);
+        return tl_raisef(L, TL_ESCRIPT, "output(\"%s\"): a table has no options", name);
     size_t len;
     const char *where = tl_script_line(L), *bytes = lua_tolstring(L, -2, &len);
     char *copy = tl_xcalloc(len + 1, 1);
     memcpy(copy, bytes, len);
     s->table = tl_xrealloc(s->table, (size_t)(s->ntables + 1) * sizeof *s->table);
     s->table[s->ntables++] =
-        (tl_script_table){tl_xstrdup(name), where, copy, len,
-                          tl_intern(lua_isstring(L, -1) ? lua_tostring(L, -1) : "csv")};
+        (tl_script_table){tl_xstrdup(name), where, copy, len, tl_intern(lua_tostring(L, -1))};
     return 0;
 }
 
@@ -306,14 +305,14 @@ static void open_collection(lua_State *L)
     lua_settop(L, OPTIONS);
 }
 
-/* Pushes the text of rows or features at index 2 (zones.lua, vectors.lua) and the ending of a file
- * of it, nil for "csv"; nothing to rely on when there is something else. */
-static int push_rows(lua_State *L)
+/* Pushes the text of what stands at index 2 (rows, a model, features ...: table_text in zones.lua)
+ * and the suffix of its file; nils when it is something else. */
+static int push_table(lua_State *L)
 {
     if (!lua_istable(L, 2))
         return 0;
     tl_core_push(L);
-    if (lua_getfield(L, -1, "output_csv") != LUA_TFUNCTION)
+    if (lua_getfield(L, -1, "table_text") != LUA_TFUNCTION)
         return 0;
     lua_pushvalue(L, 2);
     lua_call(L, 1, 2);
@@ -357,7 +356,7 @@ static int lua_output(lua_State *L)
     if (is_others(L))
         return 0;
     open_collection(L);
-    int rows = push_rows(L);
+    int rows = push_table(L);
     if (strlen(name) != len || !name_is_good(name))
         return tl_raisef(L, TL_ESCRIPT,
                          "output(\"%s\"): a name becomes a file's name, so no / \\ : and the like",

@@ -18,12 +18,7 @@ end
 
 local function is_features(x) return type(x) == "table" and getmetatable(x) == meta end
 
--- For output: the text, and the ending of the file
-local output_csv = core.output_csv
-function core.output_csv(x)
-  if is_features(x) then return x.geojson, "geojson" end
-  return output_csv(x)
-end
+core.files[meta] = function(f) return f.geojson, "geojson" end
 
 local function options(what, given, known)
   given = given or {}

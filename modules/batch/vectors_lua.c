@@ -189,6 +189,6 @@ void tl_vectors_open_lua(lua_State *L)
         {"vectorize", core_vectorize}, {"burn", core_burn}, {NULL, NULL}};
     tl_core_push(L);
     luaL_setfuncs(L, functions, 0);
-    tl_loads(L, tl_lua_modules_batch_vectors, tl_lua_modules_batch_vectors_len,
-             "=[tellua vectors]", 1, 0);
+    tl_loads(L, tl_lua_modules_batch_vectors, tl_lua_modules_batch_vectors_len, "=[tellua vectors]",
+             1, 0);
 }

@@ -92,9 +92,14 @@ function core.rows_csv(x)
   if columns_of(x) then return csv(x) end
 end
 
--- The same for output, which takes lists of the script's own too
-function core.output_csv(x)
-  return core.rows_csv(columns_of(x) and x or plain_rows(x))
+-- What else output writes as a file: metatable -> function(x) -> text, suffix of the file's name
+core.files = {}
+
+-- For output, which takes lists of the script's own too
+function core.table_text(x)
+  local file = type(x) == "table" and core.files[getmetatable(x) or false]
+  if file then return file(x) end
+  return core.rows_csv(columns_of(x) and x or plain_rows(x)), "csv"
 end
 
 core.new_rows = new_rows
@@ -128,11 +133,18 @@ end
 
 -- --------------------------------------------------------------------------------------- methods
 
-local sample_options = { points = true, crs = true, res = true,
+local sample_options = { points = true, crs = true, res = true, count = true, region = true,
+  class = true, seed = true,
   example = "{points = {{lon, lat}, ...}}" }
 
 function methods.sample(img, given)
   local o = options("sample", given, sample_options)
+  if o.count ~= nil and o.points == nil then
+    if mtype(o.count) ~= "integer" or o.count < 1 then
+      raise("sample: count is a whole number from 1, got " .. tostring(o.count))
+    end
+    return core.draw_samples(img, o, settings(o))
+  end
   if o.points == nil then raise "sample needs points = a list of {lon, lat}, or a file's path" end
   local points = o.points
   if type(points) == "table" and type(points[1]) == "number" then points = { points } end

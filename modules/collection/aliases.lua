@@ -112,6 +112,22 @@ local function to_type(name)
   return function() return name end
 end
 
+-- Cells are counted up to a limit, 100 unless it is given, over 8 neighbours unless that is false
+local function connected_pixel_count(img, most, eight)
+  local size = core.methods.component_size(img, { connectivity = eight == false and 4 or 8 })
+  return core.min(size, most or 100)
+end
+
+local function glcm_texture(img, size)
+  return core.methods.glcm(img, { size = size, levels = 64 })
+end
+
+-- In cells, squared, from a window of that radius
+local function fast_distance_transform(img, radius)
+  local d = core.methods.distance(img, { max = radius or 256 })
+  return core.round(core.mul(d, d))
+end
+
 local of_image = {
   -- JEO-lab
   maskLT = { "mask_lt" }, maskLTE = { "mask_le" }, maskLE = { "mask_le" },
@@ -154,6 +170,11 @@ local of_image = {
     if type(a) == "table" then a, b = a[1], a[2] end
     return a, b
   end },
+  connectedComponents = { "components" },
+  connectedPixelCount = { "component_size", connected_pixel_count, call = true },
+  fastDistanceTransform = { "distance", fast_distance_transform, call = true },
+  glcmTexture = { "glcm", glcm_texture, call = true },
+  label = { "components" }, -- pyjeo
 }
 
 local function install(methods, aliases)

@@ -1,8 +1,7 @@
 -- Collections as moving pictures. SPDX-License-Identifier: MIT
 local core = ...
 
-local ipairs, pairs, type, tostring, setmetatable, getmetatable = ipairs, pairs, type, tostring,
-  setmetatable, getmetatable
+local ipairs, pairs, type, tostring, setmetatable = ipairs, pairs, type, tostring, setmetatable
 local format = string.format
 local raise = core.raise
 
@@ -11,11 +10,7 @@ meta.__tostring = function(a)
   return format("animation of %d frames, %d bytes", a.frames, #a.gif)
 end
 
-local text_of = core.output_csv
-function core.output_csv(x)
-  if type(x) == "table" and getmetatable(x) == meta then return x.gif, "gif" end
-  return text_of(x)
-end
+core.files[meta] = function(a) return a.gif, "gif" end
 
 local own = { fps = true, size = true, crs = true, res = true }
 

@@ -54,6 +54,8 @@ local function check(what, options, known)
   return options
 end
 
+core.check_options = check
+
 -- ------------------------------------------------------------------------------------- arithmetic
 
 local function is_float(x) return core.info(x)[1].type == "float" end
