@@ -55,12 +55,8 @@ static int starts_as_json(const char *path)
 /* A stranger's: its tenant is the process. */
 static int load_foreign(const tl_cli *c, const tl_buf *text, tl_plan **out, tl_err *e)
 {
-    tl_limits limits = tl_limits_of(TL_PROFILE_BATCH);
+    tl_limits limits = tl_limits_of_run();
     tl_trust trust = {.tenant = "run", .jail = tl_jail_shared(), .limits = &limits};
-    limits.cpu_soft = 60; /* of one block */
-    limits.cpu_hard = 75;
-    limits.wall = 600;
-    limits.cpu_life = 24 * 3600;
     int rc = tl_roots_new(c->roots, c->nroots, &trust.roots, e);
     return rc ? rc : tl_plan_load_foreign(tl_buf_text(text), text->len, &trust, out, e);
 }

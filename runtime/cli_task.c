@@ -3,6 +3,7 @@
 #define _GNU_SOURCE /* prctl */
 #include "modules/batch/chirp.h"
 #include "modules/batch/console_lua.h"
+#include "modules/batch/crew.h"
 #include "modules/batch/grace.h"
 #include "modules/batch/stac_out.h"
 #include "modules/batch/task.h"
@@ -12,6 +13,7 @@
 #include "runtime/cli.h"
 #include "runtime/cli_job.h"
 #include "runtime/cli_task_int.h"
+#include "runtime/jail.h"
 #include "runtime/log.h"
 #include "runtime/mem.h"
 #include "runtime/version.h"
@@ -69,13 +71,35 @@ static int check_versions(const tl__task *k, int allow_drift, tl_err *e)
     return 0;
 }
 
-static int read_plan(tl__task *k, int allow_drift, tl_err *e)
+/* Functions of a job run in the jail wherever there can be one: the node's owner did not write
+ * them. A worker for each thread. */
+static int load_confined(tl__task *k, const char *text, size_t len, int threads, int allow_drift,
+                         tl_err *e)
+{
+    tl_limits limits = tl_limits_of_run();
+    tl_jail_options o = {.most_workers = threads, .most_per_tenant = threads, .patience = 3600};
+    k->jail = tl_jail_new(&o);
+    tl_trust workers = {.tenant = "task", .jail = k->jail, .limits = &limits};
+    int rc = tl_plan_load_confined(text, len, allow_drift, &workers, &k->plan, e);
+    if (rc != TL_ECONFIG)
+        return rc;
+    tl_err why = *e;
+    *e = (tl_err)TL_ERR_INIT;
+    rc = tl_plan_load(text, len, allow_drift, &k->plan, e);
+    if (!rc)
+        tl_log(TL_LOG_INFO, "functions run in the task's own process: %s", why.message);
+    return rc;
+}
+
+/* threads = 0: nothing is computed. */
+static int read_plan(tl__task *k, int threads, int allow_drift, tl_err *e)
 {
     size_t len = 0;
     char *text = NULL, *file = tl_xasprintf("%s/plan.json", k->dir);
     int rc = tl_cli_read_file(file, &text, &len, e);
     if (!rc)
-        rc = tl_plan_load(text, len, allow_drift, &k->plan, e);
+        rc = threads ? load_confined(k, text, len, threads, allow_drift, e)
+                     : tl_plan_load(text, len, allow_drift, &k->plan, e);
     free(text);
     if (!rc && strcmp(k->plan->key, json_string_value(json_object_get(k->job, "key"))) != 0)
         rc = tl_fail(e, TL_ECONFIG, "%s is not the plan of this job", file);
@@ -244,16 +268,17 @@ static int do_tiles(const tl_cli *c, tellua *t, tl__task *k, const json_t *part,
     int64_t from, end;
     tl__task_shown shown = {.t = t, .last = -2, .most = c->checkpoint};
     tl__task_units(k, part, &from, &end);
-    int rc = read_plan(k, c->allow_drift, e);
+    int threads =
+        c->threads ? c->threads : (int)json_integer_value(json_object_get(opt, "threads"));
+    threads = threads > 0 ? threads : tl_cores();
+    int rc = read_plan(k, threads, c->allow_drift, e);
     if (rc)
         return rc;
     tl_task work = {.dir = k->work,
                     .name = k->name,
                     .first = from,
                     .end = end,
-                    .threads = c->threads
-                                   ? c->threads
-                                   : (int)json_integer_value(json_object_get(opt, "threads")),
+                    .threads = threads,
                     .mem = c->mem ? c->mem : json_integer_value(json_object_get(opt, "mem")),
                     .cancel = &t->cancel,
                     .progress = tl__task_progress,
@@ -393,7 +418,7 @@ static int merge(const tl_cli *c, tl__task *k, int partial, tl_err *e)
     int status = 0, rc = check_versions(k, c->allow_drift, e);
     json_object_set_new(k->job, "dir", tl_json_text(k->dir));
     if (!rc && json_object_get(k->job, "key"))
-        rc = read_plan(k, c->allow_drift, e);
+        rc = read_plan(k, 0, c->allow_drift, e);
     if (!rc && k->plan)
         rc = merge_tiles(k, to, partial, &r, e);
     for (int i = 0; !rc && k->plan && i < k->plan->n; i++) {
@@ -421,6 +446,7 @@ static int merge(const tl_cli *c, tl__task *k, int partial, tl_err *e)
 static void free_task(tl__task *k)
 {
     tl_plan_free(k->plan);
+    tl_jail_free(k->jail);
     json_decref(k->job);
     free(k->dir);
     free(k->base);

@@ -9,6 +9,7 @@ typedef struct {
     char *dir;   /* the job folder, absolute */
     json_t *job; /* job.json */
     tl_plan *plan;
+    struct tl_jail *jail; /* of the plan's functions; outlives it */
     int64_t number;
     char *base; /* folder and name of the task's files */
     char *work, name[24];

@@ -38,6 +38,10 @@ void tl_jail_free(tl_jail *j); /* NULL is allowed. Not while a request runs. End
 /* The process's own, made at the first call, ended with the process. */
 tl_jail *tl_jail_shared(void);
 
+/* The path of the worker program, malloc'd: as named (may be NULL), else by TELLUA_WORKER, else
+ * where this program has it. */
+char *tl_jail_worker(const char *named);
+
 /* How a request ended; the words are those of `tellua sandbox`. */
 typedef enum tl_verdict {
     TL_VERDICT_HARMLESS,

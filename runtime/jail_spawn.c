@@ -108,10 +108,10 @@ static int receive_with(int socket, void *record, size_t size, int *fd)
 /* --- the zygote ---------------------------------------------------------------------------------
  */
 
-/* The program: named by the caller or the environment, else beside this program, else installed. */
-static char *find_worker(const tl_jail *j)
+/* Where files of jobs are carried, it lies beside this program, which may have another name. */
+char *tl_jail_worker(const char *named)
 {
-    const char *named = j->o.worker ? j->o.worker : getenv("TELLUA_WORKER");
+    named = named ? named : getenv("TELLUA_WORKER");
     if (named && *named)
         return tl_xstrdup(named);
     char self[1024];
@@ -120,8 +120,9 @@ static char *find_worker(const tl_jail *j)
         self[n] = 0;
         char *slash = strrchr(self, '/');
         *slash = 0;
-        static const char *const at[] = {"%s/libexec/tellua/worker", "%s/../libexec/tellua/worker"};
-        for (int k = 0; k < 2; k++) {
+        static const char *const at[] = {"%s/libexec/tellua/worker", "%s/../libexec/tellua/worker",
+                                         "%s/worker"};
+        for (int k = 0; k < 3; k++) {
             char *path = tl_xasprintf(at[k], self);
             if (access(path, X_OK) == 0)
                 return path;
@@ -184,7 +185,7 @@ static int start(tl_jail *j, tl_err *e)
     if (j->zygote.pid)
         return 0;
     if (!j->worker)
-        j->worker = find_worker(j);
+        j->worker = tl_jail_worker(j->o.worker);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
         return no_jail(e, "socketpair", errno);
     int error = spawn_process(j->worker, pair[1], &j->zygote.pid);

@@ -43,4 +43,15 @@ static inline tl_limits tl_limits_of(tl_profile p)
     return l;
 }
 
+/* What a block of a function in a long run gets: it may be large, and nobody waits for it. */
+static inline tl_limits tl_limits_of_run(void)
+{
+    tl_limits l = tl_limits_of(TL_PROFILE_BATCH);
+    l.cpu_soft = 60;
+    l.cpu_hard = 75;
+    l.wall = 600;
+    l.cpu_life = 24 * 3600;
+    return l;
+}
+
 #endif

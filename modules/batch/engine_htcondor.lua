@@ -83,6 +83,7 @@ local function transfer(job)
   for _, name in ipairs { "plan.json", "script.lua", "scenes.sqlite" } do
     if sys.stat(job:path(name)) then inputs[#inputs + 1] = name end
   end
+  inputs[#inputs + 1] = sys.worker -- for functions, which run in the jail
   for _, f in ipairs(files) do remaps[#remaps + 1] = f .. " = tasks/$(shard)/" .. f end
   local outputs = table.concat(files, ",")
   local has_products = false

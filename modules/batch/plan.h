@@ -102,6 +102,11 @@ typedef struct tl_trust {
  */
 int tl_plan_load_foreign(const char *text, size_t len, const tl_trust *trust, tl_plan **out,
                          tl_err *e) TL_MUST_CHECK;
+/* The user's own plan, whose functions are compiled, or run, in the jail all the same; `workers`
+ * says whose and by which limits (its roots are not looked at). TL_ECONFIG when there can be no
+ * jail. */
+int tl_plan_load_confined(const char *text, size_t len, int allow_drift, const tl_trust *workers,
+                          tl_plan **out, tl_err *e) TL_MUST_CHECK;
 void tl_plan_free(tl_plan *p); /* NULL is allowed */
 
 /* One line per fact: outputs, grids, sources and how each is sampled, the program. With `program`

@@ -45,7 +45,8 @@ static int get_number(const json_t *j, tl_type *t, tl_num *x)
 
 typedef struct {
     const json_t *plan;
-    const tl_trust *trust; /* NULL: the plan is the user's own */
+    const tl_trust *trust;   /* NULL: the plan is the user's own */
+    const tl_trust *workers; /* of functions; NULL: they run here */
     tl_source **source;
     size_t nsources;
     tl_node **node;
@@ -154,7 +155,7 @@ static int read_functions(reader *r, tl_err *e)
     const json_t *list = json_object_get(r->plan, "functions"), *j;
     tl_frozen_budget budget = TL_FROZEN_BUDGET_INIT;
     size_t i;
-    budget.unread = r->trust != NULL;
+    budget.unread = r->workers != NULL;
     if (json_array_size(list) > TL_PLAN_MOST_FUNCTIONS)
         return broken(e, "too many functions:", json_array_size(list));
     r->function = tl_xcalloc(json_array_size(list) + 1, sizeof *r->function);
@@ -162,9 +163,9 @@ static int read_functions(reader *r, tl_err *e)
     {
         r->nfunctions++; /* freed also when it is half read */
         int rc = tl__plan_function_read(j, &budget, &r->function[i], e);
-        if (!rc && r->trust)
+        if (!rc && r->workers)
             tl__plan_function_by(&r->function[i], (json_t *)(uintptr_t)j, tl__jailed_make,
-                                 r->trust);
+                                 r->workers);
         if (rc)
             return tl_err_prefix(e, "function %zu", i);
     }
@@ -497,9 +498,9 @@ static void read_rest(const json_t *j, tl_plan *p)
         memcpy(p->script_sha256, sha, 65);
 }
 
-static int load(const json_t *j, int allow_drift, const tl_trust *trust, tl_plan *p, tl_err *e)
+static int load(reader r, const json_t *j, int allow_drift, tl_plan *p, tl_err *e)
 {
-    reader r = {.plan = j, .trust = trust};
+    r.plan = j;
     int rc = check_head(j, allow_drift, e);
     read_rest(j, p);
     if (!rc)
@@ -538,8 +539,8 @@ static int check_key(const json_t *whole, const json_t *plan, tl_err *e)
     return 0;
 }
 
-static int load_text(const char *text, size_t len, int allow_drift, const tl_trust *trust,
-                     tl_plan **out, tl_err *e)
+static int load_text(const char *text, size_t len, int allow_drift, reader r, tl_plan **out,
+                     tl_err *e)
 {
     json_error_t je;
     json_t *whole = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
@@ -551,7 +552,7 @@ static int load_text(const char *text, size_t len, int allow_drift, const tl_tru
     tl_plan *p = tl_xcalloc(1, sizeof *p);
     int rc = check_key(whole, plan, e);
     if (!rc)
-        rc = load(plan, allow_drift, trust, p, e);
+        rc = load(r, plan, allow_drift, p, e);
     if (rc)
         tl_plan_free(p);
     else
@@ -562,7 +563,13 @@ static int load_text(const char *text, size_t len, int allow_drift, const tl_tru
 
 int tl_plan_load(const char *text, size_t len, int allow_drift, tl_plan **out, tl_err *e)
 {
-    return load_text(text, len, allow_drift, NULL, out, e);
+    return load_text(text, len, allow_drift, (reader){0}, out, e);
+}
+
+int tl_plan_load_confined(const char *text, size_t len, int allow_drift, const tl_trust *workers,
+                          tl_plan **out, tl_err *e)
+{
+    return load_text(text, len, allow_drift, (reader){.workers = workers}, out, e);
 }
 
 int tl_plan_load_foreign(const char *text, size_t len, const tl_trust *trust, tl_plan **out,
@@ -571,5 +578,5 @@ int tl_plan_load_foreign(const char *text, size_t len, const tl_trust *trust, tl
     if (len > TL_PLAN_MOST_FOREIGN)
         return tl_fail(e, TL_EDATA, "a plan of %zu bytes; a stranger's may have %d MiB", len,
                        TL_PLAN_MOST_FOREIGN >> 20);
-    return load_text(text, len, 1, trust, out, e);
+    return load_text(text, len, 1, (reader){.trust = trust, .workers = trust}, out, e);
 }

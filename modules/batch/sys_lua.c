@@ -6,6 +6,7 @@
 #include "modules/batch/script.h"
 #include "runtime/border.h"
 #include "runtime/hash.h"
+#include "runtime/jail.h"
 #include "runtime/json_lua.h"
 #include "runtime/mem.h"
 #include "runtime/version.h"
@@ -204,6 +205,12 @@ static void push_facts(lua_State *L)
     lua_pushstring(L, exe ? exe : "tellua");
     lua_setfield(L, -2, "exe");
     free(exe);
+    char *worker = tl_jail_worker(NULL);
+    if (access(worker, X_OK) == 0) {
+        lua_pushstring(L, worker);
+        lua_setfield(L, -2, "worker");
+    }
+    free(worker);
     lua_pushstring(L, user ? user->pw_name : "?");
     lua_setfield(L, -2, "user");
     lua_pushstring(L, tl_version());

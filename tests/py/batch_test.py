@@ -408,4 +408,18 @@ p.stdout.close()
 finish(p)
 r = tellua("status", "ref")
 ok(r.status == 2 and "job.json" in r.err, "a folder that is no job is refused", r)
+# --- functions run in the jail where there can be one ---------------------------------------------------
+INTERPRETED = tap.script("""
+local image = Image "in.tif"
+output("f", image:execute(function(B1, B2) return tonumber(string.format("%.3f", B1 / (B2 + 1))) end), {tile = 512})
+""", "interpreted.lua")
+r = tellua("run", INTERPRETED, "--out", "fref", "--quiet", "--window", "0,0,512,512")
+for name, worker, note in (("jailed", os.environ["TELLUA_WORKER"], 0), ("no worker", "/nowhere/worker", 1)):
+    job = name.replace(" ", "") + ".job"
+    r = tellua("submit", INTERPRETED, "--job", job, "--wait", "--quiet", "--window", "0,0,512,512",
+               env=tap.environment(TELLUA_WORKER=worker))
+    said = "".join(tap.read(os.path.join(job, "tasks", "000", f)).decode() for f in os.listdir(job + "/tasks/000") if f.endswith(".err"))
+    ok(r.status == 0 and tap.read(job + "/result/f.tif") == tap.read("fref/f.tif"), "%s: a function's pixels are those of the run" % name, r)
+    ok(said.count("own process") == note, "%s: the task says so when there is no jail" % name, said)
+
 tap.done()
