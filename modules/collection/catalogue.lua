@@ -196,7 +196,8 @@ function globals.Collection(source, options)
   if C.is_collection(source) then return source end
   if type(source) == "table" and source.images then return of_images(source) end
   if type(source) ~= "string" or source == "" then
-    raise("Collection needs a path, an address or a name, got " .. type(source))
+    raise("Collection needs a path, an address or a name, got "
+      .. (source == "" and "an empty text" or type(source)))
   end
   if options ~= nil and type(options) ~= "table" then
     raise("Collection: options are a table, got " .. type(options))
