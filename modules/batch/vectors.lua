@@ -1,10 +1,9 @@
 -- Features of cells, and cells of features. SPDX-License-Identifier: MIT
 local core = ...
 
-local type, pairs, tostring, setmetatable, getmetatable = type, pairs, tostring, setmetatable,
-  getmetatable
+local type, pairs, setmetatable, getmetatable = type, pairs, setmetatable, getmetatable
 local format = string.format
-local raise, methods = core.raise, core.methods
+local raise, methods, check = core.raise, core.methods, core.options.check
 
 -- ---------------------------------------------------------------------------------------- features
 
@@ -20,23 +19,6 @@ local function is_features(x) return type(x) == "table" and getmetatable(x) == m
 
 core.files[meta] = function(f) return f.geojson, "geojson" end
 
-local function options(what, given, known)
-  given = given or {}
-  if type(given) ~= "table" then raise(what .. " takes a table of options") end
-  local o = {}
-  for k, v in pairs(given) do
-    if not known[k] then
-      local names = {}
-      for name in pairs(known) do names[#names + 1] = name end
-      table.sort(names)
-      raise(format("%s has no option '%s'; there are %s", what, tostring(k),
-        table.concat(names, ", ")))
-    end
-    o[k] = v
-  end
-  return o
-end
-
 local function one_band(what, img)
   if #img:bands() ~= 1 then
     raise(format("%s takes an Image of one band, this has %s", what, core.band_list(img)))
@@ -51,7 +33,7 @@ end
 
 -- polygonize{connect = 4 | 8, crs =, res =}
 function methods.polygonize(img, given)
-  local o = options("polygonize", given, { connect = true, crs = true, res = true })
+  local o = check("polygonize", given, { connect = true, crs = true, res = true })
   o.connect = o.connect or 4
   if o.connect ~= 4 and o.connect ~= 8 then raise "polygonize: connect is 4 or 8" end
   return vectorize(img, "polygonize", o)
@@ -59,7 +41,7 @@ end
 
 -- contours{interval =, base =} or contours{levels = {...}}
 function methods.contours(img, given)
-  local o = options("contours", given, { interval = true, base = true, levels = true, crs = true,
+  local o = check("contours", given, { interval = true, base = true, levels = true, crs = true,
     res = true })
   if (o.interval == nil) == (o.levels == nil) then
     raise "contours: interval = n or levels = {...} says where the lines are"
@@ -75,7 +57,7 @@ end
 
 -- rasterize(features, {value = 1 | attribute = name, touched = true}): on the grid of the image
 function methods.rasterize(img, features, given)
-  local o = options("rasterize", given, { value = true, attribute = true, touched = true })
+  local o = check("rasterize", given, { value = true, attribute = true, touched = true })
   if o.value ~= nil and o.attribute ~= nil then raise "rasterize: value or attribute, not both" end
   if o.attribute ~= nil and type(o.attribute) ~= "string" then
     raise "rasterize: attribute is a name"

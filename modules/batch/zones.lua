@@ -5,7 +5,7 @@ local type, ipairs, pairs, tostring, tonumber, setmetatable, rawlen, rawget, get
   type, ipairs, pairs, tostring, tonumber, setmetatable, rawlen, rawget, getmetatable
 local mtype = math.type
 local format, concat = string.format, table.concat
-local raise, methods = core.raise, core.methods
+local raise, methods, options = core.raise, core.methods, core.options
 
 -- ------------------------------------------------------------------------------------------ rows
 
@@ -106,24 +106,9 @@ core.new_rows = new_rows
 
 -- --------------------------------------------------------------------------------------- options
 
-local function options(what, given, known)
-  if type(given) ~= "table" then
-    raise(format("%s takes a table of options, such as %s", what, known.example))
-  end
-  local o = {}
-  for key, v in pairs(given) do
-    if not known[key] then
-      local names = {}
-      for name in pairs(known) do names[#names + 1] = name ~= "example" and name or nil end
-      table.sort(names)
-      local near = type(key) == "string" and core.nearest_name(key, names)
-      raise(format("%s has no option '%s'%s", what, tostring(key),
-        near and format(", did you mean '%s'?", near) or ""))
-    end
-    o[key] = v
-  end
+local function check(what, given, known, example)
+  local o = core.options.check(what, given, known, example)
   if type(o.stats) == "string" then o.stats = { o.stats } end
-  if o.crs ~= nil and type(o.crs) ~= "string" then raise(what .. ": crs is a text") end
   return o
 end
 
@@ -133,18 +118,12 @@ end
 
 -- --------------------------------------------------------------------------------------- methods
 
-local sample_options = { points = true, crs = true, res = true, count = true, region = true,
-  class = true, seed = true,
-  example = "{points = {{lon, lat}, ...}}" }
+local sample_options = { points = true, crs = options.text, res = true,
+  count = options.whole_from(1), region = true, class = true, seed = true }
 
 function methods.sample(img, given)
-  local o = options("sample", given, sample_options)
-  if o.count ~= nil and o.points == nil then
-    if mtype(o.count) ~= "integer" or o.count < 1 then
-      raise("sample: count is a whole number from 1, got " .. tostring(o.count))
-    end
-    return core.draw_samples(img, o, settings(o))
-  end
+  local o = check("sample", given, sample_options, "{points = {{lon, lat}, ...}}")
+  if o.count and o.points == nil then return core.draw_samples(img, o, settings(o)) end
   if o.points == nil then raise "sample needs points = a list of {lon, lat}, or a file's path" end
   local points = o.points
   if type(points) == "table" and type(points[1]) == "number" then points = { points } end
@@ -152,11 +131,10 @@ function methods.sample(img, given)
   return new_rows(r.rows, r.columns)
 end
 
-local zonal_options = { zones = true, stats = true, crs = true, res = true,
-  example = '{zones = "fields.gpkg", stats = {"mean"}}' }
+local zonal_options = { zones = true, stats = true, crs = options.text, res = true }
 
 function methods.zonal(img, given)
-  local o = options("zonal", given, zonal_options)
+  local o = check("zonal", given, zonal_options, '{zones = "fields.gpkg", stats = {"mean"}}')
   if o.zones == nil then raise "zonal needs zones = a geometry, or a file's path" end
   o.stats = o.stats or { "mean" }
   local r = core.zonal(img, o.zones, settings(o))
@@ -165,7 +143,7 @@ end
 
 -- ------------------------------------------------------------------------------------ time series
 
-local series_options = { stats = true, crs = true, res = true, example = '{stats = {"mean"}}' }
+local series_options = { stats = true, crs = options.text, res = true }
 
 local function is_point(g)
   if type(g) ~= "table" then return false end
@@ -176,7 +154,7 @@ end
 -- of its cell, named as bands; anything else statistics (the mean), named BAND_STAT (STAT for one
 -- band).
 function core.time_series(list, geometry, given)
-  local o = options("time_series", given or {}, series_options)
+  local o = check("time_series", given, series_options, '{stats = {"mean"}}')
   local at_point = is_point(geometry) and not o.stats
   local rows, columns = {}, { "date", "id" }
   local seen = { date = true, id = true, lon = true, lat = true }

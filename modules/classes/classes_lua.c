@@ -120,25 +120,34 @@ static int core_json_text(lua_State *L)
 /* --- opening ------------------------------------------------------------------------------------
  */
 
-#define PART(name)                                                                                 \
+#define HALF(name)                                                                                 \
     extern const unsigned char tl_lua_modules_classes_##name[];                                    \
-    extern const size_t tl_lua_modules_classes_##name##_len
-PART(components);
-PART(learn);
-PART(unmix);
-PART(tables);
+    extern const size_t tl_lua_modules_classes_##name##_len;
+HALF(components)
+HALF(unmix)
+HALF(tables)
+HALF(dice)
+HALF(model)
+HALF(samples)
+HALF(forest)
+HALF(kmeans)
+HALF(predict)
+HALF(train)
+HALF(accuracy)
+#undef HALF
 
-/* core at the top of the stack, the globals below it. */
-static void load_part(lua_State *L, const unsigned char *text, size_t len, const char *name)
-{
-    lua_pushvalue(L, -1); /* core */
-    lua_pushvalue(L, -3); /* globals */
-    tl_loads(L, text, len, name, 2, 0);
-}
-
-#define LOAD(L, name)                                                                              \
-    load_part(L, tl_lua_modules_classes_##name, tl_lua_modules_classes_##name##_len,               \
-              "=[tellua " #name "]")
+/* In order: each gets core, the globals and the table that those of learning share. */
+static const struct {
+    const char *name;
+    const unsigned char *text;
+    const size_t *len;
+} halves[] = {
+#define HALF(half)                                                                                 \
+    {"=[tellua " #half "]", tl_lua_modules_classes_##half, &tl_lua_modules_classes_##half##_len},
+    HALF(components) HALF(unmix) HALF(tables) HALF(dice) HALF(model) HALF(samples) HALF(forest)
+        HALF(kmeans) HALF(predict) HALF(train) HALF(accuracy)
+#undef HALF
+};
 
 void tl_classes_open_lua(lua_State *L)
 {
@@ -149,9 +158,13 @@ void tl_classes_open_lua(lua_State *L)
                                          {NULL, NULL}};
     tl_core_push(L);
     luaL_setfuncs(L, functions, 0);
-    LOAD(L, components);
-    LOAD(L, learn);
-    LOAD(L, unmix);
-    LOAD(L, tables);
-    lua_pop(L, 1);
+    lua_newtable(L);
+    int shared = lua_gettop(L);
+    for (size_t i = 0; i < sizeof halves / sizeof halves[0]; i++) {
+        lua_pushvalue(L, shared - 1); /* core */
+        lua_pushvalue(L, shared - 2); /* globals */
+        lua_pushvalue(L, shared);
+        tl_loads(L, halves[i].text, *halves[i].len, halves[i].name, 3, 0);
+    }
+    lua_pop(L, 2);
 }

@@ -2,16 +2,10 @@
 -- SPDX-License-Identifier: MIT
 local core = ...
 
-local methods, raise, check = core.methods, core.raise, core.check_options
-local type, ipairs, tostring = type, ipairs, tostring
-local mtype, huge, format = math.type, math.huge, string.format
+local methods, raise, options = core.methods, core.raise, core.options
+local ipairs, tostring, format = ipairs, tostring, string.format
 
-local function from(least)
-  return function(x)
-    return not (mtype(x) == "integer" and x >= least) and "a whole number from " .. least or nil
-  end
-end
-local function connectivity(x) return x ~= 4 and x ~= 8 and "4 or 8" or nil end
+local connectivity, from_1 = options.one_of(4, 8), options.whole_from(1)
 
 -- f(band) of each band, under its name
 local function each_band(img, f)
@@ -25,7 +19,7 @@ end
 
 -- ------------------------------------------------------------------------------------- components
 
-local known = { connectivity = connectivity, min_size = from(1), max_size = from(1) }
+local known = { connectivity = connectivity, min_size = from_1, max_size = from_1 }
 
 -- Both bands of one component image, so that what asks for both computes them once
 local function of_band(one, o)
@@ -39,16 +33,16 @@ local function of_band(one, o)
   return number, size, within
 end
 
-function methods.components(img, options)
-  local o = check("components", options, known)
+function methods.components(img, given)
+  local o = options.check("components", given, known)
   return each_band(img, function(one)
     local number, _, within = of_band(one, o)
     return within(number)
   end)
 end
 
-function methods.component_size(img, options)
-  local o = check("component_size", options, known)
+function methods.component_size(img, given)
+  local o = options.check("component_size", given, known)
   return each_band(img, function(one)
     local _, size, within = of_band(one, o)
     return within(size)
@@ -57,9 +51,9 @@ end
 
 -- ------------------------------------------------------------------------------------------ sieve
 
-function methods.sieve(img, cells, options)
-  local o = check("sieve", options, { connectivity = connectivity })
-  if from(1)(cells) then
+function methods.sieve(img, cells, given)
+  local o = options.check("sieve", given, { connectivity = connectivity })
+  if from_1(cells) then
     raise(format("sieve: the least number of cells is a whole number from 1, got %s",
       tostring(cells)))
   end
@@ -71,16 +65,13 @@ end
 
 -- --------------------------------------------------------------------------------------- distance
 
-local function unit(x)
-  return x ~= "cells" and x ~= "metres" and x ~= "meters" and '"cells" or "metres"' or nil
-end
-local function above_0(x)
-  return not (type(x) == "number" and x > 0 and x < huge) and "a number above 0" or nil
-end
+local unit = options.one_of("cells", "metres")
+local known_distance = { max = options.above_0,
+  unit = function(x) return x ~= "meters" and unit(x) or nil end }
 
 -- To the nearest cell that is valid and true, or not 0
-function methods.distance(img, options)
-  local o = check("distance", options, { max = above_0, unit = unit })
+function methods.distance(img, given)
+  local o = options.check("distance", given, known_distance)
   local metres = o.unit == "metres" or o.unit == "meters"
   return each_band(img, function(one, b)
     local is_there = core.unmask(b.type == "boolean" and one or methods.ne(one, 0), false)
@@ -91,17 +82,9 @@ end
 -- ----------------------------------------------------------------------------------------- texture
 
 local places = { [0] = 0, [45] = 1, [90] = 2, [135] = 3 }
-local function number(x)
-  return not (type(x) == "number" and x == x and x ~= huge and x ~= -huge) and "a number" or nil
-end
-local function up_to(least, most)
-  return function(x)
-    if mtype(x) == "integer" and x >= least and x <= most then return nil end
-    return format("a whole number from %d to %d", least, most)
-  end
-end
-local known_glcm = { levels = up_to(2, 64), size = up_to(1, 15), step = up_to(1, 30), min = number,
-  max = number, direction = function(x) return not places[x] and "0, 45, 90 or 135" or nil end }
+local within = options.whole_within
+local known_glcm = { levels = within(2, 64), size = within(1, 15), step = within(1, 30),
+  min = options.number, max = options.number, direction = options.one_of(0, 45, 90, 135) }
 
 -- Grey levels from 0 to levels - 1, of equal width from min to max; what lies beyond is at the ends
 local function levels_of(one, b, o, levels)
@@ -117,8 +100,8 @@ local function levels_of(one, b, o, levels)
   return core.min(x, levels - 1) -- says so to what knows ranges of whole numbers alone
 end
 
-function methods.glcm(img, options)
-  local o, r = check("glcm", options, known_glcm), nil
+function methods.glcm(img, given)
+  local o, r = options.check("glcm", given, known_glcm), nil
   local levels, size = o.levels or 32, o.size or 1
   if (o.step or 1) > 2 * size then raise "glcm: step is at most twice the size" end
   for i, b in ipairs(core.info(img)) do

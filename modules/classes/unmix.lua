@@ -8,14 +8,12 @@
 -- cell.
 local core = ...
 
-local methods, raise, check = core.methods, core.raise, core.check_options
+local methods, raise, options = core.methods, core.raise, core.options
 local type, ipairs, pairs, tostring, rawlen = type, ipairs, pairs, tostring, rawlen
-local huge, abs = math.huge, math.abs
+local abs, is_number = math.abs, options.is_number
 local format, sort = string.format, table.sort
 
 local MOST_SUBSETS = 6 -- end members where none may be negative: 63 subsets
-
-local function is_number(x) return type(x) == "number" and x == x and x ~= huge and x ~= -huge end
 
 -- Solves a b = c for several columns of c at once (Gauss, with pivots); nil where a is singular
 local function solve(a, c)
@@ -163,14 +161,14 @@ local function read_members(img, members)
   return names, list
 end
 
-local function flag(x) return type(x) ~= "boolean" and "true or false" or nil end
+local known = { sum_to_one = options.flag, non_negative = options.flag }
 
 -- unmix(endmembers, { sum_to_one =, non_negative = }), or GEE's unmix(endmembers, true, true)
-function methods.unmix(img, members, options, non_negative)
-  if type(options) == "boolean" then
-    options = { sum_to_one = options, non_negative = non_negative }
+function methods.unmix(img, members, given, non_negative)
+  if type(given) == "boolean" then
+    given = { sum_to_one = given, non_negative = non_negative }
   end
-  local o = check("unmix", options, { sum_to_one = flag, non_negative = flag })
+  local o = options.check("unmix", given, known)
   local names, list = read_members(img, members)
   if o.non_negative and #list > MOST_SUBSETS then
     raise(format("unmix: at most %d end members where none may be negative", MOST_SUBSETS))

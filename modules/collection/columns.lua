@@ -6,7 +6,7 @@
 -- constants of the program, so it compiles, and a plan carries them.
 local core, C = ...
 
-local ipairs, pairs, type, tostring = ipairs, pairs, type, tostring
+local ipairs, pairs, tostring = ipairs, pairs, tostring
 local format, concat, sqrt = string.format, table.concat, math.sqrt
 local raise, dates, state_of = core.raise, C.dates, C.state_of
 local image_methods = core.methods
@@ -19,18 +19,9 @@ columns.YEAR = 365.25 * 86400 -- seconds
 
 -- Options of a method: `known` says which there are and what stands for those that are not given.
 function columns.options(what, given, known)
-  given = given or {}
-  if type(given) ~= "table" then raise(format("%s takes a table of options", what)) end
-  local o = {}
-  for k, v in pairs(known) do o[k] = v end
-  for k, v in pairs(given) do
-    if known[k] == nil then
-      local names = {}
-      for name in pairs(known) do names[#names + 1] = name end
-      table.sort(names)
-      raise(format("%s has no option '%s'; there are %s", what, tostring(k), concat(names, ", ")))
-    end
-    o[k] = v
+  local o = core.options.check(what, given, known)
+  for k, v in pairs(known) do
+    if o[k] == nil then o[k] = v end
   end
   return o
 end

@@ -4,9 +4,9 @@
 -- A window is written out as operations on displaced bands, in one order: rows from the north, each
 -- from the west. Invalid cells take no part; where all are invalid the result is.
 local core = ...
-local methods, raise = core.methods, core.raise
+local methods, raise, is_number = core.methods, core.raise, core.options.is_number
 local type, ipairs, pairs, rawlen, tostring = type, ipairs, pairs, rawlen, tostring
-local mtype, format, floor, huge = math.type, string.format, math.floor, math.huge
+local mtype, format, floor = math.type, string.format, math.floor
 
 local MOST_RADIUS = 15 -- 31 x 31 cells
 local MOST_SORTED = 121 -- cells of a window that has to be sorted, 11 x 11
@@ -21,8 +21,6 @@ function methods.near(img, dx, dy)
 end
 
 -- ---------------------------------------------------------------------------------------- windows
-
-local function is_number(x) return type(x) == "number" and x == x and x ~= huge and x ~= -huge end
 
 -- { {dx, dy, weight}, ... } of a matrix, the middle of which is the cell; zeros too when `all`
 local function of_kernel(kernel, what, all)

@@ -415,6 +415,8 @@ static const luaL_Reg core_functions[] = {
 
 extern const unsigned char tl_lua_modules_image_image[];
 extern const size_t tl_lua_modules_image_image_len;
+extern const unsigned char tl_lua_modules_image_options[];
+extern const size_t tl_lua_modules_image_options_len;
 extern const unsigned char tl_lua_modules_image_focal[];
 extern const size_t tl_lua_modules_image_focal_len;
 extern const unsigned char tl_lua_modules_image_recode[];
@@ -451,6 +453,9 @@ void tl_image_open_lua(lua_State *L)
     lua_pushvalue(L, -3); /* the globals */
     tl_loads(L, tl_lua_modules_image_image, tl_lua_modules_image_image_len, "=[tellua image]", 3,
              0);
+    tl_core_push(L);
+    tl_loads(L, tl_lua_modules_image_options, tl_lua_modules_image_options_len, "=[tellua options]",
+             1, 0);
     tl_core_push(L);
     tl_loads(L, tl_lua_modules_image_focal, tl_lua_modules_image_focal_len, "=[tellua focal]", 1,
              0);

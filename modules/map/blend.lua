@@ -37,13 +37,8 @@ local MIX = [[(function(x, y)
 end)(a, b)]]
 
 local function check(given)
-  local o = { mode = "normal", opacity = 1 }
-  for k, v in pairs(given or {}) do
-    if o[k] == nil then
-      raise(format("blend has no option '%s'; there are mode and opacity", tostring(k)))
-    end
-    o[k] = v
-  end
+  local o = core.options.check("blend", given, { mode = true, opacity = true })
+  o.mode, o.opacity = o.mode or "normal", o.opacity or 1
   if not modes[o.mode] then
     local names = {}
     for name in pairs(modes) do names[#names + 1] = name end

@@ -6,9 +6,9 @@ local core, colors, paint = ...
 
 local type, pairs, ipairs, tonumber, rawlen, next = type, pairs, ipairs, tonumber, rawlen, next
 local mtype, tointeger, huge, abs = math.type, math.tointeger, math.huge, math.abs
-local format, concat, sort = string.format, table.concat, table.sort
+local format, sort = string.format, table.sort
 local raise, show, hex, at_band = core.raise, colors.show, colors.hex, paint.at_band
-local methods = core.methods
+local methods, unknown = core.methods, core.options.unknown
 
 -- ----------------------------------------------------------------------------- checking, per field
 
@@ -59,13 +59,6 @@ local function percent(x)
   return { lo, hi }
 end
 
-local function unknown(key, known, what)
-  sort(known)
-  local near = type(key) == "string" and core.nearest_name(key, known)
-  raise(format("%s has no option %s%s; there are %s", what, show(key),
-    near and format(", did you mean '%s'?", near) or "", concat(known, ", ")))
-end
-
 function check.stretch(x)
   if type(x) ~= "table" then
     raise("stretch is a table, such as {percent = {2, 98}}, got " .. show(x))
@@ -78,7 +71,7 @@ function check.stretch(x)
       if number(v, "stretch: sigma") <= 0 then raise "stretch: sigma is above 0" end
       new.stretch = { sigma = v }
     elseif key == "min" or key == "max" then new[key] = limit(v, key)
-    else unknown(key, { "percent", "sigma", "min", "max" }, "stretch") end
+    else unknown("stretch", key, { "percent", "sigma", "min", "max" }) end
   end
   if (x.percent and x.sigma) or new.stretch and (new.min or new.max) then
     raise "stretch: one of percent, sigma, or min and max"
@@ -176,7 +169,7 @@ function check.rgb(x, img)
   for key, v in pairs(x) do
     if mtype(key) == "integer" then bands[key] = v
     elseif key == "stretch" or key == "gamma" or key == "min" or key == "max" then more[key] = v
-    else unknown(key, { "stretch", "gamma", "min", "max" }, "rgb") end
+    else unknown("rgb", key, { "stretch", "gamma", "min", "max" }) end
   end
   if #bands ~= 3 then raise(format("rgb needs three bands, got %d", #bands)) end
   for i = 1, 3 do bands[i] = methods.select(img, { bands[i] }):bands()[1] end
@@ -188,7 +181,7 @@ function normal(given, img, what)
   if given.rgb ~= nil then copy(check.rgb(given.rgb, img), new) end
   for key, v in pairs(given) do
     if check[key] and key ~= "rgb" and key ~= "reverse" then copy(check[key](v, img), new)
-    elseif not check[key] and what then unknown(key, look_names, what) end
+    elseif not check[key] and what then unknown(what, key, look_names) end
   end
   if given.reverse ~= nil then -- ramp = "viridis_r" is turned round already
     new.reverse = check.reverse(given.reverse).reverse ~= (new.reverse or false)
@@ -263,7 +256,7 @@ function methods.ramp(img, name, options)
   local given = { ramp = colors.check_ramp(name) and name }
   for key, v in pairs(options or {}) do
     if key == "palette" or key == "ramp" or key == "rgb" or not check[key] then
-      unknown(key, { "min", "max", "reverse", "gamma", "stretch" }, "ramp")
+      unknown("ramp", key, { "min", "max", "reverse", "gamma", "stretch" })
     end
     given[key] = v
   end

@@ -9,52 +9,18 @@
 local core = ...
 
 local methods, raise = core.methods, core.raise
-local type, pairs, ipairs, tostring = type, pairs, ipairs, tostring
-local format, concat, sort = string.format, table.concat, table.sort
-local pi, sin, cos, rad, huge = math.pi, math.sin, math.cos, math.rad, math.huge
+local ipairs = ipairs
+local pi, sin, cos, rad = math.pi, math.sin, math.cos, math.rad
 
 local DEGREES = 180 / pi
 
 -- --------------------------------------------------------------------------------------- options
 
-local function is_number(x) return type(x) == "number" and x == x and x ~= huge and x ~= -huge end
-
-local function one_of(...)
-  local words = { ... }
-  return function(x)
-    for _, w in ipairs(words) do
-      if x == w then return nil end
-    end
-    return '"' .. concat(words, '", "') .. '"'
-  end
-end
-
-local function flag(x) return type(x) ~= "boolean" and "true or false" or nil end
-local function number(x) return not is_number(x) and "a number" or nil end
-local function above_0(x) return not (is_number(x) and x > 0) and "a number above 0" or nil end
+local options = core.options
+local check, is_number = options.check, options.is_number
+local one_of, flag, number, above_0 = options.one_of, options.flag, options.number, options.above_0
 
 local method = one_of("horn", "zevenbergen")
-
--- Raises for what is not known; each entry of `known` says what a value must be, or nil when it is
-local function check(what, options, known)
-  if options == nil then return {} end
-  if type(options) ~= "table" then
-    raise(format("%s: the options are a table, got %s", what, type(options)))
-  end
-  for k, v in pairs(options) do
-    if not known[k] then
-      local names = {}
-      for name in pairs(known) do names[#names + 1] = name end
-      sort(names)
-      raise(format("%s has no option '%s'; there are %s", what, tostring(k), concat(names, ", ")))
-    end
-    local wanted = known[k](v)
-    if wanted then raise(format("%s: %s is %s, got %s", what, k, wanted, tostring(v))) end
-  end
-  return options
-end
-
-core.check_options = check
 
 -- ------------------------------------------------------------------------------------- arithmetic
 
@@ -152,8 +118,8 @@ local function done(x, valid) return core.keep(x, valid) end
 local slope_options = { unit = one_of("degrees", "percent", "radians"), method = method,
   edges = flag, scale = above_0 }
 
-function methods.slope(img, options)
-  local o = check("slope", options, slope_options)
+function methods.slope(img, given)
+  local o = check("slope", given, slope_options)
   local w, valid = neighbours(img, o)
   local width, height = cell_size(img, o)
   local x, y, divisor = gradient(w, width, height, o)
@@ -168,8 +134,8 @@ end
 local aspect_options = { method = method, edges = flag, scale = above_0, flat = number,
   trigonometric = flag }
 
-function methods.aspect(img, options)
-  local o = check("aspect", options, aspect_options)
+function methods.aspect(img, given)
+  local o = check("aspect", given, aspect_options)
   local w, valid = neighbours(img, o)
   local width, height = 1, 1
   if not o.scale then width, height = cell_size(img, o) end
@@ -222,8 +188,8 @@ local function four_lights(x, y, steep, o)
   return core.where(core.eq(all, 0), 254 * sin(high) + 1, shade)
 end
 
-function methods.hillshade(img, options)
-  local o = check("hillshade", options, shade_options)
+function methods.hillshade(img, given)
+  local o = check("hillshade", given, shade_options)
   if o.multidirectional and o.azimuth then raise "hillshade: many lights have no azimuth" end
   local w, valid = neighbours(img, o)
   local width, height = cell_size(img, o)
@@ -242,8 +208,8 @@ local edges_only = { edges = flag }
 
 -- Terrain ruggedness: riley, the root of the sum of the squared differences to the eight; wilson,
 -- the mean of their sizes
-function methods.tri(img, options)
-  local o = check("tri", options, { method = one_of("riley", "wilson"), edges = flag })
+function methods.tri(img, given)
+  local o = check("tri", given, { method = one_of("riley", "wilson"), edges = flag })
   local w, valid = neighbours(img, o)
   local sum
   for k = 0, 8 do
@@ -257,15 +223,15 @@ function methods.tri(img, options)
 end
 
 -- Topographic position: above the mean of the eight
-function methods.tpi(img, options)
-  local w, valid = neighbours(img, check("tpi", options, edges_only))
+function methods.tpi(img, given)
+  local w, valid = neighbours(img, check("tpi", given, edges_only))
   local sum = add(w[0], w[1], w[2], w[3], w[5], w[6], w[7], w[8])
   return done(sub(w[4], sum / 8), valid)
 end
 
 -- The highest of the nine above the lowest
-function methods.roughness(img, options)
-  local w, valid = neighbours(img, check("roughness", options, edges_only))
+function methods.roughness(img, given)
+  local w, valid = neighbours(img, check("roughness", given, edges_only))
   local hi, lo = w[0], w[0]
   for k = 1, 8 do hi, lo = core.max(hi, w[k]), core.min(lo, w[k]) end
   return done(hi - lo, valid)
@@ -277,8 +243,8 @@ local curvature_options = { kind = one_of("total", "profile", "plan"), edges = f
   scale = above_0 }
 
 -- Of a surface through the nine, in 1/100 per metre; above 0 where it is convex
-function methods.curvature(img, options)
-  local o = check("curvature", options, curvature_options)
+function methods.curvature(img, given)
+  local o = check("curvature", given, curvature_options)
   local w, valid = neighbours(img, o, true)
   local width, height = cell_size(img, o)
   local d = ((w[3] + w[5]) / 2 - w[4]) / width / width
