@@ -195,11 +195,7 @@ function globals.view(x)
   elseif type(x) ~= "table" then
     raise("view wants {lon =, lat =, zoom =, size = {w, h}}, \"whole\" or nothing, got " .. type(x))
   end
-  for k in pairs(x) do
-    if k ~= "lon" and k ~= "lat" and k ~= "zoom" and k ~= "size" then
-      raise("view has no option '" .. tostring(k) .. "'; there are lon, lat, zoom, size")
-    end
-  end
+  core.options.check("view", x, { lon = true, lat = true, zoom = true, size = true })
   if x.size then size = check_size(x.size) end
   if x.lon or x.lat or x.zoom then
     local v = (not (x.lon and x.lat and x.zoom)) and here "view" or {}
@@ -237,13 +233,10 @@ end
 
 -- img:check{n = 200, seed = 1}: random cells of the view beside the same places at full
 -- resolution. A row for each band; the prompt prints them.
-function core.methods.check(img, options)
-  local n, seed = 200, 1
-  for k, v in pairs(options or {}) do
-    if k == "n" then n = number(v, "check: n", 1, MOST_POINTS) // 1 | 0
-    elseif k == "seed" then seed = number(v, "check: seed", 0, 2 ^ 53) // 1 | 0
-    else raise("check has no option '" .. tostring(k) .. "'; there are n and seed") end
-  end
+function core.methods.check(img, given)
+  local o = core.options.check("check", given, { n = true, seed = true })
+  local n = number(o.n or 200, "check: n", 1, MOST_POINTS) // 1 | 0
+  local seed = number(o.seed or 1, "check: seed", 0, 2 ^ 53) // 1 | 0
   local w, h = size_now()
   local lon, lat, zoom
   if at and native.box(img) then lon, lat, zoom = at[1], at[2], at[3] end

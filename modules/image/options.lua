@@ -26,7 +26,7 @@ function options.check(what, given, known, example)
   local o = {}
   if given == nil then return o end
   if type(given) ~= "table" then
-    raise(format("%s takes a table of options%s, got %s", what,
+    raise(format("%s: the options are a table%s, got %s", what,
       example and ", such as " .. example or "", type(given)))
   end
   for k, v in pairs(given) do
