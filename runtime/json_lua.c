@@ -158,7 +158,7 @@ static void release(void *p)
     json_decref(p);
 }
 
-static void **push_box(lua_State *L)
+void **tl_json_box(lua_State *L)
 {
     static const luaL_Reg none[] = {{NULL, NULL}};
     tl_box_register(L, "tellua.json", "JSON", none, NULL, release);
@@ -180,7 +180,7 @@ static int json_decode(lua_State *L)
     tl_err e = TL_ERR_INIT;
     size_t len;
     const char *text = luaL_checklstring(L, 1, &len);
-    void **box = push_box(L);
+    void **box = tl_json_box(L);
     *box = parse(text, len, &e);
     if (!*box)
         return tl_raise(L, &e);

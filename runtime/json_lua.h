@@ -14,6 +14,9 @@ void tl_json_push(lua_State *L, const json_t *j);
  * and *e when something else is in it. Reads raw fields, runs no script code, does not raise. */
 json_t *tl_json_from(lua_State *L, int idx, tl_err *e);
 
+/* Pushes an empty box, which frees the JSON that is put into it. */
+void **tl_json_box(lua_State *L);
+
 /* Adds json.decode(text) and json.null to the table on top. What decode returns has json.null for
  * null, so that lists keep their places. */
 void tl_json_open_lua(lua_State *L);

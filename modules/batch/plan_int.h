@@ -42,4 +42,12 @@ json_t *tl__plan_json(const tl_plan *p, tl_err *e);
 json_t *tl__plan_source_json(const tl_source *s);
 extern const char *const tl__plan_formats[5]; /* ORDER enum tl_format */
 
+/* Reading back: 0, -1 when it is not what it should be, or an error's code. */
+int tl__plan_real(const json_t *j, double *x);
+int tl__plan_grid(const json_t *j, tl_grid *g, tl_err *e);
+int tl__plan_broken(tl_err *e, const char *what, size_t i); /* "the plan is damaged: WHAT i" */
+/* The outputs of a plan whose nodes are read. */
+int tl__plan_outputs(const json_t *plan, tl_node *const *node, size_t nnodes, tl_plan *p,
+                     tl_err *e) TL_MUST_CHECK;
+
 #endif

@@ -240,17 +240,10 @@ static int compute(lua_State *L, tl_script *s, const json_t *o, json_t *paths, t
     return rc;
 }
 
-static void release_json(void *p)
-{
-    json_decref(p);
-}
-
 /* A JSON value that Lua frees, whatever is raised. */
 static json_t *keep_json(lua_State *L, json_t *(*make)(void))
 {
-    static const luaL_Reg none[] = {{NULL, NULL}};
-    tl_box_register(L, "tellua.json", "JSON", none, NULL, release_json);
-    void **box = tl_box_push(L, "tellua.json");
+    void **box = tl_json_box(L);
     *box = make();
     return *box;
 }

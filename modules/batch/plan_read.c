@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int get_real(const json_t *j, double *x)
+int tl__plan_real(const json_t *j, double *x)
 {
     const char *s = json_string_value(j);
     if (json_is_number(j))
@@ -38,7 +38,7 @@ static int get_number(const json_t *j, tl_type *t, tl_num *x)
         x->i = json_integer_value(j);
     } else {
         *t = TL_F;
-        return get_real(j, &x->f);
+        return tl__plan_real(j, &x->f);
     }
     return 0;
 }
@@ -55,7 +55,7 @@ typedef struct {
     size_t nfunctions;
 } reader;
 
-static int broken(tl_err *e, const char *what, size_t i)
+int tl__plan_broken(tl_err *e, const char *what, size_t i)
 {
     return tl_fail(e, TL_EDATA, "the plan is damaged: %s %zu", what, i);
 }
@@ -68,7 +68,7 @@ static int same_source(const tl_source *s, const json_t *j)
     return same;
 }
 
-static int read_grid(const json_t *j, tl_grid *g, tl_err *e)
+int tl__plan_grid(const json_t *j, tl_grid *g, tl_err *e)
 {
     const char *crs;
     json_int_t x[4];
@@ -89,8 +89,8 @@ static int read_grid(const json_t *j, tl_grid *g, tl_err *e)
 static int read_cells(const json_t *j, size_t i, tl_source **out, tl_err *e)
 {
     tl_grid extent;
-    if (read_grid(json_object_get(j, "cells"), &extent, e))
-        return broken(e, "source", i);
+    if (tl__plan_grid(json_object_get(j, "cells"), &extent, e))
+        return tl__plan_broken(e, "source", i);
     *out = tl_cells_source(&extent);
     return 0;
 }
@@ -98,8 +98,8 @@ static int read_cells(const json_t *j, size_t i, tl_source **out, tl_err *e)
 static int read_numbers(const json_t *j, size_t i, tl_source **out, tl_err *e)
 {
     tl_grid g;
-    if (read_grid(json_object_get(j, "grid"), &g, e))
-        return broken(e, "source", i);
+    if (tl__plan_grid(json_object_get(j, "grid"), &g, e))
+        return tl__plan_broken(e, "source", i);
     return tl_numbers_source(&g, json_object_get(j, "numbers"), out, e);
 }
 
@@ -128,7 +128,7 @@ static int read_sources(reader *r, tl_err *e)
         if (json_object_get(j, "composite") || json_object_get(j, "whole"))
             continue; /* of nodes, which are not there yet */
         if (!uri && !scene)
-            return broken(e, "source", i);
+            return tl__plan_broken(e, "source", i);
         int rc =
             scene                           ? tl_scene_source_from_json(scene, &r->source[i], e)
             : json_object_get(j, "cells")   ? read_cells(j, i, &r->source[i], e)
@@ -157,7 +157,7 @@ static int read_functions(reader *r, tl_err *e)
     size_t i;
     budget.unread = r->workers != NULL;
     if (json_array_size(list) > TL_PLAN_MOST_FUNCTIONS)
-        return broken(e, "too many functions:", json_array_size(list));
+        return tl__plan_broken(e, "too many functions:", json_array_size(list));
     r->function = tl_xcalloc(json_array_size(list) + 1, sizeof *r->function);
     json_array_foreach(list, i, j)
     {
@@ -301,7 +301,7 @@ static int read_whole(reader *r, size_t i, tl_err *e)
                     "whole", "op", &op, "diagonal", &p.diagonal, "threshold", &threshold, "max",
                     &p.max, "metres", &p.metres, "texture", &p.levels, &p.radius, &p.step,
                     &p.direction, "input", &input) ||
-        tl_whole_op_from_name(op, &p.op) || read_grid(json_object_get(j, "grid"), &p.grid, e) ||
+        tl_whole_op_from_name(op, &p.op) || tl__plan_grid(json_object_get(j, "grid"), &p.grid, e) ||
         input < 0 || (size_t)input >= r->nnodes)
         return -1;
     p.threshold = threshold;
@@ -363,108 +363,10 @@ static int read_nodes(reader *r, tl_err *e)
         const char *line = json_string_value(json_array_get(lines, i));
         int rc = read_node(r, j, tl_intern(line ? line : ""), &r->node[i], e);
         if (rc)
-            return rc < 0 ? broken(e, "node", i) : rc;
+            return rc < 0 ? tl__plan_broken(e, "node", i) : rc;
         r->nnodes++;
     }
     return 0;
-}
-
-static int read_product(const json_t *j, tl_product *p)
-{
-    const char *dtype, *format, *compress, *overview;
-    if (json_unpack((json_t *)(uintptr_t)j, "{s:s, s:s, s:i, s:s, s:s}", "dtype", &dtype, "format",
-                    &format, "tile", &p->tile, "compress", &compress, "overview", &overview) ||
-        tl_dtype_from_name(dtype, &p->dtype) || tl_method_from_name(overview, &p->overview))
-        return -1;
-    int f = 0;
-    while (f < 5 && strcmp(tl__plan_formats[f], format) != 0)
-        f++;
-    if (f == 5)
-        return -1;
-    p->format = (enum tl_format)f;
-    p->overviews = p->format == TL_COG;
-    p->compress = strcmp(compress, "none") == 0 ? TL_UNCOMPRESSED : TL_DEFLATE;
-    p->rgb = json_is_true(json_object_get(j, "rgb"));
-    const json_t *nodata = json_object_get(j, "nodata");
-    p->has_nodata = nodata != NULL;
-    p->has_mask = !nodata && !tl_format_is_arrays(p->format);
-    p->nodata_i = json_integer_value(nodata);
-    return nodata ? get_real(nodata, &p->nodata) : 0;
-}
-
-/* Files have one date at most. */
-static int read_dates(const json_t *j, tl_plan_output *o)
-{
-    const json_t *times = json_object_get(j, "times"), *ids = json_object_get(j, "ids");
-    size_t n = json_array_size(times), most = tl_format_is_arrays(o->product.format) ? 1 << 20 : 1;
-    if (json_array_size(ids) != n || n > most || (times && n == 0))
-        return -1;
-    tl_dated *d = tl_xcalloc(n + 1, sizeof *d);
-    int rc = 0;
-    for (size_t i = 0; i < n && !rc; i++) {
-        d[i].id = (char *)(uintptr_t)json_string_value(json_array_get(ids, i));
-        rc = !d[i].id || get_real(json_array_get(times, i), &d[i].time);
-    }
-    if (!rc)
-        tl__plan_date(o, d, (int)n);
-    free(d);
-    return rc ? -1 : 0;
-}
-
-static int read_bands(const reader *r, const json_t *j, tl_plan_output *o)
-{
-    const json_t *names = json_object_get(j, "bands"), *nodes = json_object_get(j, "nodes");
-    size_t n = json_array_size(names), all = n * (size_t)o->nsteps;
-    if (n < 1 || n > TL_MOST_BANDS || json_array_size(nodes) != all)
-        return -1;
-    o->nbands = (int)n;
-    o->band = tl_xcalloc(n, sizeof *o->band);
-    o->node = tl_xcalloc(all, sizeof *o->node);
-    for (size_t b = 0; b < all; b++) {
-        json_int_t at = json_integer_value(json_array_get(nodes, b));
-        if (at < 0 || (size_t)at >= r->nnodes)
-            return -1;
-        o->node[b] = tl_node_ref(r->node[at]);
-    }
-    for (size_t b = 0; b < n; b++) {
-        const char *name = json_string_value(json_array_get(names, b));
-        if (!name)
-            return -1;
-        o->band[b] = tl_intern(name);
-    }
-    o->product.nbands = o->nbands;
-    o->product.band_names = o->band;
-    return 0;
-}
-
-static int read_outputs(const reader *r, tl_plan *p, tl_err *e)
-{
-    const json_t *list = json_object_get(r->plan, "outputs"), *j;
-    size_t i;
-    p->out = tl_xcalloc(json_array_size(list), sizeof *p->out);
-    json_array_foreach(list, i, j)
-    {
-        tl_plan_output *o = &p->out[i];
-        const char *name = json_string_value(json_object_get(j, "name"));
-        const char *where = json_string_value(json_object_get(j, "where"));
-        tl_product_defaults(&o->product);
-        o->name = tl_xstrdup(name ? name : "");
-        o->where = tl_intern(where ? where : "");
-        p->n++;
-        if (!name || !name[0] || strchr(name, '/') || name[0] == '.' ||
-            read_product(j, &o->product) || read_dates(j, o) || read_bands(r, j, o))
-            return broken(e, "output", i);
-        int rc = tl__plan_check_times(o, e);
-        if (rc)
-            return rc;
-        rc = read_grid(json_object_get(j, "grid"), &o->product.grid, e);
-        if (rc)
-            return rc < 0 ? broken(e, "the grid of output", i) : rc;
-        rc = tl_product_check(&o->product, e);
-        if (rc)
-            return rc;
-    }
-    return p->n ? 0 : tl_fail(e, TL_EDATA, "the plan names no output");
 }
 
 static int check_head(const json_t *j, int allow_drift, tl_err *e)
@@ -510,7 +412,7 @@ static int load(reader r, const json_t *j, int allow_drift, tl_plan *p, tl_err *
     if (!rc)
         rc = read_nodes(&r, e);
     if (!rc)
-        rc = read_outputs(&r, p, e);
+        rc = tl__plan_outputs(r.plan, r.node, r.nnodes, p, e);
     for (size_t i = 0; i < r.nnodes; i++)
         tl_node_unref(r.node[i]);
     for (size_t i = 0; i < r.nsources; i++)

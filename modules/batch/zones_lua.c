@@ -70,22 +70,10 @@ static double value_of(const stat *s, const tl_zone_band *b)
 /* --- JSON that Lua frees ------------------------------------------------------------------------
  */
 
-static void release_json(void *p)
-{
-    json_decref(p);
-}
-
-static void **push_json_box(lua_State *L)
-{
-    static const luaL_Reg none[] = {{NULL, NULL}};
-    tl_box_register(L, "tellua.json", "JSON", none, NULL, release_json);
-    return tl_box_push(L, "tellua.json");
-}
-
 static json_t *json_at(lua_State *L, int idx)
 {
     tl_err e = TL_ERR_INIT;
-    void **box = push_json_box(L);
+    void **box = tl_json_box(L);
     *box = tl_json_from(L, idx, &e);
     if (!*box)
         tl_raise(L, &e);
@@ -247,7 +235,7 @@ static int core_rows(lua_State *L)
     tl_where where;
     lua_settop(L, 3);
     const json_t *what = json_at(L, 2), *options = json_at(L, 3);
-    void **result = push_json_box(L);
+    void **result = tl_json_box(L);
     json_t *out = *result = json_object();
     tl_box_register(L, "tellua.zones", "Zones", none, NULL, release_zones);
     void **box = tl_box_push(L, "tellua.zones");

@@ -69,24 +69,12 @@ static int core_box(lua_State *L)
 /* --- JSON ---------------------------------------------------------------------------------------
  */
 
-static void release_json(void *p)
-{
-    json_decref(p);
-}
-
-static void **push_json_box(lua_State *L)
-{
-    static const luaL_Reg none[] = {{NULL, NULL}};
-    tl_box_register(L, "tellua.json", "JSON", none, NULL, release_json);
-    return tl_box_push(L, "tellua.json");
-}
-
 /* core.read_json(path) -> a table */
 static int core_read_json(lua_State *L)
 {
     json_error_t why;
     const char *path = luaL_checkstring(L, 1);
-    void **box = push_json_box(L);
+    void **box = tl_json_box(L);
     *box = json_load_file(path, 0, &why);
     if (!*box)
         return tl_raisef(L, TL_EDATA, "%s: no JSON of a model: %s", path, why.text);
@@ -104,7 +92,7 @@ static int core_json_text(lua_State *L)
 {
     static const luaL_Reg none[] = {{NULL, NULL}};
     tl_err e = TL_ERR_INIT;
-    void **box = push_json_box(L);
+    void **box = tl_json_box(L);
     *box = tl_json_from(L, 1, &e);
     if (!*box)
         return tl_raise(L, &e);
