@@ -67,12 +67,30 @@ L
     ;;
 esac
 
-options=$(for c in run view plan index submit task jobs logs retry serve sandbox; do "$TELLUA" $c --help; done | sed -n 's/^  \(--*[a-z-]*\).*/\1/p')
+commands='run view plan index doctor submit task jobs status wait logs cancel hold release suspend resume retry serve sandbox'
+taken=$(for c in $commands; do "$TELLUA" "$c" --help | sed -n "s/^  \(--*[a-z-]*\).*/\1 $c/p"; done | sort) # "option command"
+options=$(printf '%s\n' "$taken" | sed 's/ .*//' | sort -u)
+stated() { # the same as the table of options says it: "run plan", "all but doctor"
+    sed -n 's/^| `\(--*[a-z-]*\)[^|]*| \([^|]*\) |.*/\1 \2/p' $manual/command-line.md | while read -r option words; do
+        for c in $commands; do
+            case "$words " in
+            "all but"*" $c "*) ;;
+            "all but"*) echo "$option $c" ;;
+            "$c "* | *" $c "*) echo "$option $c" ;;
+            esac
+        done
+    done | sort
+}
+stated >"$TMPDIR/stated"
+verdict "every option's commands are those that take it" "$(printf '%s\n' "$taken" | diff - "$TMPDIR/stated" || :)"
 verdict "every option of the command line is in the manual" "$(missing "$options" $manual/command-line.md)"
 verdict "the manual has no option that is not there" "$(documented $manual/command-line.md | grep '^-' |
     grep -vxF -e -e -e --version -e --help -e - | grep -vxF -e "$options")"
 verdict "every command has a heading" \
-    "$(for c in run view plan index doctor submit task jobs status wait logs cancel hold release suspend resume retry serve sandbox; do grep -q "^## .*tellua $c" $manual/command-line.md || echo $c; done)"
+    "$(for c in $commands; do grep -q "^## .*tellua $c" $manual/command-line.md || echo "$c"; done)"
+
+verdict "the README leads to every page of the manual" \
+    "$(for f in $manual/*.md; do grep -qF "($f)" README.md || echo "$f"; done)"
 
 outputs=$(sed -n '/^static int lua_output/,/^}/p' modules/batch/script_lua.c |
     sed -n '/known\[\]/,/NULL/p' | grep -o '"[a-z]*"' | tr -d '"')
