@@ -9,7 +9,7 @@ cd "${1:-$(dirname "$0")/..}"
 
 layers='
 base       ^runtime/(err|mem|buf|log|dtype|watch|pause|hash|version|limits)[.]               -
-bindings   ^(modules/[^/]+|runtime)/[^/]*_lua[.]                        base expr image raster classes collection batch map host loop lua
+bindings   ^(modules/[^/]+|runtime)/[^/]*_lua[.]                        base expr image raster classes collection batch map jail host loop lua
 expr       ^modules/expr/                                               base
 image      ^modules/image/                                              base expr
 raster     ^modules/raster/                                             base expr image gdal
