@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MOST_DEPTH 32 /* sources within one another: each takes room, and calls the next */
+
 typedef struct {
     tl_source s; /* first */
     tl_whole_spec spec;
@@ -412,7 +414,13 @@ static void describe(whole *w)
 int tl_whole_new(const tl_whole_spec *spec, tl_source **out, tl_err *e)
 {
     static atomic_int serial;
-    int rc = check_spec(spec, e);
+    int depth = tl_order_depth(&(tl_node *){spec->input}, 1), rc = check_spec(spec, e);
+    if (!rc && depth > MOST_DEPTH)
+        rc =
+            tl_fail(e, TL_ESCRIPT,
+                    "%s: more than %d of these within one another; write one with an output of its "
+                    "own first, and read that",
+                    tl_whole_op_name(spec->op), MOST_DEPTH);
     if (rc)
         return rc;
     whole *w = tl_xcalloc(1, sizeof *w);
@@ -424,6 +432,7 @@ int tl_whole_new(const tl_whole_spec *spec, tl_source **out, tl_err *e)
     w->s.native = spec->grid;
     w->s.uri = tl_xasprintf("%s #%d", tl_whole_op_name(spec->op), atomic_fetch_add(&serial, 1) + 1);
     w->s.nfiles = open_files(spec->input);
+    w->s.depth = depth;
     describe(w);
     *out = &w->s;
     return 0;
