@@ -62,12 +62,44 @@ static int one_item(tl__whole_sampling *m, tl__tools *t, tl_err *e)
     pthread_mutex_unlock(&m->lock);
     int rc = phase->item(m, t, k, e);
     pthread_mutex_lock(&m->lock);
-    if (++m->done == m->items) {
+    note(m, rc, e);
+    if (++m->done == m->items && !m->failed.code) { /* what failed is never ready */
         m->phase++;
         m->next = m->done = 0;
         m->items = m->phase->item ? m->phase->items(m) : 0;
     }
-    note(m, rc, e);
+    return rc;
+}
+
+static const tl__phase *phases_of(const tl_whole_spec *p)
+{
+    return p->op == TL_WHOLE_COMPONENTS ? tl__components_phases
+           : p->op == TL_WHOLE_SIEVE    ? tl__sieve_phases
+                                        : tl__distance_phases;
+}
+
+static void free_maps(tl__whole_sampling *m)
+{
+    tl__map_free(&m->cells);
+    tl__map_free(&m->classes);
+    tl__map_free(&m->size);
+    tl__map_free(&m->first);
+    tl__map_free(&m->target);
+}
+
+/* With the lock held. The last that leaves what failed puts it back to its beginning: servers keep
+ * a sampling, and what failed (a file on a server, room on a disk) may be there the next time. */
+static int leave(tl__whole_sampling *m, tl_err *e)
+{
+    int rc = m->failed.code;
+    if (rc)
+        *e = m->failed;
+    if (--m->threads == 0 && rc) {
+        free_maps(m);
+        m->phase = phases_of(m->spec);
+        m->next = m->done = m->items = 0;
+        m->failed = (tl_err)TL_ERR_INIT;
+    }
     return rc;
 }
 
@@ -83,6 +115,7 @@ static int compute(tl__whole_sampling *m, tl_err *e)
     if ((rc = tl__tools_take(m, &t, e)))
         return rc;
     pthread_mutex_lock(&m->lock);
+    m->threads++;
     if (!m->cells.at && !m->failed.code) {
         m->items = m->phase->items(m);
         rc = make_maps(m, e);
@@ -93,10 +126,7 @@ static int compute(tl__whole_sampling *m, tl_err *e)
             rc = one_item(m, t, e);
         else
             pthread_cond_wait(&m->turn, &m->lock);
-    if (m->failed.code) {
-        *e = m->failed;
-        rc = e->code;
-    }
+    rc = leave(m, e);
     pthread_mutex_unlock(&m->lock);
     tl__tools_free(t); /* it is not needed again */
     return rc;
@@ -162,11 +192,7 @@ static void sampling_destroy(tl_sampling *s)
 {
     tl__whole_sampling *m = (tl__whole_sampling *)s;
     tools_free_all(m);
-    tl__map_free(&m->cells);
-    tl__map_free(&m->classes);
-    tl__map_free(&m->size);
-    tl__map_free(&m->first);
-    tl__map_free(&m->target);
+    free_maps(m);
     tl_pass_free(m->pass);
     pthread_mutex_destroy(&m->lock);
     pthread_cond_destroy(&m->turn);
@@ -214,13 +240,6 @@ static int find_cell(tl__whole_sampling *m, tl_err *e)
         m->near_y = (int64_t)floor(y);
     }
     return 0;
-}
-
-static const tl__phase *phases_of(const tl_whole_spec *p)
-{
-    return p->op == TL_WHOLE_COMPONENTS ? tl__components_phases
-           : p->op == TL_WHOLE_SIEVE    ? tl__sieve_phases
-                                        : tl__distance_phases;
 }
 
 static int sample(tl_source *s, const tl_grid *grid, tl_method method, const char *operation,
