@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FURTHEST   1000000000000000LL /* cells: a plan may say anything, and places are sums */
 #define MOST_DEPTH 32 /* sources within one another: each takes room, and calls the next */
 
 typedef struct {
@@ -370,6 +371,11 @@ static int check_texture(const tl_whole_spec *p, tl_err *e)
 static int check_spec(const tl_whole_spec *p, tl_err *e)
 {
     const tl_node *n = p->input;
+    const tl_grid *g = &p->grid;
+    if (g->col < -FURTHEST || g->col > FURTHEST || g->row < -FURTHEST || g->row > FURTHEST ||
+        g->w > FURTHEST || g->h > FURTHEST)
+        return tl_fail(e, TL_EDATA, "%s: the Image lies too far from its grid's anchor",
+                       tl_whole_op_name(p->op));
     if (p->op == TL_WHOLE_GLCM)
         return check_texture(p, e);
     if (n->type == TL_F)
