@@ -185,6 +185,7 @@ static int json_decode(lua_State *L)
     if (!*box)
         return tl_raise(L, &e);
     push(L, *box, 1);
+    tl_box_close(L, -2, "tellua.json"); /* now, not when Lua comes to it */
     return 1;
 }
 

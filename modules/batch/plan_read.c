@@ -311,10 +311,20 @@ static int read_whole(reader *r, size_t i, tl_err *e)
     return tl_whole_new(&p, &r->source[i], e);
 }
 
+/* A stranger's sources may not read one another as deep as they like: each takes a block of its own
+ * and calls the next, and what looks around a block reads up to four blocks of the next. */
+#define MOST_DEPTH_OF_OTHERS 4
+
 static int read_made(reader *r, size_t i, tl_err *e)
 {
     const json_t *j = json_array_get(json_object_get(r->plan, "sources"), i);
-    return json_object_get(j, "whole") ? read_whole(r, i, e) : read_composite(r, i, e);
+    int rc = json_object_get(j, "whole") ? read_whole(r, i, e) : read_composite(r, i, e);
+    if (!rc && r->trust && r->source[i]->depth > MOST_DEPTH_OF_OTHERS)
+        rc = tl_fail(e, TL_ESCRIPT,
+                     "more than %d sources within one another are not computed for "
+                     "others here",
+                     MOST_DEPTH_OF_OTHERS);
+    return rc;
 }
 
 static int read_band(reader *r, const json_t *j, const char *where, tl_node **out, tl_err *e)

@@ -1,10 +1,10 @@
 /* What files a script may read as text: see read_lua.h. SPDX-License-Identifier: MIT */
 #include "modules/batch/read_lua.h"
 #include "runtime/border.h"
-#include "runtime/buf.h"
 #include "runtime/mem.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,17 +34,17 @@ static int may_read(const tl_script *s, const char *file)
     return 0;
 }
 
-/* A regular file: a pipe or a device might never end. */
-static int read_all(const char *path, tl_buf *text, tl_err *e)
+/* A regular file: opening a pipe waits for its writer, and a device might never end. */
+int tl_read_text(const char *path, tl_buf *text, tl_err *e)
 {
     char chunk[65536];
     struct stat st;
     size_t n;
-    FILE *f = fopen(path, "rb");
-    int rc = 0;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), rc = 0;
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "rb");
     if (!f)
         return tl_fail(e, TL_EDATA, "%s", strerror(errno));
-    if (fstat(fileno(f), &st) || !S_ISREG(st.st_mode))
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode))
         rc = tl_fail(e, TL_EDATA, "no regular file");
     while (!rc && (n = fread(chunk, 1, sizeof chunk, f)) > 0) {
         tl_buf_add(text, chunk, n);
@@ -68,7 +68,7 @@ static int read_file(const tl_script *s, const char *path, tl_buf *text, tl_err 
                      "read: neither below the working directory, the script's folder nor what -p "
                      "names; --allow io reads every file");
     else
-        rc = read_all(real, text, e);
+        rc = tl_read_text(real, text, e);
     return rc ? tl_err_source(e, path) : 0;
 }
 

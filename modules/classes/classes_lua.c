@@ -1,6 +1,7 @@
 /* Classes in Lua: see classes_lua.h. SPDX-License-Identifier: MIT */
 #include "modules/classes/classes_lua.h"
 #include "modules/batch/gridding.h"
+#include "modules/batch/read_lua.h"
 #include "modules/classes/whole.h"
 #include "modules/image/image_lua.h"
 #include "modules/raster/raster.h"
@@ -72,12 +73,23 @@ static int core_box(lua_State *L)
 /* core.read_json(path) -> a table */
 static int core_read_json(lua_State *L)
 {
+    tl_err e = TL_ERR_INIT;
     json_error_t why;
+    tl_buf text = TL_BUF_INIT;
     const char *path = luaL_checkstring(L, 1);
     void **box = tl_json_box(L);
-    *box = json_load_file(path, 0, &why);
-    if (!*box)
-        return tl_raisef(L, TL_EDATA, "%s: no JSON of a model: %s", path, why.text);
+    int rc = tl_read_text(path, &text, &e);
+    if (!rc) { /* what stands there is not said: it may be no model but somebody's words */
+        *box = json_loadb(tl_buf_text(&text), text.len, 0, &why);
+        rc = *box ? 0
+                  : tl_fail(&e, TL_EDATA, "no JSON of a model: line %d, column %d", why.line,
+                            why.column);
+    }
+    tl_buf_free(&text);
+    if (rc) {
+        tl_err_source(&e, path);
+        return tl_raise(L, &e);
+    }
     tl_json_push(L, *box);
     return 1;
 }

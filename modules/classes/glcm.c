@@ -233,6 +233,8 @@ int tl__glcm_near(tl__whole_sampling *m, tl__tools *t, const tl_read *r, tl_rect
         rc = tl_try_alloc((void **)&k, 1, sizeof *k, "pairs of a window", e);
     if (rc)
         return rc;
+    for (int64_t i = 0; i < win.w * win.h; i++) /* tables are as long as the range that is known */
+        t->window[i] = t->window[i] < (uint32_t)m->spec->levels ? t->window[i] : FAR;
     memset(&k->c, 0, sizeof k->c);
     k->c.levels = m->spec->levels;
     make_logs(&k->l, 2 * (2 * m->spec->radius + 1) * (2 * m->spec->radius + 1));

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FURTHEST   1000000000000000LL /* cells: a plan may say anything, and places are sums */
+#define MOST_DEPTH 32 /* sources within one another: each takes room, and calls the next */
+
 typedef struct {
     tl_source s; /* first */
     tl_whole_spec spec;
@@ -60,12 +63,44 @@ static int one_item(tl__whole_sampling *m, tl__tools *t, tl_err *e)
     pthread_mutex_unlock(&m->lock);
     int rc = phase->item(m, t, k, e);
     pthread_mutex_lock(&m->lock);
-    if (++m->done == m->items) {
+    note(m, rc, e);
+    if (++m->done == m->items && !m->failed.code) { /* what failed is never ready */
         m->phase++;
         m->next = m->done = 0;
         m->items = m->phase->item ? m->phase->items(m) : 0;
     }
-    note(m, rc, e);
+    return rc;
+}
+
+static const tl__phase *phases_of(const tl_whole_spec *p)
+{
+    return p->op == TL_WHOLE_COMPONENTS ? tl__components_phases
+           : p->op == TL_WHOLE_SIEVE    ? tl__sieve_phases
+                                        : tl__distance_phases;
+}
+
+static void free_maps(tl__whole_sampling *m)
+{
+    tl__map_free(&m->cells);
+    tl__map_free(&m->classes);
+    tl__map_free(&m->size);
+    tl__map_free(&m->first);
+    tl__map_free(&m->target);
+}
+
+/* With the lock held. The last that leaves what failed puts it back to its beginning: servers keep
+ * a sampling, and what failed (a file on a server, room on a disk) may be there the next time. */
+static int leave(tl__whole_sampling *m, tl_err *e)
+{
+    int rc = m->failed.code;
+    if (rc)
+        *e = m->failed;
+    if (--m->threads == 0 && rc) {
+        free_maps(m);
+        m->phase = phases_of(m->spec);
+        m->next = m->done = m->items = 0;
+        m->failed = (tl_err)TL_ERR_INIT;
+    }
     return rc;
 }
 
@@ -81,6 +116,7 @@ static int compute(tl__whole_sampling *m, tl_err *e)
     if ((rc = tl__tools_take(m, &t, e)))
         return rc;
     pthread_mutex_lock(&m->lock);
+    m->threads++;
     if (!m->cells.at && !m->failed.code) {
         m->items = m->phase->items(m);
         rc = make_maps(m, e);
@@ -91,10 +127,7 @@ static int compute(tl__whole_sampling *m, tl_err *e)
             rc = one_item(m, t, e);
         else
             pthread_cond_wait(&m->turn, &m->lock);
-    if (m->failed.code) {
-        *e = m->failed;
-        rc = e->code;
-    }
+    rc = leave(m, e);
     pthread_mutex_unlock(&m->lock);
     tl__tools_free(t); /* it is not needed again */
     return rc;
@@ -160,11 +193,7 @@ static void sampling_destroy(tl_sampling *s)
 {
     tl__whole_sampling *m = (tl__whole_sampling *)s;
     tools_free_all(m);
-    tl__map_free(&m->cells);
-    tl__map_free(&m->classes);
-    tl__map_free(&m->size);
-    tl__map_free(&m->first);
-    tl__map_free(&m->target);
+    free_maps(m);
     tl_pass_free(m->pass);
     pthread_mutex_destroy(&m->lock);
     pthread_cond_destroy(&m->turn);
@@ -212,13 +241,6 @@ static int find_cell(tl__whole_sampling *m, tl_err *e)
         m->near_y = (int64_t)floor(y);
     }
     return 0;
-}
-
-static const tl__phase *phases_of(const tl_whole_spec *p)
-{
-    return p->op == TL_WHOLE_COMPONENTS ? tl__components_phases
-           : p->op == TL_WHOLE_SIEVE    ? tl__sieve_phases
-                                        : tl__distance_phases;
 }
 
 static int sample(tl_source *s, const tl_grid *grid, tl_method method, const char *operation,
@@ -349,6 +371,11 @@ static int check_texture(const tl_whole_spec *p, tl_err *e)
 static int check_spec(const tl_whole_spec *p, tl_err *e)
 {
     const tl_node *n = p->input;
+    const tl_grid *g = &p->grid;
+    if (g->col < -FURTHEST || g->col > FURTHEST || g->row < -FURTHEST || g->row > FURTHEST ||
+        g->w > FURTHEST || g->h > FURTHEST)
+        return tl_fail(e, TL_EDATA, "%s: the Image lies too far from its grid's anchor",
+                       tl_whole_op_name(p->op));
     if (p->op == TL_WHOLE_GLCM)
         return check_texture(p, e);
     if (n->type == TL_F)
@@ -412,7 +439,13 @@ static void describe(whole *w)
 int tl_whole_new(const tl_whole_spec *spec, tl_source **out, tl_err *e)
 {
     static atomic_int serial;
-    int rc = check_spec(spec, e);
+    int depth = tl_order_depth(&(tl_node *){spec->input}, 1), rc = check_spec(spec, e);
+    if (!rc && depth > MOST_DEPTH)
+        rc =
+            tl_fail(e, TL_ESCRIPT,
+                    "%s: more than %d of these within one another; write one with an output of its "
+                    "own first, and read that",
+                    tl_whole_op_name(spec->op), MOST_DEPTH);
     if (rc)
         return rc;
     whole *w = tl_xcalloc(1, sizeof *w);
@@ -424,6 +457,7 @@ int tl_whole_new(const tl_whole_spec *spec, tl_source **out, tl_err *e)
     w->s.native = spec->grid;
     w->s.uri = tl_xasprintf("%s #%d", tl_whole_op_name(spec->op), atomic_fetch_add(&serial, 1) + 1);
     w->s.nfiles = open_files(spec->input);
+    w->s.depth = depth;
     describe(w);
     *out = &w->s;
     return 0;

@@ -50,6 +50,7 @@ struct tl__whole_sampling {
     const tl__phase *phase; /* the one at hand; item NULL: all is computed */
     int64_t next, done, items;
     tl_err failed;        /* code 0: nothing did */
+    int threads;          /* that compute it */
     pthread_mutex_t lock; /* of what changes while it is computed, and of idle */
     pthread_cond_t turn;
     tl__tools *idle;

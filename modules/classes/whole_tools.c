@@ -1,5 +1,6 @@
 /* What threads use to compute a whole Image: temporary files, blocks of the input. See whole_int.h.
  * SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* mkostemp */
 #include "modules/classes/whole_int.h"
 #include "runtime/mem.h"
 
@@ -31,7 +32,7 @@ int tl__map_new(tl__map *m, int64_t bytes, tl_err *e)
     const char *dir = getenv("TMPDIR");
     dir = dir && dir[0] ? dir : "/tmp";
     char *path = tl_xasprintf("%s/.tellua-whole-XXXXXX", dir);
-    int fd = mkstemp(path), why = errno;
+    int fd = mkostemp(path, O_CLOEXEC), why = errno;
     if (fd >= 0)
         unlink(path);
     free(path);

@@ -417,6 +417,7 @@ int tl_composite_new(const tl_composite_spec *spec, tl_source **out, tl_err *e)
     c->s.uri = tl_xasprintf("%s of %lld scene%s #%d", tl_reducer_name(spec->r.how),
                             (long long)spec->nmembers, spec->nmembers == 1 ? "" : "s",
                             atomic_fetch_add(&serial, 1) + 1);
+    c->s.depth = tl_order_depth(c->spec.node, spec->nkinds * spec->nbands);
     describe_bands(c);
     tl_source **layouts = tl_xcalloc((size_t)spec->nkinds, sizeof *layouts);
     for (int k = 0; k < spec->nkinds && !rc; k++) {

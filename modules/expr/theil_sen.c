@@ -12,6 +12,8 @@
 static int ascending(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
+    if (isnan(x) || isnan(y)) /* last: qsort wants an order */
+        return !!isnan(x) - !!isnan(y);
     return (x > y) - (x < y);
 }
 
@@ -72,8 +74,10 @@ int tl_theil_sen(int n, const double *x, const double *y, double *scratch, doubl
     int m = 0;
     for (int i = 0; i < n; i++)
         for (int j = i + 1; j < n; j++)
-            if (x[j] != x[i])
-                scratch[m++] = (y[j] - y[i]) / (x[j] - x[i]);
+            if (x[j] != x[i]) {
+                scratch[m] = (y[j] - y[i]) / (x[j] - x[i]);
+                m += !isnan(scratch[m]); /* both differences too large */
+            }
     if (m == 0)
         return -1;
     *slope = median(scratch, m);

@@ -90,3 +90,15 @@ int tl_order_place(const tl_order *o, const tl_node *n)
 {
     return o->slot[find(o, n)].place;
 }
+
+int tl_order_depth(tl_node *const *roots, int n)
+{
+    tl_order o;
+    int depth = 0;
+    tl_order_make(&o, roots, n);
+    for (int i = 0; i < o.n; i++)
+        if (o.node[i]->kind == TL_NODE_BAND && o.node[i]->source->depth > depth)
+            depth = o.node[i]->source->depth;
+    tl_order_free(&o);
+    return depth + 1;
+}

@@ -16,6 +16,8 @@ typedef struct tl_order {
 
 void tl_order_make(tl_order *o, tl_node *const *roots, int n);
 void tl_order_free(tl_order *o);
+/* Of a source that reads these nodes: 1 and the depth of the deepest that they read. */
+int tl_order_depth(tl_node *const *roots, int n);
 /* The place of a node that is in the order. */
 int tl_order_place(const tl_order *o, const tl_node *n);
 

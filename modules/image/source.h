@@ -99,6 +99,7 @@ struct tl_source {
     tl_band *bands;
     uint64_t identity; /* equal where the same unchanged file was opened again; 0 = not known */
     int nfiles;        /* files that the read of one block may need open, at most; 0 counts as 1 */
+    int depth;         /* of sources that read nodes: how many read within one another; else 0 */
 };
 
 struct tl_sampling {

@@ -34,7 +34,7 @@ static int pairs_of(lua_State *L, const char *what, double **x, double **y, doub
     int n = 0;
     for (int i = 1; i <= (int)all; i++) {
         int good = lua_rawgeti(L, 1, i) == LUA_TNUMBER;
-        if (lua_rawgeti(L, 2, i) != LUA_TNUMBER)
+        if (lua_rawgeti(L, 2, i) != LUA_TNUMBER || !isfinite(lua_tonumber(L, -1)))
             luaL_error(L, "%s: time %d is no number", what, i);
         (*y)[n] = lua_tonumber(L, -2);
         (*x)[n] = lua_tonumber(L, -1);

@@ -225,7 +225,10 @@ int tl_map_keep(lua_State *L, const tl_script *script, tl_err *e)
         return 0;
     for (int i = script->noutputs; i > 0; i--) /* the first one comes on top */
         add_own(s, tl_output_copy(&script->output[i - 1]));
-    return show(s, L, e);
+    int rc = show(s, L, e);
+    for (int i = 0; i < script->noutputs && rc; i++) /* else all that follow would fail as well */
+        remove_own(s, script->output[i].name);
+    return rc;
 }
 
 /* Map(), Map{port =, bind =}: the state's one map, opened at the first call. */

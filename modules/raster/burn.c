@@ -205,7 +205,7 @@ tl_source *tl_burn_source(const json_t *json, tl_err *e)
     char *text = json_dumps(json, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(17));
     tl_sha256(text, strlen(text), hex);
     free(text);
-    k->s.uri = tl_xasprintf("features:%.16s", hex);
+    k->s.uri = tl_xasprintf("features:%.32s", hex);
     k->s.native.crs = tl_intern("EPSG:4326");
     k->s.nbands = 1;
     describe_band(k);

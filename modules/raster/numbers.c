@@ -214,7 +214,7 @@ static int read_band(numbers *f, int b, const json_t *j, tl_err *e)
     return 0;
 }
 
-/* Equal numbers are one source. */
+/* Equal numbers are one source; so many digits that nobody finds others of that name. */
 static char *address(const tl_grid *g, const json_t *bands)
 {
     char hex[65];
@@ -225,7 +225,7 @@ static char *address(const tl_grid *g, const json_t *bands)
     tl_sha256(all, strlen(all), hex);
     free(text);
     free(all);
-    return tl_xasprintf("numbers:%.16s", hex);
+    return tl_xasprintf("numbers:%.32s", hex);
 }
 
 int tl_numbers_source(const tl_grid *g, const json_t *bands, tl_source **out, tl_err *e)

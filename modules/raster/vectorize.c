@@ -117,13 +117,13 @@ static void write_features(const tl_grid *g, OGRLayerH layer, int whole, tl_buf 
  */
 
 /* As int32 or float32, which is what GDAL compares. */
-static void *narrowed(const double *values, int64_t n, int whole)
+static void *narrowed(const double *values, const uint8_t *valid, int64_t n, int whole)
 {
     int32_t *i = tl_xcalloc((size_t)n, sizeof *i);
     float *f = (float *)(void *)i;
     for (int64_t k = 0; k < n; k++)
         if (whole)
-            i[k] = (int32_t)values[k];
+            i[k] = valid[k] ? (int32_t)values[k] : 0;
         else
             f[k] = (float)values[k];
     return i;
@@ -134,7 +134,7 @@ int tl_polygonize(const tl_grid *g, const double *values, const uint8_t *valid, 
 {
     work w;
     char *options[] = {"8CONNECTED=8", NULL};
-    void *cells = narrowed(values, g->w * g->h, whole);
+    void *cells = narrowed(values, valid, g->w * g->h, whole);
     int bad = begin(&w, g, whole ? GDT_Int32 : GDT_Float32, cells, valid, wkbPolygon, whole,
                     "polygonize");
     if (!bad)

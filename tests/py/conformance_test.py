@@ -241,6 +241,16 @@ ok(out.startswith("true") and len(re.findall(r"^false\t.*nor what -p names", out
 out, _ = tellua("run", "--quiet", "--allow", "io", script, "--out", WORK)
 ok(len(re.findall("^true", out, re.M)) == 3, "--allow io reads every file", out)
 
+script = os.path.join(WORK, "sub", "pipe.lua")
+os.mkfifo(os.path.join(WORK, "sub", "pipe"))
+open(os.path.join(WORK, "sub", "words"), "w").write("secret words")
+open(script, "w").write('for _, f in ipairs { read, Model } do print(select(2, pcall(f, "%s/sub/pipe"))) end print(select(2, pcall(Model, "%s/sub/words"))) '
+                        'output("x", { { a = 1 } })' % (WORK, WORK))
+out, _ = tellua("run", "--quiet", script, "--out", WORK)
+lines = out.splitlines()
+ok("no regular file" in lines[0] and "no regular file" in lines[1], "nobody waits for the writer of a pipe", out)
+ok("no JSON of a model: line 1, column" in lines[2] and "secret" not in lines[2].replace(WORK, ""), "what is no model is not shown", lines[2])
+
 script = os.path.join(WORK, "rows.lua")
 open(script, "w").write('output("t", { { b = 1, a = "x,y" }, { b = 0.1 }, { c = true } })')
 tellua("run", "--quiet", script, "--out", WORK)

@@ -151,6 +151,22 @@ for what, uri in (
         ("geolocation elsewhere", os.path.join(OPEN, "geo.tif"))):
     r = run("run", source(plan('output("o", Image("%s"):select("B1"))' % good), uri), "--jailed", "--root", OPEN, "--out", b)
     ok(r.returncode == 1 and r.stderr.startswith("tellua: ") and "is not what it was" not in r.stderr, "refused: " + what, "%d %s" % (r.returncode, r.stderr))
+
+# --- sources within sources ------------------------------------------------------------------------------
+deep = json.load(open(plan('output("o", Image("%s").B1:distance{max = 200})' % good)))
+for levels, words in ((4, ""), (5, "within one another"), (20000, "within one another")):
+    j = json.loads(json.dumps(deep))
+    for _ in range(levels - 1):
+        whole = dict(j["sources"][1], input=len(j["nodes"]) + 1)
+        j["nodes"] += [{"const": 1}, {"op": "gt", "args": [j["outputs"][0]["nodes"][0], len(j["nodes"])]},
+                       {"band": 1, "resample": "nearest", "source": len(j["sources"])}]
+        j["sources"].append(whole)
+        j["outputs"][0]["nodes"] = [len(j["nodes"]) - 1]
+    j["lines"] = ["s.lua:1"] * len(j["nodes"])
+    path = os.path.join(TMP, "deep.json")
+    json.dump(j, open(path, "w"))
+    r = run("run", path, "--jailed", "--root", OPEN, "--out", b)
+    ok(r.returncode == (1 if words else 0) and words in r.stderr, "%d distances of distances" % levels, "%d %s" % (r.returncode, r.stderr))
 r = run("run", p, "--root", OPEN, "--out", b)
 ok(r.returncode == 2, "--root goes with --jailed", r.stderr)
 r = run("run", os.path.join(TMP, "s.lua"), "--jailed", "--out", b)

@@ -394,4 +394,14 @@ for i, d in ipairs(c:dates()) do print(d) end
     ok(bad == 0 and cells > 20, "ten scenes of Sentinel-2: linear trend everywhere, Sen's slope at %d cells" % cells, bad)
 else:
     ok(True, "ten scenes of Sentinel-2 # SKIP no real data (TELLUA_SHARED)")
+with open("times.lua", "w") as f:
+    f.write("""local nan, huge = 0/0, math.huge
+for _, f in ipairs { theil_sen, mann_kendall } do
+  for _, t in ipairs { nan, huge, -huge } do print(select(2, pcall(f, {1, 2, 3, 4}, {1, t, 3, 4}))) end
+end
+print(theil_sen({1e308, -1e308, 1, 2, 3}, {-1e308, 1e308, 1, 2, 3}))
+output("o", { { a = 1 } })""")
+said = tellua("run", "--quiet", "times.lua", "--out", "times")[0].splitlines()
+ok(sum("time 2 is no number" in s for s in said[:6]) == 6, "times that are not finite are refused", said)
+ok(said[6].split() == ["-1.0", "2.0"], "a pair whose differences are too large plays no part", said[6])
 done()
