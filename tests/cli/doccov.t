@@ -90,7 +90,7 @@ verdict "every command has a heading" \
     "$(for c in $commands; do grep -q "^## .*tellua $c" $manual/command-line.md || echo "$c"; done)"
 
 verdict "the README leads to every page of the manual" \
-    "$(for f in $manual/*.md; do grep -qF "($f)" README.md || echo "$f"; done)"
+    "$(for f in "$manual"/*.md; do grep -qF "($f)" README.md || echo "$f"; done)"
 
 outputs=$(sed -n '/^static int lua_output/,/^}/p' modules/batch/script_lua.c |
     sed -n '/known\[\]/,/NULL/p' | grep -o '"[a-z]*"' | tr -d '"')
