@@ -18,8 +18,8 @@ static double cpu_of(const tl__jailed *w)
     return -1;
 }
 
-/* Who is asked by people and takes longer than most steps back behind them; not so far that it keeps
- * its worker from others for longer than its time. */
+/* Who is asked by people and takes longer than most steps back behind them; not so far that it
+ * keeps its worker from others for longer than its time. */
 #define STEP_BACK_CPU  0.005 /* seconds */
 #define STEP_BACK_NICE 5
 
