@@ -101,7 +101,8 @@ local function products_of(job)
     end
     return list
   end
-  local held = batch.check(sys.lock(job:path "partial.lock"))
+  local held = sys.lock(job:path "partial.lock", true) -- nobody is kept waiting on a server's thread
+  if not held then batch.fail("transient", job.name .. " is being assembled; ask again") end
   local words = job:command "partial"
   words[#words + 1] = "--quiet"
   local ok, said = pcall(batch.tool, words, "the job's pictures")
