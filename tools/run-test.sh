@@ -77,8 +77,18 @@ fi
 limit=$(sed -n 's/.*test-timeout: *\([0-9][0-9]*\).*/\1/p' "$source" 2>/dev/null | head -n 1)
 limit=$((${limit:-120} * ${TEST_TIMEOUT_FACTOR:-$factor}))
 # shellcheck disable=SC2086 # a runner may have arguments
-timeout -k 10 "$limit" $alone $runner "$test" </dev/null
-status=$?
+run() { timeout -k 10 "$limit" $alone $runner "$test" </dev/null; }
+case $test in
+*_test) # cmocka says "not ok" of what it left out
+    run >"$scratch/.tap"
+    status=$?
+    sed 's/^not ok \([0-9]* # SKIP\)/ok \1/' "$scratch/.tap"
+    ;;
+*)
+    run
+    status=$?
+    ;;
+esac
 if [ $status -eq 124 ] || [ $status -eq 137 ]; then
     echo "# $test: ended after its limit of $limit s (TEST_TIMEOUT_FACTOR multiplies it)" >&2
 fi
