@@ -147,7 +147,7 @@ static void storm(int hostile)
 {
     double *alone = NULL, *among = NULL;
     pthread_t t[ATTACKERS];
-    tl_jail_options o = {.patience = 30};
+    tl_jail_options o = {.patience = 30, .gives_way = 1};
     storm_jail = tl_jail_new(&o);
     int n = good_requests("good requests alone", GOOD, &alone);
     double before = alone[n * 99 / 100];

@@ -58,7 +58,7 @@ static tl_jail *shared;
 
 static void make_shared(void)
 {
-    shared = tl_jail_new(NULL);
+    shared = tl_jail_new(&(tl_jail_options){.gives_way = 1});
 }
 
 tl_jail *tl_jail_shared(void)

@@ -29,7 +29,8 @@ typedef struct tl_jail_options {
     int most_workers;    /* that run at a time; 0 = twice the cores, at least 4 */
     int most_per_tenant; /* of these; 0 = half of them */
     double patience;     /* seconds that a request waits for a worker; 0 = 10 */
-    int fail_step;       /* for tests: this step of the jail fails (jail_wire.h) */
+    int gives_way; /* functions that take long and people wait for run when nothing else does */
+    int fail_step; /* for tests: this step of the jail fails (jail_wire.h) */
 } tl_jail_options;
 
 /* Starts nothing yet. options may be NULL. */

@@ -13,7 +13,7 @@
 typedef struct tl__jailed {
     struct tl__jailed *next;
     char *tenant; /* NULL = has served nobody */
-    int busy;
+    int busy, gives_way;
     int child, pidfd, to, from; /* the zygote's number; bells */
     long generation;            /* of the zygote that knows the number */
     pid_t pid;                  /* in this process's namespace; 0 = not known */

@@ -315,6 +315,7 @@ int tl__jailed_spawn(tl_jail *j, const tl_limits *limits, tl__jailed **out, tl_e
     *w = (tl__jailed){.pidfd = -1, .to = -1, .from = -1, .in = MAP_FAILED, .out = MAP_FAILED};
     w->memory = limits->memory;
     w->cpu_life = limits->cpu_life;
+    w->gives_way = j->o.gives_way;
     int rc = 0;
     /* An event counter: writing to a dead worker's is no SIGPIPE. */
     if (make_memory(w, mem) || (w->to = eventfd(0, EFD_CLOEXEC)) < 0 || pipe2(from, O_CLOEXEC))

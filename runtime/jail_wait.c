@@ -5,8 +5,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,10 +18,15 @@ static double cpu_of(const tl__jailed *w)
     return -1;
 }
 
-/* Who is asked by people and takes longer than most steps back behind them; not so far that it
- * keeps its worker from others for longer than its time. */
-#define STEP_BACK_CPU  0.005 /* seconds */
-#define STEP_BACK_NICE 5
+/* Where people wait, who takes longer than most gives way to everybody else: the scheduler lets any
+ * other process go first at once, where mere niceness has it wait for milliseconds. */
+#define STEP_BACK_CPU 0.02 /* seconds */
+
+static int step_to(const tl__jailed *w, int policy)
+{
+    struct sched_param none = {0};
+    return w->pid > 0 ? sched_setscheduler(w->pid, policy, &none) : -1;
+}
 
 /* What the limits count: CPU time, or, where that cannot be seen, wall time. */
 typedef struct watch {
@@ -95,15 +100,14 @@ static tl__end wait_for(tl__jailed *w, const tl_limits *l, watch *c)
             tell(w, SIGUSR1);
         }
         if (!c->behind && c->cpu >= STEP_BACK_CPU)
-            c->behind =
-                w->pid > 0 && setpriority(PRIO_PROCESS, (id_t)w->pid, STEP_BACK_NICE) == 0 ? 2 : 1;
+            c->behind = step_to(w, SCHED_IDLE) == 0 ? 2 : 1;
     }
 }
 
 tl__end tl__jailed_ask(tl__jailed *w, const tl_limits *limits, tl_jail_report *r)
 {
     watch c = {.w = w, .cpu0 = cpu_of(w), .t0 = tl_now()};
-    c.behind = !(limits->cpu_soft > 0 && limits->cpu_soft <= 1);
+    c.behind = !(w->gives_way && limits->cpu_soft > 0 && limits->cpu_soft <= 1);
     uint64_t one = 1;
     tl__end end = write(w->to, &one, sizeof one) == sizeof one ? wait_for(w, limits, &c) : TL__DIED;
     look(&c);
@@ -112,7 +116,7 @@ tl__end tl__jailed_ask(tl__jailed *w, const tl_limits *limits, tl_jail_report *r
     r->killed = end == TL__LATE;
     w->cpu_used += c.cpu;
     /* Coming forward again needs a privilege: without it the worker has served. */
-    if (c.behind == 2 && setpriority(PRIO_PROCESS, (id_t)w->pid, 0))
+    if (c.behind == 2 && step_to(w, SCHED_OTHER))
         w->cpu_used += w->cpu_life + 1;
     return end;
 }
