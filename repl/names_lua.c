@@ -48,9 +48,7 @@ static int list_files(lua_State *L)
 /* --- opening -------------------------------------------------------------------------------------
  */
 
-#define LUA_HALF(name)                                                                             \
-    extern const unsigned char tl_lua_repl_##name[];                                               \
-    extern const size_t tl_lua_repl_##name##_len;
+#define LUA_HALF(name) TL_HALF_DECLARE(tl_lua_repl_##name)
 LUA_HALF(display)
 LUA_HALF(rewrite)
 LUA_HALF(help_data)

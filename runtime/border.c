@@ -521,3 +521,13 @@ void tl_loads(lua_State *L, const unsigned char *text, size_t len, const char *n
     lua_insert(L, -nargs - 1);
     lua_call(L, nargs, nresults);
 }
+
+void tl_load_halves(lua_State *L, const tl_half *half, size_t n, int nargs)
+{
+    luaL_checkstack(L, nargs, half->name);
+    for (size_t i = 0; i < n; i++) {
+        for (int k = 0; k < nargs; k++)
+            lua_pushvalue(L, -nargs);
+        tl_loads(L, half[i].text, *half[i].len, half[i].name, nargs, 0);
+    }
+}

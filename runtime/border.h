@@ -77,6 +77,24 @@ void tl_set_string(lua_State *L, const char *key, const char *s) TL_LJMP;
 void tl_loads(lua_State *L, const unsigned char *text, size_t len, const char *name, int nargs,
               int nresults) TL_LJMP;
 
+/* The halves of a module that has several: EACH(X) is X(name) X(name) ... in their order,
+ *   EACH(DECLARE)  with TL_HALF_DECLARE(symbol of the build)
+ *   static const tl_half halves[] = {EACH(ENTRY)};  with TL_HALF("=[tellua NAME]", symbol), */
+typedef struct tl_half {
+    const char *name;
+    const unsigned char *text;
+    const size_t *len;
+} tl_half;
+#define TL_HALF_DECLARE(symbol)                                                                    \
+    extern const unsigned char symbol[];                                                           \
+    extern const size_t symbol##_len;
+#define TL_HALF(name, symbol)                                                                      \
+    {                                                                                              \
+        name, symbol, &symbol##_len                                                                \
+    }
+/* Each gets the nargs values on top as its arguments; they stay. */
+void tl_load_halves(lua_State *L, const tl_half *half, size_t n, int nargs) TL_LJMP;
+
 /* --- for the host ----------------------------------------------------------------------------- */
 
 /* Pushes an error object of code 0, to be filled through the result. */

@@ -8,33 +8,15 @@
 #include <lualib.h>
 #include <string.h>
 
-#define HALF(name)                                                                                 \
-    extern const unsigned char tl_lua_modules_batch_##name[];                                      \
-    extern const size_t tl_lua_modules_batch_##name##_len;
-HALF(folder)
-HALF(common)
-HALF(engine_local)
-HALF(engine_htcondor)
-HALF(engine_slurm)
-HALF(submit)
-HALF(watch)
-HALF(table)
-HALF(steer)
-HALF(rows)
-#undef HALF
-
 /* In order: each gets `sys` and the table that all share. */
-static const struct {
-    const char *name;
-    const unsigned char *text;
-    const size_t *len;
-} halves[] = {
-#define HALF(half)                                                                                 \
-    {"=[tellua batch/" #half "]", tl_lua_modules_batch_##half, &tl_lua_modules_batch_##half##_len},
-    HALF(common) HALF(folder) HALF(engine_local) HALF(engine_htcondor) HALF(engine_slurm)
-        HALF(submit) HALF(table) HALF(watch) HALF(steer) HALF(rows)
-#undef HALF
-};
+#define EACH(X)                                                                                    \
+    X(common)                                                                                      \
+    X(folder) X(engine_local) X(engine_htcondor) X(engine_slurm) X(submit) X(table) X(watch)       \
+        X(steer) X(rows)
+#define DECLARE(half) TL_HALF_DECLARE(tl_lua_modules_batch_##half)
+#define ENTRY(half)   TL_HALF("=[tellua batch/" #half "]", tl_lua_modules_batch_##half),
+EACH(DECLARE)
+static const tl_half halves[] = {EACH(ENTRY)};
 
 static int log_line(lua_State *L) /* log(text): as the program's other notes */
 {
@@ -67,14 +49,8 @@ static void open_halves(lua_State *L)
     lua_setfield(L, -2, "log");
     lua_pushcfunction(L, fail);
     lua_setfield(L, -2, "fail");
-    int sys = lua_gettop(L);
     lua_newtable(L);
-    int batch = lua_gettop(L);
-    for (size_t i = 0; i < sizeof halves / sizeof halves[0]; i++) {
-        lua_pushvalue(L, sys);
-        lua_pushvalue(L, batch);
-        tl_loads(L, halves[i].text, *halves[i].len, halves[i].name, 2, 0);
-    }
+    tl_load_halves(L, halves, sizeof halves / sizeof *halves, 2);
 }
 
 static int call(lua_State *L) /* command, args -> status */

@@ -120,34 +120,15 @@ static int core_json_text(lua_State *L)
 /* --- opening ------------------------------------------------------------------------------------
  */
 
-#define HALF(name)                                                                                 \
-    extern const unsigned char tl_lua_modules_classes_##name[];                                    \
-    extern const size_t tl_lua_modules_classes_##name##_len;
-HALF(components)
-HALF(unmix)
-HALF(tables)
-HALF(dice)
-HALF(model)
-HALF(samples)
-HALF(forest)
-HALF(kmeans)
-HALF(predict)
-HALF(train)
-HALF(accuracy)
-#undef HALF
-
 /* In order: each gets core, the globals and the table that those of learning share. */
-static const struct {
-    const char *name;
-    const unsigned char *text;
-    const size_t *len;
-} halves[] = {
-#define HALF(half)                                                                                 \
-    {"=[tellua " #half "]", tl_lua_modules_classes_##half, &tl_lua_modules_classes_##half##_len},
-    HALF(components) HALF(unmix) HALF(tables) HALF(dice) HALF(model) HALF(samples) HALF(forest)
-        HALF(kmeans) HALF(predict) HALF(train) HALF(accuracy)
-#undef HALF
-};
+#define EACH(X)                                                                                    \
+    X(components)                                                                                  \
+    X(unmix) X(tables) X(dice) X(model) X(samples) X(forest) X(kmeans) X(predict) X(train)         \
+        X(accuracy)
+#define DECLARE(half) TL_HALF_DECLARE(tl_lua_modules_classes_##half)
+#define ENTRY(half)   TL_HALF("=[tellua " #half "]", tl_lua_modules_classes_##half),
+EACH(DECLARE)
+static const tl_half halves[] = {EACH(ENTRY)};
 
 void tl_classes_open_lua(lua_State *L)
 {
@@ -158,13 +139,8 @@ void tl_classes_open_lua(lua_State *L)
                                          {NULL, NULL}};
     tl_core_push(L);
     luaL_setfuncs(L, functions, 0);
+    lua_pushvalue(L, -2); /* the globals */
     lua_newtable(L);
-    int shared = lua_gettop(L);
-    for (size_t i = 0; i < sizeof halves / sizeof halves[0]; i++) {
-        lua_pushvalue(L, shared - 1); /* core */
-        lua_pushvalue(L, shared - 2); /* globals */
-        lua_pushvalue(L, shared);
-        tl_loads(L, halves[i].text, *halves[i].len, halves[i].name, 3, 0);
-    }
-    lua_pop(L, 2);
+    tl_load_halves(L, halves, sizeof halves / sizeof *halves, 3);
+    lua_pop(L, 3);
 }

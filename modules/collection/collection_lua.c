@@ -324,62 +324,26 @@ int tl_collection_warn_unused(lua_State *L)
 /* --- the halves in Lua --------------------------------------------------------------------------
  */
 
-#define LUA_HALF(name)                                                                             \
-    extern const unsigned char tl_lua_modules_collection_##name[];                                 \
-    extern const size_t tl_lua_modules_collection_##name##_len;
-LUA_HALF(dates)
-LUA_HALF(query)
-LUA_HALF(profiles)
-LUA_HALF(sensors)
-LUA_HALF(clouds)
-LUA_HALF(kinds)
-LUA_HALF(fold)
-LUA_HALF(collection)
-LUA_HALF(filters)
-LUA_HALF(reducers)
-LUA_HALF(reduce)
-LUA_HALF(groups)
-LUA_HALF(columns)
-LUA_HALF(trend)
-LUA_HALF(series)
-LUA_HALF(climate)
-LUA_HALF(parts)
-LUA_HALF(products)
-LUA_HALF(catalogue)
-LUA_HALF(describe)
-LUA_HALF(aliases)
-
-typedef struct half {
-    const unsigned char *text;
-    const size_t *len;
-    const char *name;
-} half;
-
-#define HALF(name)                                                                                 \
-    {                                                                                              \
-        tl_lua_modules_collection_##name, &tl_lua_modules_collection_##name##_len,                 \
-            "=[tellua " #name "]"                                                                  \
-    }
+#define EACH(X)                                                                                    \
+    X(dates)                                                                                       \
+    X(query) X(profiles) X(sensors) X(clouds) X(kinds) X(fold) X(collection) X(filters)            \
+        X(reducers) X(reduce) X(groups) X(columns) X(trend) X(series) X(climate) X(parts)          \
+            X(products) X(catalogue) X(describe) X(aliases)
+#define DECLARE(half) TL_HALF_DECLARE(tl_lua_modules_collection_##half)
+#define ENTRY(half)   TL_HALF("=[tellua " #half "]", tl_lua_modules_collection_##half),
+EACH(DECLARE)
+static const tl_half halves[] = {EACH(ENTRY)};
 
 /* Each gets core, a table of what they share, the globals and the metatable of Collections. */
 static void open_halves(lua_State *L)
 {
-    static const half halves[] = {HALF(dates),   HALF(query),    HALF(profiles),  HALF(sensors),
-                                  HALF(clouds),  HALF(kinds),    HALF(fold),      HALF(collection),
-                                  HALF(filters), HALF(reducers), HALF(reduce),    HALF(groups),
-                                  HALF(columns), HALF(trend),    HALF(series),    HALF(climate),
-                                  HALF(parts),   HALF(products), HALF(catalogue), HALF(describe),
-                                  HALF(aliases)};
     int globals = lua_gettop(L);
     luaL_checkstack(L, 10, NULL);
+    tl_core_push(L);
     lua_newtable(L);
-    for (size_t i = 0; i < sizeof halves / sizeof *halves; i++) {
-        tl_core_push(L);
-        lua_pushvalue(L, globals + 1);
-        lua_pushvalue(L, globals);
-        luaL_getmetatable(L, TL_COLLECTION_TYPE);
-        tl_loads(L, halves[i].text, *halves[i].len, halves[i].name, 4, 0);
-    }
+    lua_pushvalue(L, globals);
+    luaL_getmetatable(L, TL_COLLECTION_TYPE);
+    tl_load_halves(L, halves, sizeof halves / sizeof *halves, 4);
     lua_settop(L, globals);
 }
 
