@@ -9,11 +9,11 @@
 #include <string.h>
 
 /* In order: each gets `sys` and the table that all share. */
-#define EACH(X)                                                                                    \
-    X(common)                                                                                      \
-    X(folder)                                                                                      \
-    X(engine_local) X(engine_htcondor) X(engine_slurm) X(submit) X(table) X(watch) X(steer)        \
-        X(rows)
+/* clang-format off */
+#define EACH(X) \
+    X(common) X(folder) X(engine_local) X(engine_htcondor) X(engine_slurm) X(submit) X(table) \
+    X(watch) X(steer) X(rows)
+/* clang-format on */
 #define DECLARE(half) TL_HALF_DECLARE(tl_lua_modules_batch_##half)
 #define ENTRY(half)   TL_HALF("=[tellua batch/" #half "]", tl_lua_modules_batch_##half),
 EACH(DECLARE)

@@ -121,10 +121,11 @@ static int core_json_text(lua_State *L)
  */
 
 /* In order: each gets core, the globals and the table that those of learning share. */
-#define EACH(X)                                                                                    \
-    X(components)                                                                                  \
-    X(unmix)                                                                                       \
-    X(tables) X(dice) X(model) X(samples) X(forest) X(kmeans) X(predict) X(train) X(accuracy)
+/* clang-format off */
+#define EACH(X) \
+    X(components) X(unmix) X(tables) X(dice) X(model) X(samples) X(forest) X(kmeans) \
+    X(predict) X(train) X(accuracy)
+/* clang-format on */
 #define DECLARE(half) TL_HALF_DECLARE(tl_lua_modules_classes_##half)
 #define ENTRY(half)   TL_HALF("=[tellua " #half "]", tl_lua_modules_classes_##half),
 EACH(DECLARE)

@@ -324,12 +324,12 @@ int tl_collection_warn_unused(lua_State *L)
 /* --- the halves in Lua --------------------------------------------------------------------------
  */
 
-#define EACH(X)                                                                                    \
-    X(dates)                                                                                       \
-    X(query)                                                                                       \
-    X(profiles) X(sensors) X(clouds) X(kinds) X(fold) X(collection) X(filters) X(reducers)         \
-        X(reduce) X(groups) X(columns) X(trend) X(series) X(climate) X(parts) X(products)          \
-            X(catalogue) X(describe) X(aliases)
+/* clang-format off */
+#define EACH(X) \
+    X(dates) X(query) X(profiles) X(sensors) X(clouds) X(kinds) X(fold) X(collection) \
+    X(filters) X(reducers) X(reduce) X(groups) X(columns) X(trend) X(series) X(climate) \
+    X(parts) X(products) X(catalogue) X(describe) X(aliases)
+/* clang-format on */
 #define DECLARE(half) TL_HALF_DECLARE(tl_lua_modules_collection_##half)
 #define ENTRY(half)   TL_HALF("=[tellua " #half "]", tl_lua_modules_collection_##half),
 EACH(DECLARE)
