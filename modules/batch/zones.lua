@@ -70,6 +70,12 @@ function row_methods.columns(rows)
   return names
 end
 
+local function add_column(columns, seen, name)
+  if seen[name] then return end
+  seen[name] = true
+  columns[#columns + 1] = name
+end
+
 -- A list of tables with names as keys and plain values: columns in the order of their names
 local function plain_rows(x)
   if type(x) ~= "table" or type(x[1]) ~= "table" or core.type(x[1]) ~= nil then return end
@@ -77,10 +83,7 @@ local function plain_rows(x)
   for _, row in ipairs(x) do
     for name, v in pairs(row) do
       if type(name) ~= "string" or type(v) == "table" or type(v) == "userdata" then return end
-      if not seen[name] then
-        seen[name] = true
-        columns[#columns + 1] = name
-      end
+      add_column(columns, seen, name)
     end
   end
   table.sort(columns)
@@ -169,10 +172,7 @@ function core.time_series(list, geometry, given)
     for _, name in ipairs(r.columns) do
       if name ~= "id" and not (at_point and (name == "lon" or name == "lat")) then
         row[name] = r.rows[1][name]
-        if not seen[name] then
-          seen[name] = true
-          columns[#columns + 1] = name
-        end
+        add_column(columns, seen, name)
       end
     end
     rows[i] = row
