@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -210,6 +211,22 @@ static void bind_keys(EditLine *el)
         el_set(el, EL_BIND, keys[i][0], keys[i][1], NULL);
 }
 
+/* By itself a terminal throws away on Ctrl-C what was typed and, after the signal, what was
+ * written: that may be the new prompt already. tl_line_interrupted does the first half alone. */
+static void keep_output(EditLine *el)
+{
+    el_set(el, EL_SETTY, "-d", "+noflsh", NULL);
+    el_set(el, EL_SETTY, "-x", "+noflsh", NULL);
+}
+
+void tl_line_interrupted(tl_line *l)
+{
+    if (!l->el)
+        return;
+    tcflush(STDIN_FILENO, TCIFLUSH);
+    clearerr(stdout); /* a write that the signal cut short is no broken terminal */
+}
+
 static void recall(void *ctx, const char *entry)
 {
     tl_line *l = ctx;
@@ -232,6 +249,7 @@ static void open_editor(tl_line *l)
     el_set(l->el, EL_GETCFN, get_character);
     el_set(l->el, EL_HIST, history, l->recall);
     bind_keys(l->el);
+    keep_output(l->el);
     el_source(l->el, NULL);
     l->file = tl_history_open(recall, l);
 }

@@ -29,6 +29,8 @@ typedef enum tl_line_end {
 
 /* The next line without its line break, or a block that was pasted at once, into *text. */
 tl_line_end tl_line_read(tl_line *l, const char *prompt, tl_buf *text);
+/* After Ctrl-C: what was typed before it is forgotten, and the output is whole again. */
+void tl_line_interrupted(tl_line *l);
 /* For recall, now and in later sessions. */
 void tl_line_remember(tl_line *l, const char *entry);
 

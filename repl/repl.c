@@ -144,6 +144,8 @@ static void settle(repl *r, int rc, const tl_err *e)
         r->failed = r->failed ? r->failed : rc;
     }
     if (terminal) { /* elsewhere it is not to be missed, however early it came */
+        if (tl__interrupted)
+            tl_line_interrupted(r->line);
         tl__interrupted = 0;
         atomic_store(&r->t->cancel, 0);
     }
