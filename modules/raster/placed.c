@@ -25,6 +25,7 @@ static __thread struct {
     key key;
     char *operation; /* NULL: nothing is kept */
     double *x, *y;
+    int32_t *pixels; /* two of each cell, not kept from one read to the next */
     size_t room;
 } mine;
 
@@ -56,7 +57,13 @@ void tl_raster_placed_done(void)
     free(mine.operation);
     free(mine.x);
     free(mine.y);
+    free(mine.pixels);
     memset(&mine, 0, sizeof mine);
+}
+
+int32_t *tl_raster_placed_pixels(void)
+{
+    return mine.pixels;
 }
 
 void tl_raster_placed_trim(void)
@@ -67,19 +74,23 @@ void tl_raster_placed_trim(void)
 
 static int make_room(size_t n, tl_err *e)
 {
-    void *x = NULL, *y = NULL;
+    void *x = NULL, *y = NULL, *pixels = NULL;
     if (n <= mine.room)
         return 0;
     tl_raster_placed_done();
     int rc = tl_try_alloc(&x, n, sizeof(double), "coordinates", e);
     if (!rc)
         rc = tl_try_alloc(&y, n, sizeof(double), "coordinates", e);
+    if (!rc)
+        rc = tl_try_alloc(&pixels, n, 2 * sizeof(int32_t), "the pixels of a block", e);
     if (rc) {
         free(x);
+        free(y);
         return rc;
     }
     mine.x = x;
     mine.y = y;
+    mine.pixels = pixels;
     mine.room = n;
     return 0;
 }

@@ -100,6 +100,8 @@ void tl_raster_sampling_destroy(tl_sampling *m);
  * megabytes goes with _trim, all of it with _done. */
 int tl_raster_placed(const tl_raster_sampling *m, tl_gdal_handle *h, tl_rect at, double shift,
                      const double **x, const double **y, tl_err *e) TL_MUST_CHECK;
+/* Room for two numbers of each of those cells, until then. */
+int32_t *tl_raster_placed_pixels(void);
 void tl_raster_placed_trim(void);
 void tl_raster_placed_done(void);
 
@@ -127,6 +129,9 @@ int tl_raster_try_again(const char *uri, int code, int tries);
 int64_t tl_raster_working_bytes(const tl_sampling *m, int64_t w, int64_t h, int n);
 
 int tl_resample_read(const tl_raster_sampling *m, const tl_read *q, tl_err *e) TL_MUST_CHECK;
+/* The same, each cell by its footprint: the slow twin in the tests. */
+int tl_resample_read_by_cells(const tl_raster_sampling *m, const tl_read *q,
+                              tl_err *e) TL_MUST_CHECK;
 int64_t tl_resample_bytes(const tl_raster_sampling *m, int64_t w, int64_t h);
 
 #endif

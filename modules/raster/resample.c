@@ -4,45 +4,21 @@
  * until the pixels behind it fit a window of bounded size; a single cell with more pixels than that
  * is summed over strips. Neither changes a bit: a cell's sum always runs over its footprint row by
  * row. */
-#include "modules/raster/raster_int.h"
-#include "modules/raster/weigh.h"
+#include "modules/raster/resample_int.h"
 #include "runtime/mem.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define WINDOW_BYTES ((int64_t)16 << 20) /* values and validity of one window */
 #define WINDOW_WIDTH 65536
-#define TIE          1e-9 /* pixels: as near to an edge is on it */
 
 typedef struct footprint {
     int64_t x0, x1, y0, y1;          /* pixels of the level: first, one past the last */
     double left, right, top, bottom; /* average: the cell's box; others: left, top = its centre */
 } footprint;
 
-typedef struct job {
-    const tl_raster_sampling *m;
-    const tl_raster *r;
-    tl_gdal_handle *h;
-    const tl_read *q;
-    tl_level level;
-    int boxes;           /* coordinates are those of the cells' corners, not centres */
-    const double *x, *y; /* of the whole block; (w + boxes) x (h + boxes) */
-    int32_t *px, *py;    /* nearest: the pixels themselves; -1 outside the level */
-    double kx, ky;       /* widths of the kernel, pixels */
-    int unit;            /* the kernel is not widened */
-    double *wx;          /* weights of a row */
-    int64_t nwx;
-    char *values; /* the window */
-    uint8_t *valid;
-    tl_rect win;
-    tl_vote vote;
-    int k;    /* the band of q in work, */
-    int band; /* which is this one of the file */
-    tl_dtype t;
-    size_t size;
-} job;
+typedef tl_resampled job;
 
 /* --- footprints ---------------------------------------------------------------------------------
  */
@@ -213,22 +189,23 @@ static int is_masked(const job *j, const footprint *f)
     return !j->valid[(py - j->win.y) * j->win.w + px - j->win.x];
 }
 
-/* A cell whose footprint lies in the window. */
-static int whole_cell(job *j, int64_t i, int64_t k, const footprint *f, tl_err *e)
+static int mode_cell(job *j, int64_t i, int64_t k, const footprint *f, tl_err *e)
+{
+    int64_t out = k * j->q->rect.w + i;
+    tl_vote_begin(&j->vote, j->t, (f->x1 - f->x0) * (f->y1 - f->y0));
+    if (vote_part(j, f) != 0)
+        return tl_fail(e, TL_EDATA, "mode over more than %lld pixels", (long long)TL_VOTE_KEYS);
+    j->q->valid[j->k][out] =
+        (uint8_t)tl_vote_end(&j->vote, (char *)j->q->values[j->k] + (size_t)out * j->size);
+    return 0;
+}
+
+static void weighted_cell(job *j, int64_t i, int64_t k, const footprint *f)
 {
     tl_method method = j->m->m.method;
     tl_sum s = {0, 0, 0};
-    int64_t out = k * j->q->rect.w + i;
-    if (method == TL_MODE) {
-        tl_vote_begin(&j->vote, j->t, (f->x1 - f->x0) * (f->y1 - f->y0));
-        if (vote_part(j, f) != 0)
-            return tl_fail(e, TL_EDATA, "mode over more than %lld pixels", (long long)TL_VOTE_KEYS);
-        j->q->valid[j->k][out] =
-            (uint8_t)tl_vote_end(&j->vote, (char *)j->q->values[j->k] + (size_t)out * j->size);
-        return 0;
-    }
     if (method != TL_AVERAGE && is_masked(j, f))
-        return 0;
+        return;
     sum_part(j, method, f, &s);
     if (method == TL_CUBIC && j->unit && s.n < cubic_taps(f->left) * cubic_taps(f->top)) {
         /* As gdalwarp: with a pixel missing, bilinear from those that are there. */
@@ -238,7 +215,13 @@ static int whole_cell(job *j, int64_t i, int64_t k, const footprint *f, tl_err *
             sum_part(j, TL_BILINEAR, &b, &s);
     }
     put(j, i, k, &s);
-    return 0;
+}
+
+void tl_resample_cell(job *j, int64_t i, int64_t k)
+{
+    footprint f;
+    if (footprint_of(j, i, k, &f))
+        weighted_cell(j, i, k, &f);
 }
 
 /* --- windows ------------------------------------------------------------------------------------
@@ -294,7 +277,7 @@ static int stream_cell(job *j, int64_t i, int64_t k, const footprint *f, tl_err 
 }
 
 /* The pixels behind a part of the block; none: w = 0. */
-static tl_rect pixels_behind(const job *j, tl_rect sub)
+static tl_rect boxes_behind(const job *j, tl_rect sub)
 {
     int64_t x0 = INT64_MAX, x1 = 0, y0 = INT64_MAX, y1 = 0;
     footprint f;
@@ -309,112 +292,33 @@ static tl_rect pixels_behind(const job *j, tl_rect sub)
     return x1 > 0 ? (tl_rect){x0, y0, x1 - x0, y1 - y0} : (tl_rect){0, 0, 0, 0};
 }
 
-/* --- nearest ------------------------------------------------------------------------------------
- * The same as by footprints, without them: most blocks of maps are read so. */
-
-/* tl_pixel_of of each; -1 outside of 0 .. most - 1, and for NaN. Without a branch, for vectors. */
-static void pixels_in_level(const double *restrict at, int64_t n, int32_t most,
-                            int32_t *restrict pixel)
+static tl_rect pixels_behind(const job *j, tl_rect sub)
 {
-    for (int64_t i = 0; i < n; i++) {
-        double v = at[i] - TIE;
-        v = v > 0 && v < 2147483647.0 ? v : -1;
-        int32_t t = (int32_t)v;
-        t -= (double)t == v;
-        pixel[i] = t < most ? t : -1;
-    }
-}
-
-/* Once for all bands. */
-static int find_points(job *j, tl_err *e)
-{
-    int64_t n = j->q->rect.w * j->q->rect.h;
-    void *pixels = NULL;
-    int code = tl_try_alloc(&pixels, (size_t)n, 2 * sizeof *j->px, "the pixels of a block", e);
-    if (code)
-        return code;
-    j->px = pixels;
-    j->py = j->px + n;
-    pixels_in_level(j->x, n, j->level.w, j->px);
-    pixels_in_level(j->y, n, j->level.h, j->py);
-    for (int64_t i = 0; i < n; i++) /* neither or both */
-        j->px[i] = (j->px[i] | j->py[i]) < 0 ? -1 : j->px[i];
-    for (int64_t i = 0; i < n; i++)
-        j->py[i] = j->px[i] < 0 ? -1 : j->py[i];
-    return 0;
-}
-
-/* As unsigned, -1 is larger than any pixel. */
-static void widen(const int32_t *pixel, int64_t n, uint32_t *least, int32_t *most)
-{
-    for (int64_t i = 0; i < n; i++) {
-        *least = (uint32_t)pixel[i] < *least ? (uint32_t)pixel[i] : *least;
-        *most = pixel[i] > *most ? pixel[i] : *most;
-    }
-}
-
-static tl_rect points_behind(const job *j, tl_rect sub)
-{
-    uint32_t x0 = UINT32_MAX, y0 = UINT32_MAX;
-    int32_t x1 = -1, y1 = -1;
-    for (int64_t k = sub.y; k < sub.y + sub.h; k++) {
-        int64_t at = k * j->q->rect.w + sub.x;
-        widen(j->px + at, sub.w, &x0, &x1);
-        widen(j->py + at, sub.w, &y0, &y1);
-    }
-    return x1 >= 0 ? (tl_rect){x0, y0, x1 - (int64_t)x0 + 1, y1 - (int64_t)y0 + 1}
-                   : (tl_rect){0, 0, 0, 0};
-}
-
-#define POINTS(T)                                                                                  \
-    static void points_##T(const job *j, tl_rect sub)                                              \
-    {                                                                                              \
-        const T *restrict from = (const T *)(const void *)j->values;                               \
-        const uint8_t *restrict ok = j->valid;                                                     \
-        int64_t w = j->win.w, origin = j->win.y * w + j->win.x;                                    \
-        for (int64_t k = sub.y; k < sub.y + sub.h; k++) {                                          \
-            int64_t at = k * j->q->rect.w + sub.x;                                                 \
-            const int32_t *restrict x = j->px + at, *restrict y = j->py + at;                      \
-            T *restrict to = (T *)j->q->values[j->k] + at;                                         \
-            uint8_t *restrict valid = j->q->valid[j->k] + at;                                      \
-            for (int64_t i = 0; i < sub.w; i++) {                                                  \
-                if (x[i] < 0)                                                                      \
-                    continue;                                                                      \
-                int64_t pixel = y[i] * w + x[i] - origin;                                          \
-                to[i] = from[pixel];                                                               \
-                valid[i] = ok[pixel];                                                              \
-            }                                                                                      \
-        }                                                                                          \
-    }
-POINTS(uint8_t)
-POINTS(uint16_t)
-POINTS(uint32_t)
-POINTS(uint64_t)
-
-static void points_of(const job *j, tl_rect sub)
-{
-    if (j->size == 1)
-        points_uint8_t(j, sub);
-    else if (j->size == 2)
-        points_uint16_t(j, sub);
-    else if (j->size == 4)
-        points_uint32_t(j, sub);
-    else
-        points_uint64_t(j, sub);
+    tl_method method = j->m->m.method;
+    tl_rect p = j->boxes ? boxes_behind(j, sub) : tl_points_behind(j, sub);
+    if (j->boxes || method == TL_NEAREST || p.w == 0)
+        return p;
+    int64_t gx = (int64_t)ceil(tl_kernel_radius(method) * j->kx) + 1;
+    int64_t gy = (int64_t)ceil(tl_kernel_radius(method) * j->ky) + 1;
+    return tl_rect_intersect((tl_rect){p.x - gx, p.y - gy, p.w + 2 * gx, p.h + 2 * gy},
+                             (tl_rect){0, 0, j->level.w, j->level.h});
 }
 
 static int cells_of(job *j, tl_rect sub, tl_err *e)
 {
-    if (j->m->m.method == TL_NEAREST) {
-        points_of(j, sub);
-        return 0;
-    }
+    tl_method method = j->m->m.method;
     footprint f;
     int code = 0;
+    if (method == TL_NEAREST)
+        tl_points_copy(j, sub);
+    if (method == TL_NEAREST || tl_smooth_cells(j, sub))
+        return 0;
     for (int64_t k = sub.y; k < sub.y + sub.h && !code; k++)
         for (int64_t i = sub.x; i < sub.x + sub.w && !code; i++)
-            if (footprint_of(j, i, k, &f))
-                code = whole_cell(j, i, k, &f, e);
+            if (method != TL_MODE)
+                tl_resample_cell(j, i, k);
+            else if (footprint_of(j, i, k, &f))
+                code = mode_cell(j, i, k, &f, e);
     return code;
 }
 
@@ -426,7 +330,7 @@ static int is_sparse(const job *j, tl_rect sub, tl_rect win)
 
 static int part_of_block(job *j, tl_rect sub, tl_err *e)
 {
-    tl_rect win = j->m->m.method == TL_NEAREST ? points_behind(j, sub) : pixels_behind(j, sub);
+    tl_rect win = pixels_behind(j, sub);
     footprint f;
     if (win.w == 0)
         return 0;
@@ -466,7 +370,9 @@ static int prepare(job *j, tl_err *e)
     if (!code)
         code = tl_try_alloc(&values, WINDOW_BYTES, 1, "a window of the file", e);
     j->values = values;
-    return code || j->m->m.method != TL_NEAREST ? code : find_points(j, e);
+    if (!code && !j->boxes)
+        tl_points_find(j);
+    return code;
 }
 
 static int read_band(job *j, tl_err *e)
@@ -482,9 +388,9 @@ static int read_band(job *j, tl_err *e)
     return part_of_block(j, (tl_rect){0, 0, j->q->rect.w, j->q->rect.h}, e);
 }
 
-int tl_resample_read(const tl_raster_sampling *m, const tl_read *q, tl_err *e)
+static int read_bands(const tl_raster_sampling *m, const tl_read *q, int by_cells, tl_err *e)
 {
-    job j = {.m = m, .r = (const tl_raster *)m->m.source, .q = q};
+    job j = {.m = m, .r = (const tl_raster *)m->m.source, .q = q, .by_cells = by_cells};
     j.level = j.r->levels[m->level];
     j.boxes = m->m.method == TL_AVERAGE || m->m.method == TL_MODE;
     /* As gdalwarp: a kernel is widened where cells are clearly coarser than pixels. */
@@ -498,10 +404,19 @@ int tl_resample_read(const tl_raster_sampling *m, const tl_read *q, tl_err *e)
     tl_raster_placed_trim();
     free(j.wx);
     free(j.values);
-    free(j.px);
     if (code && e)
         tl_err_source(e, j.r->s.uri);
     return code;
+}
+
+int tl_resample_read(const tl_raster_sampling *m, const tl_read *q, tl_err *e)
+{
+    return read_bands(m, q, 0, e);
+}
+
+int tl_resample_read_by_cells(const tl_raster_sampling *m, const tl_read *q, tl_err *e)
+{
+    return read_bands(m, q, 1, e);
 }
 
 int64_t tl_resample_bytes(const tl_raster_sampling *m, int64_t w, int64_t h)

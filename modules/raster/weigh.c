@@ -81,26 +81,6 @@ void tl_store(tl_dtype t, void *out, double v)
         store_integer(t, out, to_integer(t, v));
 }
 
-/* --- kernels ------------------------------------------------------------------------------------
- */
-
-double tl_kernel_radius(tl_method m)
-{
-    return m == TL_CUBIC ? 2 : 1;
-}
-
-double tl_kernel(tl_method m, double d)
-{
-    d = fabs(d);
-    if (d >= tl_kernel_radius(m))
-        return 0;
-    if (m == TL_BILINEAR)
-        return 1 - d;
-    if (d <= 1)
-        return (1.5 * d - 2.5) * d * d + 1;
-    return ((-0.5 * d + 2.5) * d - 4) * d + 2;
-}
-
 /* --- votes --------------------------------------------------------------------------------------
  */
 

@@ -4,6 +4,8 @@
 
 #include "modules/image/source.h"
 
+#include <math.h>
+
 /* A weighted sum that grows row by row; always in the same order, hence to the same bits. */
 typedef struct tl_sum {
     double weight, value;
@@ -17,9 +19,23 @@ void tl_sum_row(tl_sum *s, tl_dtype t, const void *values, const uint8_t *valid,
 /* Writes v as the type: integers half to even, clamped to the range. NaN must not come. */
 void tl_store(tl_dtype t, void *out, double v);
 
+static inline double tl_kernel_radius(tl_method m)
+{
+    return m == TL_CUBIC ? 2 : 1;
+}
+
 /* Bilinear: the triangle; cubic: Catmull-Rom (a = -0.5). d in source pixels. */
-double tl_kernel(tl_method m, double d);
-double tl_kernel_radius(tl_method m);
+static inline double tl_kernel(tl_method m, double d)
+{
+    d = fabs(d);
+    if (d >= tl_kernel_radius(m))
+        return 0;
+    if (m == TL_BILINEAR)
+        return 1 - d;
+    if (d <= 1)
+        return (1.5 * d - 2.5) * d * d + 1;
+    return ((-0.5 * d + 2.5) * d - 4) * d + 2;
+}
 
 /* The most frequent value among cells added; ties: the smallest. */
 typedef struct tl_vote {
