@@ -83,7 +83,7 @@ $(BUILD)/%.o: %.c $(BUILD)/.flags | $(BUILD)/build_version.h
 ifneq ($(filter x86_64%,$(shell $(CC) -dumpmachine 2>/dev/null || uname -m)),)
 KERNEL_ISAS := avx2 avx512
 endif
-KERNELS := $(wildcard modules/expr/kernels.c modules/collection/sort_kernels.c)
+KERNELS := $(wildcard modules/expr/kernels.c modules/collection/sort_kernels.c modules/raster/smooth_kernels.c)
 HAVE_ISAS = $(foreach i,$(KERNEL_ISAS),-DTL_HAVE_$(i))
 CFLAGS_jail_spawn = -DTL_LIBEXEC='"$(LIBEXECDIR)"'
 CFLAGS_kernels = -O3 $(HAVE_ISAS)
@@ -94,7 +94,9 @@ CFLAGS_reduce = -O3
 CFLAGS_read = -O3
 CFLAGS_nearest = -O3
 CFLAGS_points = -O3
-CFLAGS_smooth = -O3
+CFLAGS_lattice = -O3
+CFLAGS_smooth = -O3 $(HAVE_ISAS)
+CFLAGS_smooth_kernels = -O3
 CFLAGS_scene_source = -O3
 ISA_avx2 := -mavx2
 ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl

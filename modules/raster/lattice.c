@@ -34,19 +34,31 @@ static int is_flat(const double v[9])
            near((v[2] + v[8]) * 0.5, v[5]) && near((top + bottom) * 0.5, v[4]);
 }
 
-/* The parabola through a, b, c at 0, 1/2, 1. */
-static double parabola(double a, double b, double c, double f)
+/* The parabola through values at 0, 1/2, 1 is their sum with these weights. */
+typedef struct parabola {
+    double a[TL_LATTICE_STEP], b[TL_LATTICE_STEP], c[TL_LATTICE_STEP];
+} parabola;
+
+static void parabola_at(parabola *p, int i, double f)
 {
-    return a * ((1 - 2 * f) * (1 - f)) + b * (4 * f * (1 - f)) + c * (f * (2 * f - 1));
+    p->a[i] = (1 - 2 * f) * (1 - f);
+    p->b[i] = 4 * f * (1 - f);
+    p->c[i] = f * (2 * f - 1);
 }
 
-static void interpolate(const double v[9], int64_t size, int64_t from, int64_t n, double fy,
-                        double *out)
+static double sum(const parabola *p, int64_t i, double a, double b, double c)
 {
-    double a = parabola(v[0], v[3], v[6], fy), b = parabola(v[1], v[4], v[7], fy);
-    double c = parabola(v[2], v[5], v[8], fy);
+    return a * p->a[i] + b * p->b[i] + c * p->c[i];
+}
+
+/* A row of a square, whose own place in it is the first of `row`. */
+static void interpolate(const double v[9], const parabola *row, const parabola *p, int64_t from,
+                        int64_t n, double *restrict out)
+{
+    double a = sum(row, 0, v[0], v[3], v[6]), b = sum(row, 0, v[1], v[4], v[7]);
+    double c = sum(row, 0, v[2], v[5], v[8]);
     for (int64_t i = 0; i < n; i++)
-        out[i] = parabola(a, b, c, (double)(from + i) / (double)size);
+        out[i] = sum(p, from + i, a, b, c);
 }
 
 static void square(const task *t, int64_t col, int64_t row, int64_t size)
@@ -69,10 +81,13 @@ static void square(const task *t, int64_t col, int64_t row, int64_t size)
             square(t, col + (k & 1) * half, row + (k >> 1) * half, half);
         return;
     }
+    parabola across, down;
+    for (int i = 0; i < size; i++)
+        parabola_at(&across, i, (double)i / (double)size);
     for (int64_t j = 0; j < part.h; j++, at += t->rect.w) {
-        double fy = (double)(part.y - row + j) / (double)size;
-        interpolate(x, size, part.x - col, part.w, fy, t->x + at);
-        interpolate(y, size, part.x - col, part.w, fy, t->y + at);
+        parabola_at(&down, 0, (double)(part.y - row + j) / (double)size);
+        interpolate(x, &down, &across, part.x - col, part.w, t->x + at);
+        interpolate(y, &down, &across, part.x - col, part.w, t->y + at);
     }
 }
 

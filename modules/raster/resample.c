@@ -294,14 +294,9 @@ static tl_rect boxes_behind(const job *j, tl_rect sub)
 
 static tl_rect pixels_behind(const job *j, tl_rect sub)
 {
-    tl_method method = j->m->m.method;
-    tl_rect p = j->boxes ? boxes_behind(j, sub) : tl_points_behind(j, sub);
-    if (j->boxes || method == TL_NEAREST || p.w == 0)
-        return p;
-    int64_t gx = (int64_t)ceil(tl_kernel_radius(method) * j->kx) + 1;
-    int64_t gy = (int64_t)ceil(tl_kernel_radius(method) * j->ky) + 1;
-    return tl_rect_intersect((tl_rect){p.x - gx, p.y - gy, p.w + 2 * gx, p.h + 2 * gy},
-                             (tl_rect){0, 0, j->level.w, j->level.h});
+    if (j->boxes)
+        return boxes_behind(j, sub);
+    return j->m->m.method == TL_NEAREST ? tl_points_behind(j, sub) : tl_smooth_behind(j, sub);
 }
 
 static int cells_of(job *j, tl_rect sub, tl_err *e)
@@ -370,7 +365,7 @@ static int prepare(job *j, tl_err *e)
     if (!code)
         code = tl_try_alloc(&values, WINDOW_BYTES, 1, "a window of the file", e);
     j->values = values;
-    if (!code && !j->boxes)
+    if (!code && j->m->m.method == TL_NEAREST)
         tl_points_find(j);
     return code;
 }

@@ -3,38 +3,85 @@
  *
  * Gives the bits of tl_resample_cell, its slow twin in the tests: the same weights, summed in the
  * same order. What is rare is left to it: a pixel that is missing, and centres so near to a change
- * of the footprint that rounding decides. */
+ * of the footprint that rounding decides. Cells are computed in spans (smooth_kernels.c). */
+#include "modules/expr/expr.h"
 #include "modules/raster/resample_int.h"
 
 #include <math.h>
+#include <string.h>
+
+#define SPAN TL__SMOOTH_SPAN
 
 typedef tl_resampled job;
 
-/* The pixel whose centre is the last one not beyond `centre`. *rare: whether rounding decides. */
-static inline int64_t pixel_before(double centre, int *rare)
+typedef struct span {
+    double x[SPAN], y[SPAN];             /* centres, */
+    double first_x[SPAN], first_y[SPAN]; /* the first pixels that count, */
+    double wx[4][SPAN], wy[4][SPAN];     /* and the weights from there on */
+    double v[SPAN], weight[SPAN], value[SPAN];
+    int32_t at[SPAN]; /* of the first pixel in the window */
+    double how[SPAN]; /* 0, or why the cell is not computed here */
+} span;
+
+/* The widest kernels that this machine has. */
+static const tl__smooth_kernels *kernels(void)
 {
-    double x = centre - 0.5;
-    int64_t a = (int64_t)x;
-    a -= (double)a > x;
-    double rest = x - (double)a;
-    *rare |= (rest < 1e-9 || rest > 1 - 1e-9) && (double)a + 0.5 != centre;
-    return a;
+    const char *isa = tl_expr_isa();
+    (void)isa;
+#ifdef TL_HAVE_avx512
+    if (strcmp(isa, "avx512") == 0)
+        return &tl__smooth_avx512;
+#endif
+#ifdef TL_HAVE_avx2
+    if (strcmp(isa, "avx2") == 0)
+        return &tl__smooth_avx2;
+#endif
+    return &tl__smooth_baseline;
 }
 
-/* Of the pixels first .. first + n - 1. */
-static inline void weights(tl_method method, int64_t first, int n, double centre, double *w)
+/* Cells without a pixel are among them; no pixel is missing. */
+tl_rect tl_smooth_behind(const job *j, tl_rect sub)
 {
-    for (int i = 0; i < n; i++)
-        w[i] = tl_kernel(method, (double)(first + i) + 0.5 - centre);
+    const tl__smooth_kernels *f = kernels();
+    double x0 = INFINITY, x1 = -1, y0 = INFINITY, y1 = -1;
+    for (int64_t k = sub.y; k < sub.y + sub.h; k++) {
+        int64_t at = k * j->q->rect.w + sub.x;
+        f->bounds(j->x + at, sub.w, j->level.w, &x0, &x1);
+        f->bounds(j->y + at, sub.w, j->level.h, &y0, &y1);
+    }
+    if (x1 < 0 || y1 < 0)
+        return (tl_rect){0, 0, 0, 0};
+    double rx = tl_kernel_radius(j->m->m.method) * j->kx + 1;
+    double ry = tl_kernel_radius(j->m->m.method) * j->ky + 1;
+    tl_rect p = {(int64_t)floor(x0 - rx), (int64_t)floor(y0 - ry), 0, 0};
+    p.w = (int64_t)ceil(x1 + rx) - p.x;
+    p.h = (int64_t)ceil(y1 + ry) - p.y;
+    return tl_rect_intersect(p, (tl_rect){0, 0, j->level.w, j->level.h});
 }
 
-static inline int all_valid(const uint8_t *ok, int64_t line, int n)
+/* Where the cells' pixels are, and which cells are not for this file. */
+static void find(const job *j, const tl__smooth_kernels *f, int64_t at, int count, span *s)
 {
-    uint8_t all = 1;
+    int cubic = j->m->m.method == TL_CUBIC;
+    memcpy(s->x, j->x + at, (size_t)count * sizeof *s->x);
+    memcpy(s->y, j->y + at, (size_t)count * sizeof *s->y);
+    memset(s->how, 0, sizeof s->how);
+    for (int c = count; c < SPAN; c++) {
+        s->x[c] = s->y[c] = -9;
+        s->how[c] = TL__SMOOTH_OUTSIDE;
+    }
+    f->place(s->x, j->level.w, cubic, s->first_x, s->wx[0], s->how);
+    f->place(s->y, j->level.h, cubic, s->first_y, s->wy[0], s->how);
+    f->locate(s->first_x, s->first_y, s->how, j->win, s->at);
+}
+
+static void need_valid(const job *j, int n, span *s)
+{
     for (int k = 0; k < n; k++)
         for (int i = 0; i < n; i++)
-            all &= ok[k * line + i];
-    return all;
+            for (int c = 0; c < SPAN; c++)
+                if (!j->valid[s->at[c] + k * j->win.w + i])
+                    s->how[c] = s->how[c] > 0 ? s->how[c] : TL__SMOOTH_RARE;
 }
 
 /* Half to even, within the range of the type: magnitudes here are below 2^51. */
@@ -43,65 +90,85 @@ static inline double whole(double v, double least, double most)
     v = v + 0x1.8p52 - 0x1.8p52;
     return v < least ? least : v > most ? most : v;
 }
-#define AS_WHOLE(T, v) ((T)whole(v, (double)tl_dtype_min(j->t), (double)tl_dtype_max(j->t)))
+#define AS_WHOLE(T, v) ((T)whole(v, least, most))
 #define AS_FLOAT(T, v) ((T)(v))
 
-/* 0 when the slow way has to do this cell. */
-#define CELL_FUNCTION(T, AS)                                                                       \
-    static inline int cell_##T(const job *j, tl_method method, int n, int64_t at)                  \
+#define SPAN_FUNCTIONS(T, AS)                                                                      \
+    static void gather_##T(const void *values, int64_t more, span *s)                              \
     {                                                                                              \
-        const T *from = (const T *)(const void *)j->values;                                        \
-        const int64_t line = j->win.w;                                                             \
-        double wx[4], wy[4], weight = 0, value = 0;                                                \
-        int rare = 0;                                                                              \
-        int64_t x = pixel_before(j->x[at], &rare) - (n / 2 - 1);                                   \
-        int64_t y = pixel_before(j->y[at], &rare) - (n / 2 - 1);                                   \
-        int64_t first = (y - j->win.y) * line + x - j->win.x;                                      \
-        if (rare || x < j->win.x || x + n > j->win.x + line || y < j->win.y ||                     \
-            y + n > j->win.y + j->win.h || !all_valid(j->valid + first, line, n))                  \
-            return 0;                                                                              \
-        weights(method, x, n, j->x[at], wx);                                                       \
-        weights(method, y, n, j->y[at], wy);                                                       \
-        for (int k = 0; k < n; k++)                                                                \
-            for (int i = 0; i < n; i++) {                                                          \
-                double w = wx[i] * wy[k];                                                          \
-                weight += w;                                                                       \
-                value += w != 0 ? w * (double)from[first + k * line + i] : 0; /* of infinity */    \
-            }                                                                                      \
-        value /= weight;                                                                           \
-        j->q->valid[j->k][at] = !isnan(value);                                                     \
-        ((T *)j->q->values[j->k])[at] = isnan(value) ? 0 : AS(T, value);                           \
-        return 1;                                                                                  \
+        const T *from = values;                                                                    \
+        for (int c = 0; c < SPAN; c++)                                                             \
+            s->v[c] = (double)from[s->at[c] + more];                                               \
     }                                                                                              \
-    static void cells_##T(job *j, tl_rect sub)                                                     \
+    static void store_##T(const job *j, const span *s, int64_t at, int count)                      \
     {                                                                                              \
-        int cubic = j->m->m.method == TL_CUBIC;                                                    \
-        for (int64_t k = sub.y; k < sub.y + sub.h; k++)                                            \
-            for (int64_t i = sub.x; i < sub.x + sub.w; i++) {                                      \
-                int64_t at = k * j->q->rect.w + i;                                                 \
-                if (j->px[at] < 0)                                                                 \
-                    continue;                                                                      \
-                if (cubic ? !cell_##T(j, TL_CUBIC, 4, at) : !cell_##T(j, TL_BILINEAR, 2, at))      \
-                    tl_resample_cell(j, i, k);                                                     \
-            }                                                                                      \
+        T *to = (T *)j->q->values[j->k] + at;                                                      \
+        uint8_t *valid = j->q->valid[j->k] + at;                                                   \
+        const double least = (double)tl_dtype_min(j->t), most = (double)tl_dtype_max(j->t);        \
+        (void)least, (void)most;                                                                   \
+        for (int c = 0; c < count; c++) {                                                          \
+            int good = s->how[c] == 0 && s->value[c] == s->value[c];                               \
+            valid[c] = (uint8_t)good;                                                              \
+            to[c] = AS(T, good ? s->value[c] : 0);                                                 \
+        }                                                                                          \
     }
-CELL_FUNCTION(uint8_t, AS_WHOLE)
-CELL_FUNCTION(int8_t, AS_WHOLE)
-CELL_FUNCTION(uint16_t, AS_WHOLE)
-CELL_FUNCTION(int16_t, AS_WHOLE)
-CELL_FUNCTION(uint32_t, AS_WHOLE)
-CELL_FUNCTION(int32_t, AS_WHOLE)
-CELL_FUNCTION(float, AS_FLOAT)
-CELL_FUNCTION(double, AS_FLOAT)
+SPAN_FUNCTIONS(uint8_t, AS_WHOLE)
+SPAN_FUNCTIONS(int8_t, AS_WHOLE)
+SPAN_FUNCTIONS(uint16_t, AS_WHOLE)
+SPAN_FUNCTIONS(int16_t, AS_WHOLE)
+SPAN_FUNCTIONS(uint32_t, AS_WHOLE)
+SPAN_FUNCTIONS(int32_t, AS_WHOLE)
+SPAN_FUNCTIONS(float, AS_FLOAT)
+SPAN_FUNCTIONS(double, AS_FLOAT)
+
+typedef struct type_functions {
+    void (*gather)(const void *, int64_t, span *);
+    void (*store)(const job *, const span *, int64_t, int);
+} type_functions;
+#define BOTH(T)                                                                                    \
+    {                                                                                              \
+        gather_##T, store_##T                                                                      \
+    }
+/* ORDER TL_DTYPE; 64-bit integers round elsewhere. */
+static const type_functions of_type[TL_DTYPES] = {
+    BOTH(uint8_t), BOTH(int8_t), BOTH(uint16_t), BOTH(int16_t), BOTH(uint32_t), BOTH(int32_t),
+    {0},           {0},          BOTH(float),    BOTH(double)};
+
+static void smooth_span(job *j, const tl__smooth_kernels *f, int64_t i, int64_t k, int count,
+                        int holes, span *s)
+{
+    int n = j->m->m.method == TL_CUBIC ? 4 : 2;
+    int64_t at = k * j->q->rect.w + i;
+    find(j, f, at, count, s);
+    if (holes)
+        need_valid(j, n, s);
+    memset(s->weight, 0, sizeof s->weight);
+    memset(s->value, 0, sizeof s->value);
+    for (int b = 0; b < n; b++)
+        for (int a = 0; a < n; a++) {
+            of_type[j->t].gather(j->values, b * j->win.w + a, s);
+            f->add(s->wx[a], s->wy[b], s->v, s->weight, s->value);
+        }
+    f->divide(s->value, s->weight);
+    of_type[j->t].store(j, s, at, count);
+    for (int c = 0; c < count; c++)
+        if (s->how[c] > 0 && s->how[c] < TL__SMOOTH_OUTSIDE)
+            tl_resample_cell(j, i + c, k);
+}
 
 int tl_smooth_cells(job *j, tl_rect sub)
 {
-    /* ORDER TL_DTYPE; 64-bit integers round elsewhere. */
-    static void (*const cells[TL_DTYPES])(job *, tl_rect) = {
-        cells_uint8_t, cells_int8_t, cells_uint16_t, cells_int16_t, cells_uint32_t,
-        cells_int32_t, NULL,         NULL,           cells_float,   cells_double};
-    if (j->boxes || !j->unit || j->by_cells || j->m->m.method == TL_NEAREST || !cells[j->t])
+    span s;
+    int n = j->m->m.method == TL_CUBIC ? 4 : 2;
+    if (j->boxes || !j->unit || j->by_cells || !of_type[j->t].gather || j->win.w < n ||
+        j->win.h < n)
         return 0;
-    cells[j->t](j, sub);
+    const tl__smooth_kernels *f = kernels();
+    int holes = memchr(j->valid, 0, (size_t)(j->win.w * j->win.h)) != NULL;
+    for (int64_t k = sub.y; k < sub.y + sub.h; k++)
+        for (int64_t i = sub.x; i < sub.x + sub.w; i += SPAN) {
+            int64_t left = sub.x + sub.w - i;
+            smooth_span(j, f, i, k, left < SPAN ? (int)left : SPAN, holes, &s);
+        }
     return 1;
 }
