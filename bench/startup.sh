@@ -1,6 +1,6 @@
 #!/bin/sh
 # Start-up: `tellua -e 'return 1+1'` beside an empty C program that only links libgdal, in turns.
-# Target: at most 1.3 times. SPDX-License-Identifier: MIT
+# Target: at most 1.2 times. SPDX-License-Identifier: MIT
 set -eu
 runs=${RUNS:-41}
 tmp=$(mktemp -d)
