@@ -69,7 +69,7 @@ static void *decode_some(void *unused)
     GDALDatasetH *ds = calloc((size_t)nfiles, sizeof *ds);
     char *into = NULL;
     for (;;) {
-        int k = atomic_fetch_add(&next, 1), f = 0, y = 0, h = 0;
+        int k = atomic_fetch_add(&next, 1), f = 0, h = 0;
         for (; f < nfiles; f++) {
             if (!ds[f] && !(ds[f] = GDALOpen(files[f], GA_ReadOnly)))
                 die(files[f]);
@@ -81,10 +81,11 @@ static void *decode_some(void *unused)
         }
         if (f == nfiles)
             break;
-        y = k * h;
+        int y = k * h;
         if (h > GDALGetRasterYSize(ds[f]) - y)
             h = GDALGetRasterYSize(ds[f]) - y;
-        into = realloc(into, row_bytes(ds[f]) * (size_t)h);
+        free(into);
+        into = malloc(row_bytes(ds[f]) * (size_t)h);
         read_rows(ds[f], y, h, into);
     }
     for (int f = 0; f < nfiles; f++)
