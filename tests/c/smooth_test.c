@@ -1,5 +1,6 @@
 /* Bilinear and cubic at the pixels' own size: smooth.c against resample.c, cell by cell.
  * SPDX-License-Identifier: MIT */
+#include "modules/expr/expr_int.h"
 #include "modules/raster/crs.h"
 #include "modules/raster/raster_int.h"
 #include "runtime/mem.h"
@@ -118,11 +119,13 @@ static void smooth_cells_have_the_bits_of_footprints(void **state)
     const char *given = getenv("TELLUA_TEST_SEED");
     uint64_t seed = given ? strtoull(given, NULL, 10) : 20261130;
     print_message("# seed %llu (TELLUA_TEST_SEED)\n", (unsigned long long)seed);
+    static const char *const isa[] = {"baseline", "avx2", "avx512"}; /* at most */
     int some = 0;
     for (int t = 0; t < TYPES; t++) {
         char *path = make_raster(types[t], &seed);
         tl_source *s = open_source(path);
         for (int turn = 0; turn < 40; turn++) {
+            tl__expr_choose_isa(isa[turn % 3]);
             tl_grid g = any_grid(s, &seed);
             tl_sampling *m = sample_source(s, &g, turn % 2 ? TL_CUBIC : TL_BILINEAR);
             tl_rect r = {(int64_t)(tl_test_random(&seed) % 90) - 20,
