@@ -92,6 +92,7 @@ CFLAGS_run = $(HAVE_ISAS)
 CFLAGS_reduce_sorted = -O3 $(HAVE_ISAS)
 CFLAGS_reduce = -O3
 CFLAGS_read = -O3
+CFLAGS_predictor = -O3
 CFLAGS_nearest = -O3
 CFLAGS_points = -O3
 CFLAGS_lattice = -O3

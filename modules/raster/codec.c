@@ -1,5 +1,6 @@
 /* Tiles to bytes and back: see codec.h. SPDX-License-Identifier: MIT */
 #include "modules/raster/codec.h"
+#include "modules/raster/predictor.h"
 #include "runtime/mem.h"
 
 #include <libdeflate.h>
@@ -12,7 +13,7 @@ struct tl_codec {
     struct libdeflate_compressor *comp;
     struct libdeflate_decompressor *decomp;
     uint8_t *raw;  /* one tile, interleaved; raw_len bytes */
-    uint8_t *work; /* one row, for the float predictor; a whole tile, for shuffling */
+    uint8_t *work; /* one row, for predictors; a whole tile, for shuffling */
     uint8_t *out;  /* compressed */
     uint8_t *bits; /* mask tile, one bit per cell */
     uint8_t *mask; /* compressed mask */
@@ -193,51 +194,7 @@ static void pad(tl_codec *c)
         memcpy(c->raw + i, &c->fill, size);
 }
 
-/* --- predictors (TIFF 6 section 14; Adobe's technical note 3 for floats) ------------------------
- */
-
-#define DIFFERENCE(T)                                                                              \
-    for (size_t i = n - 1; i >= lag; i--)                                                          \
-    ((T *)row)[i] = (T)(((T *)row)[i] - ((T *)row)[i - lag])
-#define ACCUMULATE(T)                                                                              \
-    for (size_t i = lag; i < n; i++)                                                               \
-    ((T *)row)[i] = (T)(((T *)row)[i] + ((T *)row)[i - lag])
-
-static void difference(void *row, size_t n, size_t lag, size_t size)
-{
-    switch (size) {
-    case 1:
-        DIFFERENCE(uint8_t);
-        break;
-    case 2:
-        DIFFERENCE(uint16_t);
-        break;
-    case 4:
-        DIFFERENCE(uint32_t);
-        break;
-    default:
-        DIFFERENCE(uint64_t);
-        break;
-    }
-}
-
-static void accumulate(void *row, size_t n, size_t lag, size_t size)
-{
-    switch (size) {
-    case 1:
-        ACCUMULATE(uint8_t);
-        break;
-    case 2:
-        ACCUMULATE(uint16_t);
-        break;
-    case 4:
-        ACCUMULATE(uint32_t);
-        break;
-    default:
-        ACCUMULATE(uint64_t);
-        break;
-    }
-}
+/* --- predictors ------------------------------------------------------------------------------- */
 
 /* HDF5's shuffle: first bytes of all cells, then the second ones ... */
 static void shuffle(tl_codec *c, int undo)
@@ -252,42 +209,21 @@ static void shuffle(tl_codec *c, int undo)
     memcpy(c->raw, c->work, c->raw_len);
 }
 
-/* Floats: the row's bytes regrouped by significance, the highest first, then differenced. */
-static void split_bytes(uint8_t *row, uint8_t *work, size_t n, size_t size)
-{
-    for (size_t k = 0; k < size; k++)
-        for (size_t i = 0; i < n; i++)
-            work[k * n + i] = row[i * size + (size - 1 - k)];
-    memcpy(row, work, n * size);
-}
-
-static void join_bytes(uint8_t *row, uint8_t *work, size_t n, size_t size)
-{
-    for (size_t k = 0; k < size; k++)
-        for (size_t i = 0; i < n; i++)
-            work[i * size + (size - 1 - k)] = row[k * n + i];
-    memcpy(row, work, n * size);
-}
-
 static void predict(tl_codec *c, int undo)
 {
     const tl_product *p = c->p;
     size_t size = tl_dtype_size(p->dtype), lag = (size_t)p->nbands, n = lag * (size_t)p->tile;
+    int kind = tl_dtype_is_float(p->dtype) ? TL_PREDICT_FLOAT : TL_PREDICT_INTEGER;
     if (tl_product_shuffles(p))
         shuffle(c, undo);
     if (tl_format_is_arrays(p->format))
         return;
     for (int y = 0; y < p->tile; y++) {
         uint8_t *row = c->raw + (size_t)y * n * size;
-        if (!tl_dtype_is_float(p->dtype)) {
-            undo ? accumulate(row, n, lag, size) : difference(row, n, lag, size);
-        } else if (undo) {
-            accumulate(row, n * size, lag, 1);
-            join_bytes(row, c->work, n, size);
-        } else {
-            split_bytes(row, c->work, n, size);
-            difference(row, n * size, lag, 1);
-        }
+        if (undo)
+            tl_unpredict_row(kind, row, n, row, c->work, n, lag, size);
+        else
+            tl_predict_row(kind, row, c->work, n, lag, size);
     }
 }
 
