@@ -1,7 +1,9 @@
 /* GDAL, tamed: see gdal.h. SPDX-License-Identifier: MIT */
 #define _LARGEFILE64_SOURCE 1 /* GDAL's stat structure is stat64 */
 #include "modules/raster/gdal.h"
+#include "modules/raster/blockcache.h"
 #include "modules/raster/roots.h"
+#include "modules/raster/tiffread.h"
 #include "modules/raster/crs.h"
 #include "modules/raster/raster_int.h"
 #include "runtime/log.h"
@@ -61,8 +63,8 @@ static void start(void)
     set_default("GDAL_MAX_DATASET_POOL_SIZE", "100");
     GDALAllRegister();
     OSRSetPROJEnableNetwork(0);
-    if (!CPLGetConfigOption("GDAL_CACHEMAX", NULL))
-        GDALSetCacheMax64((GIntBig)256 << 20);
+    tl_blockcache_limit(CPLGetConfigOption("GDAL_CACHEMAX", NULL) ? GDALGetCacheMax64()
+                                                                  : (int64_t)256 << 20);
 }
 
 void tl_gdal_start(void)
@@ -74,7 +76,7 @@ void tl_gdal_start(void)
 void tl_raster_set_cache(int64_t bytes)
 {
     tl_gdal_start();
-    GDALSetCacheMax64(bytes);
+    tl_blockcache_limit(bytes);
 }
 
 int tl_raster_open_datasets(void)
@@ -189,15 +191,26 @@ static __thread struct {
     int keyed;
 } mine;
 
+static tl_gdal_stamp stamp_of_stat(const struct stat *st)
+{
+    return (tl_gdal_stamp){(int64_t)st->st_size,
+                           (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
+                           (int64_t)st->st_ino, 0};
+}
+
+int tl_gdal_stamp_fits(const tl_gdal_stamp *s, const struct stat *st)
+{
+    tl_gdal_stamp now = stamp_of_stat(st);
+    return s->bytes == now.bytes && s->mtime == now.mtime && s->node == now.node;
+}
+
 tl_gdal_stamp tl_gdal_stamp_of(const char *uri)
 {
     struct stat st;
     VSIStatBufL vsi;
     if (strncmp(uri, "/vsi", 4) != 0) {
         if (stat(uri, &st) == 0)
-            return (tl_gdal_stamp){(int64_t)st.st_size,
-                                   (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
-                                   (int64_t)st.st_ino, 0};
+            return stamp_of_stat(&st);
     } else if (!tl_gdal_is_remote(uri) && VSIStatL(uri, &vsi) == 0) {
         return (tl_gdal_stamp){(int64_t)vsi.st_size, (int64_t)vsi.st_mtime * 1000000000, -1, 0};
     }
@@ -212,6 +225,7 @@ static void close_handle(tl_gdal_handle *h)
     tl_gdal_begin(&g, NULL);
     if (h->transformer)
         GDALDestroyGenImgProjTransformer(h->transformer);
+    tl_tiffread_close(h->tiff);
     GDALClose(h->ds.h);
     tl_gdal_end(&g);
     memset(h, 0, sizeof *h);
@@ -233,6 +247,7 @@ void tl_gdal_handle_drop(const char *uri)
 void tl_raster_thread_done(void)
 {
     tl_gdal_handles_close();
+    tl_tiffread_thread_done();
     tl_raster_placed_done();
     tl_crs_thread_done();
 }
@@ -308,7 +323,7 @@ int tl_gdal_handle_get(const char *uri, tl_gdal_stamp stamp, tl_gdal_handle **ou
     if (code)
         return code;
     close_handle(oldest);
-    *oldest = (tl_gdal_handle){{ds}, tl_intern(uri), stamp, NULL, ++mine.clock};
+    *oldest = (tl_gdal_handle){{ds}, tl_intern(uri), stamp, NULL, ++mine.clock, NULL};
     *out = oldest;
     return 0;
 }

@@ -39,6 +39,9 @@ typedef struct tl_gdal_stamp {
     int64_t roots;              /* opened for strangers: the id of a tl_roots; 0 = the user's own */
 } tl_gdal_stamp;
 tl_gdal_stamp tl_gdal_stamp_of(const char *uri);
+struct stat;
+/* Whether that is the local file that was stamped. */
+int tl_gdal_stamp_fits(const tl_gdal_stamp *s, const struct stat *st);
 
 /* An open dataset of one thread. */
 typedef struct tl_gdal_handle {
@@ -47,6 +50,7 @@ typedef struct tl_gdal_handle {
     tl_gdal_stamp stamp;
     void *transformer; /* GDALGenImgProjTransformer, made on need; NULL */
     uint64_t used;
+    struct tl_tiffread *tiff; /* what reads its blocks without GDAL, made on need; NULL */
 } tl_gdal_handle;
 
 /* The calling thread's handle of that file, opened on need; the least recently used one is closed

@@ -24,7 +24,7 @@ void tl_raster_thread_done(void);
 /* Datasets that GDAL holds open in the process, for leak checks. */
 int tl_raster_open_datasets(void);
 
-/* Size of GDAL's block cache, shared by all threads. */
+/* What decoded blocks of files may take, of all threads together. */
 void tl_raster_set_cache(int64_t bytes);
 
 /* "EPSG:32633", WKT, a PROJ string -> the canonical text, interned: "AUTH:CODE" when PROJ holds the

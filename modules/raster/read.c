@@ -1,5 +1,6 @@
 /* Reading windows of a file, and blocks that lie on its cells. SPDX-License-Identifier: MIT */
 #include "modules/raster/raster_int.h"
+#include "modules/raster/tiffread.h"
 #include "runtime/mem.h"
 
 #include <math.h>
@@ -72,6 +73,32 @@ static CPLErr fetch(GDALRasterBandH b, tl_rect w, void *out, GDALDataType type, 
              : CE_Failure;
 }
 
+/* The next number above x that divides without a rest. */
+static int64_t next_multiple(int64_t x, int64_t of)
+{
+    return (x / of + 1) * of;
+}
+
+/* Block by block, so that GDAL reads those alone that are not plain. */
+static CPLErr fetch_blocks(tl_tifflevel *l, GDALRasterBandH from, int band, tl_rect win,
+                           char *values, const tl_bandinfo *info, int64_t stride)
+{
+    int bw, bh, keep = !tl_tiffread_is_whole(l, win), size = GDALGetDataTypeSizeBytes(info->type);
+    CPLErr done = CE_None;
+    tl_tiffread_block_size(l, &bw, &bh);
+    for (int64_t y = win.y, y1; y < win.y + win.h && done == CE_None; y = y1) {
+        y1 = next_multiple(y, bh);
+        for (int64_t x = win.x, x1; x < win.x + win.w && done == CE_None; x = x1) {
+            x1 = next_multiple(x, bw);
+            tl_rect part = tl_rect_intersect((tl_rect){x, y, x1 - x, y1 - y}, win);
+            char *to = values + ((y - win.y) * stride + x - win.x) * size;
+            if (!tl_tiffread_part(l, band, part, to, stride, keep))
+                done = fetch(from, part, to, info->type, stride);
+        }
+    }
+    return done;
+}
+
 int tl_raster_window(const tl_raster *r, tl_gdal_handle *h, int level, int band, tl_rect win,
                      void *values, uint8_t *valid, int64_t stride, tl_err *e)
 {
@@ -87,7 +114,9 @@ int tl_raster_window(const tl_raster *r, tl_gdal_handle *h, int level, int band,
              band + 1, (long long)win.x, (long long)win.y, (long long)win.w, (long long)win.h);
     tl_gdal_begin(&g, what);
     GDALRasterBandH from = level_band(h, level, band);
-    CPLErr done = fetch(from, win, values, info->type, stride);
+    tl_tifflevel *plain = from ? tl_tiffread_level(r, h, level, band, from) : NULL;
+    CPLErr done = plain ? fetch_blocks(plain, from, band, win, values, info, stride)
+                        : fetch(from, win, values, info->type, stride);
     if (done == CE_None && info->validity == TL_VALID_MASK)
         done = fetch(GDALGetMaskBand(from), win, valid, GDT_Byte, stride);
     tl_gdal_end(&g);

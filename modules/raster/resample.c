@@ -229,7 +229,19 @@ void tl_resample_cell(job *j, int64_t i, int64_t k)
 
 static int load(job *j, tl_rect win, tl_err *e)
 {
+    size_t cells = (size_t)(win.w * win.h), bytes = cells * (j->size + 1);
+    if (bytes > j->room_bytes) {
+        free(j->room);
+        j->room = NULL;
+        j->room_bytes = 0;
+        int code = tl_try_alloc(&j->room, bytes, 1, "a window of the file", e);
+        if (code)
+            return code;
+        j->room_bytes = bytes;
+    }
     j->win = win;
+    j->values = j->room;
+    j->valid = (uint8_t *)j->values + cells * j->size;
     return tl_raster_window(j->r, j->h, j->m->level, j->band, win, j->values, j->valid, win.w, e);
 }
 
@@ -358,13 +370,9 @@ static int part_of_block(job *j, tl_rect sub, tl_err *e)
 static int prepare(job *j, tl_err *e)
 {
     tl_rect at = {j->q->rect.x, j->q->rect.y, j->q->rect.w + j->boxes, j->q->rect.h + j->boxes};
-    void *values = NULL;
     int code = tl_raster_handle(j->r, &j->h, e);
     if (!code)
         code = tl_raster_placed(j->m, j->h, at, j->boxes ? -0.5 : 0, &j->x, &j->y, e);
-    if (!code)
-        code = tl_try_alloc(&values, WINDOW_BYTES, 1, "a window of the file", e);
-    j->values = values;
     if (!code && j->m->m.method == TL_NEAREST)
         tl_points_find(j);
     return code;
@@ -376,8 +384,6 @@ static int read_band(job *j, tl_err *e)
     j->band = j->q->bands[j->k];
     j->t = j->r->s.bands[j->band].dtype;
     j->size = tl_dtype_size(j->t);
-    /* Values first, for their alignment; validity in the last part of the window. */
-    j->valid = (uint8_t *)j->values + WINDOW_BYTES / (int64_t)(j->size + 1) * (int64_t)j->size;
     memset(j->q->values[j->k], 0, n * j->size);
     memset(j->q->valid[j->k], 0, n);
     return part_of_block(j, (tl_rect){0, 0, j->q->rect.w, j->q->rect.h}, e);
@@ -398,7 +404,7 @@ static int read_bands(const tl_raster_sampling *m, const tl_read *q, int by_cell
     tl_vote_free(&j.vote);
     tl_raster_placed_trim();
     free(j.wx);
-    free(j.values);
+    free(j.room);
     if (code && e)
         tl_err_source(e, j.r->s.uri);
     return code;

@@ -1,0 +1,175 @@
+/* Decoded blocks: see blockcache.h. SPDX-License-Identifier: MIT */
+#include "modules/raster/blockcache.h"
+#include "runtime/mem.h"
+
+#include <gdal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#define BUCKETS  1024
+#define OVERHEAD 128             /* bytes of a block beside its cells, nearly */
+#define GDALS    ((int64_t)4 << 20) /* bytes that GDAL has in any case */
+
+typedef struct block {
+    struct block *next;          /* of the same bucket */
+    struct block *newer, *older; /* by last use */
+    tl_blockkey key;
+    int64_t bytes;
+    void *cells;
+} block;
+
+typedef struct {
+    block *bucket[BUCKETS];
+    block *newest, *oldest;
+    int64_t bytes;
+} cache;
+
+static __thread cache *mine;
+static atomic_llong limit = (int64_t)256 << 20, held;
+static atomic_int threads;
+
+/* --- what may be held ------------------------------------------------------------------------- */
+
+static void hold(cache *c, int64_t bytes)
+{
+    c->bytes += bytes;
+    int64_t rest = atomic_load(&limit) - (atomic_fetch_add(&held, bytes) + bytes);
+    GDALSetCacheMax64(rest > GDALS ? rest : GDALS);
+}
+
+void tl_blockcache_limit(int64_t bytes)
+{
+    atomic_store(&limit, bytes);
+    int64_t rest = bytes - atomic_load(&held);
+    GDALSetCacheMax64(rest > GDALS ? rest : GDALS);
+}
+
+/* Whether `more` bytes are too many for all threads or for this one, which has an equal share. */
+static int too_many(const cache *c, int64_t more)
+{
+    int64_t most = atomic_load(&limit) - GDALS, n = atomic_load(&threads);
+    return atomic_load(&held) + more > most || c->bytes + more > most / (n > 0 ? n : 1);
+}
+
+/* --- lists ------------------------------------------------------------------------------------ */
+
+static block **bucket_of(cache *c, const tl_blockkey *k)
+{
+    uint64_t h = (uint64_t)(uintptr_t)k->file / 64 + (uint64_t)k->level;
+    h = (h * 0x9e3779b97f4a7c15u) + (uint64_t)k->block;
+    h *= 0x9e3779b97f4a7c15u;
+    return &c->bucket[h >> 54];
+}
+
+static void unlist(cache *c, block *b)
+{
+    *(b->newer ? &b->newer->older : &c->newest) = b->older;
+    *(b->older ? &b->older->newer : &c->oldest) = b->newer;
+}
+
+static void list(cache *c, block *b)
+{
+    b->newer = NULL;
+    b->older = c->newest;
+    *(c->newest ? &c->newest->newer : &c->oldest) = b;
+    c->newest = b;
+}
+
+static void take_out(cache *c, block *b)
+{
+    block **at = bucket_of(c, &b->key);
+    while (*at != b)
+        at = &(*at)->next;
+    *at = b->next;
+    unlist(c, b);
+}
+
+static void release(cache *c, block *b)
+{
+    hold(c, -(b->bytes + OVERHEAD));
+    free(b->cells);
+    free(b);
+}
+
+/* --- blocks ----------------------------------------------------------------------------------- */
+
+void *tl_blockcache_find(const tl_blockkey *k)
+{
+    block *b = mine ? *bucket_of(mine, k) : NULL;
+    while (b && (b->key.file != k->file || b->key.level != k->level || b->key.block != k->block))
+        b = b->next;
+    if (!b)
+        return NULL;
+    unlist(mine, b);
+    list(mine, b);
+    return b->cells;
+}
+
+/* Makes room; a block of the same size that has to go is returned for use again, else NULL. */
+static block *make_room(cache *c, int64_t bytes)
+{
+    block *again = NULL;
+    while (c->oldest && too_many(c, again ? 0 : bytes + OVERHEAD)) {
+        block *b = c->oldest;
+        take_out(c, b);
+        if (!again && b->bytes == bytes)
+            again = b;
+        else
+            release(c, b);
+    }
+    return again;
+}
+
+static block *new_block(cache *c, int64_t bytes)
+{
+    block *b = tl_xcalloc(1, sizeof *b);
+    if (tl_try_alloc(&b->cells, (size_t)bytes, 1, "a block", NULL)) {
+        free(b);
+        return NULL;
+    }
+    b->bytes = bytes;
+    hold(c, bytes + OVERHEAD);
+    return b;
+}
+
+void *tl_blockcache_add(const tl_blockkey *k, size_t bytes)
+{
+    if (!mine) {
+        mine = tl_xcalloc(1, sizeof *mine);
+        atomic_fetch_add(&threads, 1);
+    }
+    block *b = make_room(mine, (int64_t)bytes);
+    if (!b)
+        b = new_block(mine, (int64_t)bytes);
+    if (!b)
+        return NULL;
+    block **at = bucket_of(mine, k);
+    b->key = *k;
+    b->next = *at;
+    *at = b;
+    list(mine, b);
+    return b->cells;
+}
+
+void tl_blockcache_undo(void)
+{
+    block *b = mine->newest;
+    take_out(mine, b);
+    release(mine, b);
+}
+
+void tl_blockcache_forget(const void *file)
+{
+    for (block *b = mine ? mine->oldest : NULL, *next; b; b = next) {
+        next = b->newer;
+        if (!file || b->key.file == file) {
+            take_out(mine, b);
+            release(mine, b);
+        }
+    }
+    if (mine && !file) {
+        free(mine);
+        mine = NULL;
+        atomic_fetch_sub(&threads, 1);
+    }
+}
