@@ -142,7 +142,6 @@ static int understand(const tl_raster *r, GDALRasterBandH from, tl_tifflevel *l)
         if ((int)tl_dtype_size(r->s.bands[k].dtype) != d->size || r->info[k].refused ||
             (d->predictor == TL_PREDICT_FLOAT && !tl_dtype_is_float(r->s.bands[k].dtype)))
             return 0;
-    /* Blocks of 2^60 bytes are no concern: both sides are at most 2^30, GDAL's at most 1 GiB. */
     return (double)bw * bh * (double)cell_bytes(d) <= (double)MOST_BLOCK;
 }
 
@@ -157,8 +156,9 @@ tl_tifflevel *tl_tiffread_level(const tl_raster *r, tl_gdal_handle *h, int level
     tl_tifflevel *l = &t->level[level];
     if (l->state == UNKNOWN)
         l->state = understand(r, from, l) ? OURS : GDALS;
-    /* Where the mask may be a band of the same blocks, GDAL would decode them once more for it. */
-    int twice = r->info[band].validity == TL_VALID_MASK && l->dir.together > 1;
+    /* Where the mask is a band of the same blocks, GDAL would decode them once more for it. */
+    int twice = r->info[band].validity == TL_VALID_MASK && l->dir.together > 1 &&
+                GDALGetMaskFlags(from) & GMF_ALPHA;
     return l->state == OURS && !twice ? l : NULL;
 }
 
