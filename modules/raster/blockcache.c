@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #define BUCKETS  1024
-#define OVERHEAD 128             /* bytes of a block beside its cells, nearly */
+#define OVERHEAD 128                /* bytes of a block beside its cells, nearly */
 #define GDALS    ((int64_t)4 << 20) /* bytes that GDAL has in any case */
 
 typedef struct block {

@@ -64,10 +64,10 @@ static void difference(void *to, const void *from, size_t n, size_t lag, size_t 
 #define LAST32(x)        _mm_shuffle_epi32(x, 0xff)
 #define LAST16(x)        LAST32(_mm_shufflehi_epi16(x, 0xff))
 #define LAST8(x)         LAST16(_mm_unpackhi_epi8(x, x))
-SUM_VECTORS(sum_vectors8, uint8_t, _mm_add_epi8, STEP(_mm_add_epi8, 1);
-            STEP(_mm_add_epi8, 2); STEP(_mm_add_epi8, 4); STEP(_mm_add_epi8, 8), LAST8)
-SUM_VECTORS(sum_vectors16, uint16_t, _mm_add_epi16, STEP(_mm_add_epi16, 2);
-            STEP(_mm_add_epi16, 4); STEP(_mm_add_epi16, 8), LAST16)
+SUM_VECTORS(sum_vectors8, uint8_t, _mm_add_epi8, STEP(_mm_add_epi8, 1); STEP(_mm_add_epi8, 2);
+            STEP(_mm_add_epi8, 4); STEP(_mm_add_epi8, 8), LAST8)
+SUM_VECTORS(sum_vectors16, uint16_t, _mm_add_epi16, STEP(_mm_add_epi16, 2); STEP(_mm_add_epi16, 4);
+            STEP(_mm_add_epi16, 8), LAST16)
 SUM_VECTORS(sum_vectors32, uint32_t, _mm_add_epi32, STEP(_mm_add_epi32, 4);
             STEP(_mm_add_epi32, 8), LAST32)
 #else

@@ -93,8 +93,8 @@ static int read_entry(const tl_tiffile *f, const uint8_t *p, uint64_t at, int bi
     if (l->size || !size || !count || count > f->bytes / (uint64_t)size)
         return 0;
     *l = (tl_tifflist){.size = size, .count = count};
-    l->at = count * (uint64_t)size <= (uint64_t)field ? at + (uint64_t)head
-                                                      : number(p + head, field);
+    l->at =
+        count * (uint64_t)size <= (uint64_t)field ? at + (uint64_t)head : number(p + head, field);
     return 1;
 }
 

@@ -210,7 +210,8 @@ static int decode_into(tl_tifflevel *l, int64_t k, int64_t rows, tl_rect part, v
 {
     const tl_tiffdir *d = &l->dir;
     size_t size = (size_t)d->size, n = (size_t)d->block_w;
-    uint8_t *raw = reserve(&mine.raw, n * (size_t)rows * size), *work = reserve(&mine.row, n * size);
+    uint8_t *raw = reserve(&mine.raw, n * (size_t)rows * size),
+            *work = reserve(&mine.row, n * size);
     if (!raw || !work || !load(l, k, raw, n * (size_t)rows * size))
         return 0;
     for (int64_t y = 0; y < part.h; y++)

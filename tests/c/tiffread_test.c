@@ -2,6 +2,7 @@
  * TELLUA_SEED=n other files, TELLUA_FILES=n more of them, TELLUA_KEEP=1 leaves
  * them. SPDX-License-Identifier: MIT */
 #include "modules/raster/tiffread.h"
+#include "runtime/log.h"
 #include "runtime/mem.h"
 #include "tests/c/picture.h"
 #include "tests/c/raster_util.h"
@@ -34,7 +35,7 @@ typedef struct {
     int damaged;
 } file;
 
-static const GDALDataType types[] = {GDT_Byte,   GDT_UInt16, GDT_Int16, GDT_UInt32,  GDT_Int32,
+static const GDALDataType types[] = {GDT_Byte,   GDT_UInt16, GDT_Int16,   GDT_UInt32, GDT_Int32,
                                      GDT_UInt64, GDT_Int64,  GDT_Float32, GDT_Float64};
 
 static void add(file *f, char ***options, const char *key, const char *value)
@@ -90,7 +91,8 @@ static void fill(file *f, GDALRasterBandH band)
     double scale = f->type == GDT_Byte ? 40 : 3000;
     int noise = 1 + below(20);
     for (size_t i = 0; i < n; i++)
-        v[i] = scale * (2 + sin((double)(i % (size_t)f->w) / 9) * cos((double)(i / (size_t)f->w) / 7)) +
+        v[i] = scale *
+                   (2 + sin((double)(i % (size_t)f->w) / 9) * cos((double)(i / (size_t)f->w) / 7)) +
                below(noise);
     if (f->type == GDT_Float64)
         v[below((int)n)] = NAN;
@@ -246,6 +248,7 @@ static int start(void **state)
     CPLSetConfigOption("GDAL_PAM_ENABLED", "NO");
     tl_raster_set_cache(64 << 20);
     CPLSetErrorHandler(CPLQuietErrorHandler);
+    tl_log_set_level(TL_LOG_QUIET);
     seed = (uint64_t)setting("TELLUA_SEED", 9);
     print_message("# TELLUA_SEED=%llu\n", (unsigned long long)seed);
     return 0;
@@ -304,7 +307,8 @@ static void a_kept_block_is_decoded_once(void **state)
     ds = GDALOpen(path, GA_ReadOnly);
     tl_tiffread_counts(&before, &left);
     for (int k = 0; k < 60; k++) /* parts of four blocks, three bands in each */
-        compare(&f, (const tl_raster *)s, ds, 0, k % 3, (tl_rect){250 - k, 250 - k, 10 + 2 * k, 100});
+        compare(&f, (const tl_raster *)s, ds, 0, k % 3,
+                (tl_rect){250 - k, 250 - k, 10 + 2 * k, 100});
     tl_tiffread_counts(&after, &left);
     assert_int_equal(after - before, 4);
     GDALClose(ds);
