@@ -22,7 +22,7 @@ typedef struct tl_resampled {
     double *wx;          /* weights of a row */
     int64_t nwx;
     int by_cells; /* always the slow way, for tests */
-    void *room; /* of the window: values first, for their alignment */
+    void *room;   /* of the window: values first, for their alignment */
     size_t room_bytes;
     char *values;
     uint8_t *valid;
