@@ -37,13 +37,6 @@ static void hold(cache *c, int64_t bytes)
     GDALSetCacheMax64(rest > GDALS ? rest : GDALS);
 }
 
-void tl_blockcache_limit(int64_t bytes)
-{
-    atomic_store(&limit, bytes);
-    int64_t rest = bytes - atomic_load(&held);
-    GDALSetCacheMax64(rest > GDALS ? rest : GDALS);
-}
-
 /* Whether `more` bytes are too many for all threads or for this one, which has an equal share. */
 static int too_many(const cache *c, int64_t more)
 {
@@ -172,4 +165,12 @@ void tl_blockcache_forget(const void *file)
         mine = NULL;
         atomic_fetch_sub(&threads, 1);
     }
+}
+
+void tl_blockcache_limit(int64_t bytes)
+{
+    tl_blockcache_forget(NULL);
+    atomic_store(&limit, bytes);
+    int64_t rest = bytes - atomic_load(&held);
+    GDALSetCacheMax64(rest > GDALS ? rest : GDALS);
 }

@@ -23,7 +23,8 @@ void tl_blockcache_undo(void);
 /* All blocks of a file; NULL: of every file, and the cache itself. */
 void tl_blockcache_forget(const void *file);
 
-/* What all threads, and GDAL, may keep together. */
+/* What all threads, and GDAL, may keep together. The calling thread, which may have nothing more to
+ * read, gives up its blocks. */
 void tl_blockcache_limit(int64_t bytes);
 
 #endif
