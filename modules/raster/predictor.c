@@ -42,68 +42,72 @@ static void difference(void *to, const void *from, size_t n, size_t lag, size_t 
 
 /* --- sums -------------------------------------------------------------------------------------
  * A sum needs the one before. Vectors sum up within themselves first, so that only adding their
- * last sum to the next one has to wait. Each returns how many cells it did, and the sum so far. */
+ * last sums to the next one has to wait. `period` is the bytes from a cell to its neighbour, which
+ * must divide a half vector; each function returns how many bytes it did. */
 
 #ifdef __SSE2__
-#define SUM_VECTORS(NAME, T, ADD, SCAN, LAST)                                                      \
-    static size_t NAME(T *to, const T *from, size_t n, T *sum)                                     \
+#define SUM(NAME, ADD, STEPS, LAST)                                                                \
+    static size_t NAME(uint8_t *to, const uint8_t *from, size_t bytes)                             \
     {                                                                                              \
-        const size_t lanes = sizeof(__m128i) / sizeof(T);                                          \
         __m128i carry = _mm_setzero_si128();                                                       \
         size_t i = 0;                                                                              \
-        for (; i + lanes <= n; i += lanes) {                                                       \
+        for (; i + sizeof carry <= bytes; i += sizeof carry) {                                     \
             __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(from + i));                \
-            SCAN;                                                                                  \
+            STEPS(ADD)                                                                             \
             _mm_storeu_si128((__m128i *)(void *)(to + i), ADD(x, carry));                          \
             carry = ADD(carry, LAST(x));                                                           \
         }                                                                                          \
-        *sum = i ? to[i - 1] : 0;                                                                  \
         return i;                                                                                  \
     }
-#define STEP(ADD, BYTES) x = ADD(x, _mm_slli_si128(x, BYTES))
-#define LAST32(x)        _mm_shuffle_epi32(x, 0xff)
-#define LAST16(x)        LAST32(_mm_shufflehi_epi16(x, 0xff))
-#define LAST8(x)         LAST16(_mm_unpackhi_epi8(x, x))
-SUM_VECTORS(sum_vectors8, uint8_t, _mm_add_epi8, STEP(_mm_add_epi8, 1); STEP(_mm_add_epi8, 2);
-            STEP(_mm_add_epi8, 4); STEP(_mm_add_epi8, 8), LAST8)
-SUM_VECTORS(sum_vectors16, uint16_t, _mm_add_epi16, STEP(_mm_add_epi16, 2); STEP(_mm_add_epi16, 4);
-            STEP(_mm_add_epi16, 8), LAST16)
-SUM_VECTORS(sum_vectors32, uint32_t, _mm_add_epi32, STEP(_mm_add_epi32, 4);
-            STEP(_mm_add_epi32, 8), LAST32)
-#else
-#define NO_VECTORS(NAME, T)                                                                        \
-    static size_t NAME(T *to, const T *from, size_t n, T *sum)                                     \
-    {                                                                                              \
-        (void)to, (void)from, (void)n;                                                             \
-        *sum = 0;                                                                                  \
-        return 0;                                                                                  \
-    }
-NO_VECTORS(sum_vectors8, uint8_t)
-NO_VECTORS(sum_vectors16, uint16_t)
-NO_VECTORS(sum_vectors32, uint32_t)
-#endif
+#define STEP(ADD, BYTES) x = ADD(x, _mm_slli_si128(x, BYTES));
+#define STEPS8(ADD)      STEP(ADD, 8)
+#define STEPS4(ADD)      STEP(ADD, 4) STEPS8(ADD)
+#define STEPS2(ADD)      STEP(ADD, 2) STEPS4(ADD)
+#define STEPS1(ADD)      STEP(ADD, 1) STEPS2(ADD)
+#define LAST8(x)         _mm_unpackhi_epi64(x, x)
+#define LAST4(x)         _mm_shuffle_epi32(x, 0xff)
+#define LAST2(x)         LAST4(_mm_shufflehi_epi16(x, 0xff))
+#define LAST1(x)         LAST2(_mm_unpackhi_epi8(x, x))
+SUM(sum_1_1, _mm_add_epi8, STEPS1, LAST1)
+SUM(sum_1_2, _mm_add_epi8, STEPS2, LAST2)
+SUM(sum_1_4, _mm_add_epi8, STEPS4, LAST4)
+SUM(sum_1_8, _mm_add_epi8, STEPS8, LAST8)
+SUM(sum_2_2, _mm_add_epi16, STEPS2, LAST2)
+SUM(sum_2_4, _mm_add_epi16, STEPS4, LAST4)
+SUM(sum_2_8, _mm_add_epi16, STEPS8, LAST8)
+SUM(sum_4_4, _mm_add_epi32, STEPS4, LAST4)
+SUM(sum_4_8, _mm_add_epi32, STEPS8, LAST8)
+SUM(sum_8_8, _mm_add_epi64, STEPS8, LAST8)
 
-static size_t sum_vectors64(uint64_t *to, const uint64_t *from, size_t n, uint64_t *sum)
+static size_t sum_vectors(void *to, const void *from, size_t bytes, size_t size, size_t period)
 {
-    (void)to, (void)from, (void)n;
-    *sum = 0;
+    static size_t (*const sum[9][9])(uint8_t *, const uint8_t *, size_t) = {
+        [1] = {[1] = sum_1_1, [2] = sum_1_2, [4] = sum_1_4, [8] = sum_1_8},
+        [2] = {[2] = sum_2_2, [4] = sum_2_4, [8] = sum_2_8},
+        [4] = {[4] = sum_4_4, [8] = sum_4_8},
+        [8] = {[8] = sum_8_8}};
+    return period <= 8 && sum[size][period] ? sum[size][period](to, from, bytes) : 0;
+}
+#else
+static size_t sum_vectors(void *to, const void *from, size_t bytes, size_t size, size_t period)
+{
+    (void)to, (void)from, (void)bytes, (void)size, (void)period;
     return 0;
 }
+#endif
 
 /* to may be from. */
-#define ACCUMULATE(NAME, T, VECTORS)                                                               \
+#define ACCUMULATE(NAME, T)                                                                        \
     static void NAME(T *to, const T *from, size_t n, size_t lag)                                   \
     {                                                                                              \
-        T sum = 0;                                                                                 \
-        for (size_t i = lag == 1 ? VECTORS(to, from, n, &sum) : n; i < n; i++)                     \
-            to[i] = sum = (T)(sum + from[i]);                                                      \
-        for (size_t i = 0; lag > 1 && i < n; i++)                                                  \
+        size_t i = sum_vectors(to, from, n * sizeof(T), sizeof(T), lag * sizeof(T)) / sizeof(T);   \
+        for (; i < n; i++)                                                                         \
             to[i] = (T)(from[i] + (i < lag ? 0 : to[i - lag]));                                    \
     }
-ACCUMULATE(accumulate8, uint8_t, sum_vectors8)
-ACCUMULATE(accumulate16, uint16_t, sum_vectors16)
-ACCUMULATE(accumulate32, uint32_t, sum_vectors32)
-ACCUMULATE(accumulate64, uint64_t, sum_vectors64)
+ACCUMULATE(accumulate8, uint8_t)
+ACCUMULATE(accumulate16, uint16_t)
+ACCUMULATE(accumulate32, uint32_t)
+ACCUMULATE(accumulate64, uint64_t)
 
 static void accumulate(void *to, const void *from, size_t n, size_t lag, size_t size)
 {

@@ -89,6 +89,7 @@ static int open_same(const tl_raster *r, GDALDatasetH ds)
     if (!driver || !EQUAL(GDALGetDriverShortName(driver), "GTiff") || r->s.uri[0] != '/' ||
         strncmp(r->s.uri, "/vsi", 4) == 0)
         return -1;
+    /* What the path is by now must not make us wait. */
     int fd = open(r->s.uri, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return -1;
