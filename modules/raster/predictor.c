@@ -81,12 +81,30 @@ SUM(sum_8_8, _mm_add_epi64, STEPS8, LAST8)
 
 static size_t sum_vectors(void *to, const void *from, size_t bytes, size_t size, size_t period)
 {
-    static size_t (*const sum[9][9])(uint8_t *, const uint8_t *, size_t) = {
-        [1] = {[1] = sum_1_1, [2] = sum_1_2, [4] = sum_1_4, [8] = sum_1_8},
-        [2] = {[2] = sum_2_2, [4] = sum_2_4, [8] = sum_2_8},
-        [4] = {[4] = sum_4_4, [8] = sum_4_8},
-        [8] = {[8] = sum_8_8}};
-    return period <= 8 && sum[size][period] ? sum[size][period](to, from, bytes) : 0;
+    switch (period <= 8 ? 16 * size + period : 0) {
+    case 0x11:
+        return sum_1_1(to, from, bytes);
+    case 0x12:
+        return sum_1_2(to, from, bytes);
+    case 0x14:
+        return sum_1_4(to, from, bytes);
+    case 0x18:
+        return sum_1_8(to, from, bytes);
+    case 0x22:
+        return sum_2_2(to, from, bytes);
+    case 0x24:
+        return sum_2_4(to, from, bytes);
+    case 0x28:
+        return sum_2_8(to, from, bytes);
+    case 0x44:
+        return sum_4_4(to, from, bytes);
+    case 0x48:
+        return sum_4_8(to, from, bytes);
+    case 0x88:
+        return sum_8_8(to, from, bytes);
+    default:
+        return 0;
+    }
 }
 #else
 static size_t sum_vectors(void *to, const void *from, size_t bytes, size_t size, size_t period)
