@@ -1,5 +1,5 @@
-/* One image of a TIFF file, as far as finding its blocks needs. Internal. SPDX-License-Identifier:
- * MIT
+/* One image of a TIFF file, as far as finding its blocks needs. Internal.
+ * SPDX-License-Identifier: MIT
  *
  * Every number is the file's own claim: what is read here lies within the file's bytes, and nothing
  * is allocated. What is not plain (other compressions, bytes in the other order, cells of odd

@@ -1,5 +1,5 @@
-/* Blocks of plain GeoTIFF files, read and decoded without GDAL. Internal. SPDX-License-Identifier:
- * MIT
+/* Blocks of plain GeoTIFF files, read and decoded without GDAL. Internal.
+ * SPDX-License-Identifier: MIT
  *
  * What GDAL opened as a local, little-endian GeoTIFF without compression or with DEFLATE, whose
  * directory says what GDAL says, is decoded here into the same bits. Everything else, and every
