@@ -87,18 +87,10 @@ KERNELS := $(wildcard modules/expr/kernels.c modules/collection/sort_kernels.c m
 HAVE_ISAS = $(foreach i,$(KERNEL_ISAS),-DTL_HAVE_$(i))
 CFLAGS_jail_spawn = -DTL_LIBEXEC='"$(LIBEXECDIR)"'
 CFLAGS_kernels = -O3 $(HAVE_ISAS)
-CFLAGS_sort_kernels = -O3
+$(foreach f,sort_kernels reduce read predictor nearest points lattice smooth_kernels scene_source,$(eval CFLAGS_$(f) = -O3))
 CFLAGS_run = $(HAVE_ISAS)
 CFLAGS_reduce_sorted = -O3 $(HAVE_ISAS)
-CFLAGS_reduce = -O3
-CFLAGS_read = -O3
-CFLAGS_predictor = -O3
-CFLAGS_nearest = -O3
-CFLAGS_points = -O3
-CFLAGS_lattice = -O3
 CFLAGS_smooth = -O3 $(HAVE_ISAS)
-CFLAGS_smooth_kernels = -O3
-CFLAGS_scene_source = -O3
 ISA_avx2 := -mavx2
 ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl
 OBJ += $(foreach i,$(KERNEL_ISAS),$(KERNELS:%.c=$(BUILD)/%_$(i).o))
