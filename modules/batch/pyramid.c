@@ -1,5 +1,6 @@
 /* Overview tiles, built as their children finish: see pyramid.h. SPDX-License-Identifier: MIT */
 #include "modules/batch/pyramid.h"
+#include "modules/batch/quarters.h"
 #include "modules/raster/overview.h"
 #include "runtime/mem.h"
 
@@ -21,7 +22,8 @@ struct tl_pyramid {
     int64_t across[MOST_LEVELS], down[MOST_LEVELS];
     atomic_uchar *seen[MOST_LEVELS]; /* [0] is unused */
     uint8_t *want[MOST_LEVELS]; /* with holes: children that are stored, or will be; else NULL */
-    pthread_mutex_t lock;       /* of the cursor */
+    tl__quarters *quarters;
+    pthread_mutex_t lock; /* of the cursor */
     int at_level;
     int64_t at;
 };
@@ -74,8 +76,8 @@ static int expect_holes(tl_pyramid *y, int l, tl_err *e)
     return r;
 }
 
-int tl_pyramid_new(const tl_product *p, int product, tl_store *s, int holes, tl_pyramid **out,
-                   tl_err *e)
+int tl_pyramid_new(const tl_product *p, int product, tl_store *s, int threads, int flags,
+                   tl_pyramid **out, tl_err *e)
 {
     tl_pyramid *y = tl_xcalloc(1, sizeof *y);
     y->p = p;
@@ -83,6 +85,8 @@ int tl_pyramid_new(const tl_product *p, int product, tl_store *s, int holes, tl_
     y->store = s;
     y->levels = tl_product_levels(p);
     y->at_level = 1;
+    y->quarters =
+        tl__quarters_new(p, product, s, threads * tl__quarters_kept(p), flags & TL_PYRAMID_SPILL);
     pthread_mutex_init(&y->lock, NULL);
     for (int l = 0; l < y->levels; l++) {
         tl_product_level_tiles(p, l, &y->across[l], &y->down[l]);
@@ -90,7 +94,7 @@ int tl_pyramid_new(const tl_product *p, int product, tl_store *s, int holes, tl_
             continue;
         int r = tl_try_alloc((void **)&y->seen[l], (size_t)y->across[l], (size_t)y->down[l],
                              "the list of overview tiles", e);
-        if (!r && holes)
+        if (!r && flags & TL_PYRAMID_HOLES)
             r = expect_holes(y, l, e);
         if (r) {
             tl_pyramid_free(y);
@@ -114,6 +118,7 @@ void tl_pyramid_free(tl_pyramid *y)
         free(y->seen[l]);
         free(y->want[l]);
     }
+    tl__quarters_free(y->quarters);
     pthread_mutex_destroy(&y->lock);
     free(y);
 }
@@ -147,8 +152,8 @@ int tl_pyramid_next(tl_pyramid *y, tl_tile_at *parent)
     for (; !found && y->at_level < y->levels; y->at_level++, y->at = 0) {
         int64_t across = y->across[y->at_level], n = across * y->down[y->at_level];
         while (!found && y->at < n) {
-            tl_tile_at a = {y->at_level, y->at % across, y->at / across};
-            y->at++;
+            tl_tile_at a = {.level = y->at_level};
+            tl_place_by_quarters(y->at++, across, y->down[y->at_level], &a.tx, &a.ty);
             found = hand_out(y, a, atomic_load(seen_of(y, a)));
             if (found)
                 *parent = a;
@@ -160,107 +165,140 @@ int tl_pyramid_next(tl_pyramid *y, tl_tile_at *parent)
     return found;
 }
 
-/* --- building --------------------------------------------------------------------------------- */
+/* --- order ------------------------------------------------------------------------------------ */
 
-/* Planar cells of one tile, all bands in one block: values, then validity. */
-typedef struct cells {
-    uint8_t *block;
-    void **values;
-    uint8_t **valid;
-} cells;
-
-static size_t tile_cells(const tl_product *p)
+static int64_t within(int64_t from, int64_t n, int64_t most)
 {
-    return (size_t)p->tile * (size_t)p->tile;
+    return most <= from ? 0 : most - from < n ? most - from : n;
 }
+
+void tl_place_by_quarters(int64_t k, int64_t across, int64_t down, int64_t *x, int64_t *y)
+{
+    int64_t size = 1;
+    while (size < across || size < down)
+        size *= 2;
+    *x = *y = 0;
+    while (size > 1) {
+        size /= 2;
+        for (int q = 0; q < 4; q++) {
+            int64_t qx = *x + (q & 1) * size, qy = *y + (q >> 1) * size;
+            int64_t n = within(qx, size, across) * within(qy, size, down);
+            if (k < n) {
+                *x = qx;
+                *y = qy;
+                break;
+            }
+            k -= n;
+        }
+    }
+}
+
+/* --- building --------------------------------------------------------------------------------- */
 
 int64_t tl_pyramid_build_bytes(const tl_product *p)
 {
-    size_t tile = tile_cells(p) * (size_t)p->nbands * (tl_dtype_size(p->dtype) + 1);
-    return (int64_t)(3 * tile + tile / 4); /* child, parent, a compressed child */
-}
-
-static int cells_new(const tl_product *p, cells *c, tl_err *e)
-{
-    size_t n = tile_cells(p), nb = (size_t)p->nbands, size = tl_dtype_size(p->dtype);
-    int r = tl_try_alloc((void **)&c->block, n * nb, size + 1, "a tile", e);
-    if (r)
-        return r;
-    c->values = tl_xcalloc(nb, sizeof *c->values);
-    c->valid = tl_xcalloc(nb, sizeof *c->valid);
-    for (size_t b = 0; b < nb; b++) {
-        c->values[b] = c->block + b * n * size;
-        c->valid[b] = c->block + nb * n * size + b * n;
-    }
-    return 0;
-}
-
-static void cells_free(cells *c)
-{
-    free(c->block);
-    free(c->values);
-    free(c->valid);
+    int64_t tile = (int64_t)tl__cells_bytes(p);
+    return (3 + tl__quarters_kept(p)) * tile + tile / 4; /* child, parent, a compressed child */
 }
 
 typedef struct builder {
     tl_pyramid *y;
     tl_codec *codec;
-    cells child, parent;
+    tl__cells child, parent;
+    unsigned have; /* quarters of the parent */
     uint8_t *buf;
     size_t cap;
 } builder;
 
-static int add_child(builder *b, tl_tile_at a, int q, int pw, tl_err *e)
+/* A quarter that nobody left: from the child's bytes. */
+static int add_child(builder *b, tl_tile_at at, int pw, tl_err *e)
 {
     const tl_product *p = b->y->p;
-    int64_t tx = 2 * a.tx + (q & 1), ty = 2 * a.ty + (q >> 1);
-    tl_packed t;
     int w, h;
-    int r = tl_store_get(b->y->store, b->y->product, a.level - 1, tx, ty, &b->buf, &b->cap, &t, e);
+    tl_packed t;
+    int r = b->child.block ? 0 : tl__cells_new(p, &b->child, e);
+    if (!r)
+        r = tl_store_get(b->y->store, b->y->product, at.level, at.tx, at.ty, &b->buf, &b->cap, &t,
+                         e);
     if (r)
         return r;
-    tl_product_tile_size(p, a.level - 1, tx, ty, &w, &h);
+    tl_product_tile_size(p, at.level, at.tx, at.ty, &w, &h);
     r = tl_codec_decode(b->codec, &t, w, h, b->child.values, b->child.valid, e);
     if (!r)
         tl_overview_quarter(p, w, h, (const void *const *)b->child.values,
-                            (const uint8_t *const *)b->child.valid, q & 1, q >> 1, pw,
+                            (const uint8_t *const *)b->child.valid, at.tx & 1, at.ty & 1, pw,
                             b->parent.values, b->parent.valid);
     return r;
 }
 
+/* What of the parent was not made as its children were. */
+static int add_missing(builder *b, tl_tile_at a, int pw, tl_err *e)
+{
+    int r = 0;
+    for (int q = 0; q < 4 && !r; q++) {
+        tl_tile_at child = {a.level - 1, 2 * a.tx + (q & 1), 2 * a.ty + (q >> 1)};
+        if (!(complete(b->y, a) & 1 << q) || b->have & 1u << q)
+            continue;
+        if (!tl__quarters_fetch(b->y->quarters, child, &b->parent, &b->buf, &b->cap))
+            r = add_child(b, child, pw, e);
+    }
+    return r;
+}
+
+/* The quarter that `at` is in its parent, where it has one. */
+static int hand_up(tl_pyramid *y, tl_codec *codec, tl_tile_at at, void *const *values,
+                   uint8_t *const *valid, tl_err *e)
+{
+    int w, h;
+    if (at.level + 1 >= y->levels)
+        return 0;
+    tl_product_tile_size(y->p, at.level, at.tx, at.ty, &w, &h);
+    tl_codec_settle(codec, w, h, values, valid);
+    return tl__quarters_add(y->quarters, at, (const void *const *)values,
+                            (const uint8_t *const *)valid, e);
+}
+
 static int build(builder *b, tl_tile_at a, tl_err *e)
 {
-    const tl_product *p = b->y->p;
-    int w, h, r;
+    tl_pyramid *y = b->y;
+    int w, h;
     tl_packed t;
-    if ((r = cells_new(p, &b->child, e)) || (r = cells_new(p, &b->parent, e)))
+    int r = tl__quarters_take(y->quarters, a, &b->parent, &b->have, e);
+    if (r)
         return r;
-    memset(b->parent.block, 0, tile_cells(p) * (size_t)p->nbands * (tl_dtype_size(p->dtype) + 1));
-    tl_product_tile_size(p, a.level, a.tx, a.ty, &w, &h);
-    for (int q = 0; q < 4; q++)
-        if ((complete(b->y, a) & 1 << q) && (r = add_child(b, a, q, w, e)))
-            return r;
-    r = tl_codec_encode(b->codec, w, h, (const void *const *)b->parent.values,
-                        (const uint8_t *const *)b->parent.valid, &t, e);
-    return r ? r : tl_store_put(b->y->store, b->y->product, a.level, a.tx, a.ty, &t, e);
+    tl_product_tile_size(y->p, a.level, a.tx, a.ty, &w, &h);
+    r = add_missing(b, a, w, e);
+    if (!r)
+        r = tl_codec_encode(b->codec, w, h, (const void *const *)b->parent.values,
+                            (const uint8_t *const *)b->parent.valid, &t, e);
+    if (!r)
+        r = tl_store_put(y->store, y->product, a.level, a.tx, a.ty, &t, e);
+    return r ? r : hand_up(y, b->codec, a, b->parent.values, b->parent.valid, e);
 }
 
 int tl_pyramid_build(tl_pyramid *y, tl_codec *codec, tl_tile_at at, tl_err *e)
 {
     builder b = {.y = y, .codec = codec};
     int r = build(&b, at, e);
-    cells_free(&b.child);
-    cells_free(&b.parent);
+    tl__cells_free(&b.child);
+    tl__cells_free(&b.parent);
     free(b.buf);
     return r;
 }
 
-int tl_pyramid_climb(tl_pyramid *y, tl_codec *codec, tl_tile_at at, tl_err *e)
+static int climb(tl_pyramid *y, tl_codec *codec, tl_tile_at at, tl_err *e)
 {
     int r = 0;
     while (!r && tl_pyramid_done(y, at, &at))
         r = tl_pyramid_build(y, codec, at, e);
     return r;
+}
+
+int tl_pyramid_climb(tl_pyramid *y, tl_codec *codec, tl_tile_at at, void *const *values,
+                     uint8_t *const *valid, tl_err *e)
+{
+    int r = hand_up(y, codec, at, values, valid, e);
+    return r ? r : climb(y, codec, at, e);
 }
 
 int tl_pyramid_finish(tl_pyramid *y, tl_codec *codec, tl_err *e)
@@ -270,7 +308,12 @@ int tl_pyramid_finish(tl_pyramid *y, tl_codec *codec, tl_err *e)
     while (!r && tl_pyramid_next(y, &at)) {
         r = tl_pyramid_build(y, codec, at, e);
         if (!r)
-            r = tl_pyramid_climb(y, codec, at, e);
+            r = climb(y, codec, at, e);
     }
     return r;
+}
+
+int tl_pyramid_rest(tl_pyramid *y, tl_err *e)
+{
+    return tl__quarters_rest(y->quarters, e);
 }

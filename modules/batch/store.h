@@ -19,6 +19,10 @@ enum {
     TL_STORE_HOLES = 4   /* hand out a tile that is missing as an empty one */
 };
 
+/* What tile x, y of level l gives to its parent is stored as tile x, y of level TL_STORE_QUARTER +
+ * l, in a form of its own (quarters.h). */
+enum { TL_STORE_QUARTER = 32 };
+
 /* Opens the folder, making it if it is missing. segment: a file name without suffix for what this
  * process writes, or NULL to read only. key: 64 hex digits of the plan; a folder of another plan is
  * TL_EUSAGE, a segment in use by another process TL_EIO. */

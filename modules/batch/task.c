@@ -62,6 +62,7 @@ int tl_task_run(const tl_plan *p, const tl_task *t, tl_run_report *report, tl_er
     job j = {.work = {.plan = p,
                       .threads = report->memory.threads,
                       .rows = report->memory.rows,
+                      .pyramids = TL_PYRAMID_SPILL,
                       .cancel = t->cancel,
                       .tick = t->progress ? tick : NULL,
                       .ctx = &j},
@@ -115,7 +116,9 @@ static int check_whole(const tl_plan *p, tl_store *s, tl_err *e)
 int tl_task_merge(const tl_plan *p, const tl_gather *g, tl_run_report *report, tl_err *e)
 {
     *report = (tl_run_report){0};
-    job j = {.work = {.plan = p, .threads = tl_cores(), .holes = g->partial}, .began = tl_now()};
+    job j = {
+        .work = {.plan = p, .threads = tl_cores(), .pyramids = g->partial ? TL_PYRAMID_HOLES : 0},
+        .began = tl_now()};
     allow_many_files();
     int rc = tl__place_prepare(p, g->result, e);
     if (!rc)

@@ -16,7 +16,7 @@ typedef struct tl__place {
     uint32_t len, mask_len; /* 0, 0 = an empty tile */
 } tl__place;
 
-enum { TL__MOST_LEVELS = 32 };
+enum { TL__MOST_LEVELS = 64 }; /* twice 32: see TL_STORE_QUARTER */
 
 typedef struct tl__tileindex {
     tl__place *place;

@@ -150,7 +150,11 @@ static int store_tile(const pass_job *j, tools *t, int m, int64_t tx, int64_t ty
             atomic_fetch_add(&g->bytes, (long)(packed.len + packed.mask_len));
     }
     tl_pyramid *y = g->pyramid[j->pass->member[m].output];
-    return !rc && y ? tl_pyramid_climb(y, t->codec[m], (tl_tile_at){0, tx, ty}, e) : rc;
+    int first = j->pass->member[m].first;
+    if (!rc && y)
+        rc = tl_pyramid_climb(y, t->codec[m], (tl_tile_at){0, tx, ty}, t->values + first,
+                              t->valid + first, e);
+    return rc;
 }
 
 static int kept(const pass_job *j, int64_t tx, int64_t ty)
@@ -194,34 +198,6 @@ static int do_tile(const pass_job *j, tools *t, int64_t tx, int64_t ty, tl_err *
     return 0;
 }
 
-static int64_t within(int64_t from, int64_t n, int64_t most)
-{
-    return most <= from ? 0 : most - from < n ? most - from : n;
-}
-
-/* Column and row of number k of across x down places. Quarter by quarter, so that a range of
- * numbers is a compact area whose overviews need no other range. */
-static void place(int64_t k, int64_t across, int64_t down, int64_t *x, int64_t *y)
-{
-    int64_t size = 1;
-    while (size < across || size < down)
-        size *= 2;
-    *x = *y = 0;
-    while (size > 1) {
-        size /= 2;
-        for (int q = 0; q < 4; q++) {
-            int64_t qx = *x + (q & 1) * size, qy = *y + (q >> 1) * size;
-            int64_t n = within(qx, size, across) * within(qy, size, down);
-            if (k < n) {
-                *x = qx;
-                *y = qy;
-                break;
-            }
-            k -= n;
-        }
-    }
-}
-
 static int64_t least(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -230,7 +206,7 @@ static int64_t least(int64_t a, int64_t b)
 static tl_rect chunk_rect(const pass_job *j, int64_t k) /* in tiles */
 {
     int64_t x, y;
-    place(k, j->chunks_across, j->chunks / j->chunks_across, &x, &y);
+    tl_place_by_quarters(k, j->chunks_across, j->chunks / j->chunks_across, &x, &y);
     x *= j->chunk_w;
     y *= j->chunk_h;
     return (tl_rect){x, y, least(j->chunk_w, j->across - x), least(j->chunk_h, j->down - y)};
@@ -247,7 +223,7 @@ static int do_chunk(void *ctx, void *arg, int64_t k, tl_err *e)
         if (j->work->cancel && atomic_load(j->work->cancel))
             return tl_fail(e, TL_EINTR, "interrupted");
         int64_t x, y;
-        place(n, r.w, r.h, &x, &y);
+        tl_place_by_quarters(n, r.w, r.h, &x, &y);
         rc = do_tile(j, arg, r.x + x, r.y + y, e);
     }
     return rc;
@@ -319,6 +295,18 @@ static void tick(void *ctx)
     w->tick(w->ctx);
 }
 
+/* Nothing more comes to the overviews of the pass's outputs, however it ended. */
+static int rest(const tl_work *w, const tl_plan_pass *pass, int rc, tl_err *e)
+{
+    for (int m = 0; m < pass->nmembers; m++) {
+        tl_err second = TL_ERR_INIT;
+        tl_pyramid *y = w->pyramid[pass->member[m].output];
+        if (y && tl_pyramid_rest(y, rc ? &second : e) && !rc)
+            rc = e->code;
+    }
+    return rc;
+}
+
 /* Tiles first..end - 1 of the pass. */
 static int run_pass(tl_work *w, pass_job *j, int64_t first, int64_t end, tl_err *e)
 {
@@ -332,7 +320,8 @@ static int run_pass(tl_work *w, pass_job *j, int64_t first, int64_t end, tl_err 
                     .stop = stop,
                     .tick = w->tick ? tick : NULL,
                     .cancel = w->cancel};
-    return tl_crew_run(&crew, e);
+    int rc = tl_crew_run(&crew, e);
+    return rest(w, j->pass, rc, e);
 }
 
 int tl_work_run(tl_work *w, int64_t first, int64_t end, tl_err *e)
@@ -358,8 +347,8 @@ int tl_work_pyramids(tl_work *w, tl_err *e)
     for (int i = 0; i < w->plan->n && !rc; i++) {
         const tl_product *p = &w->plan->out[i].product;
         if (tl_product_levels(p) > 1)
-            rc = tl_pyramid_new(p, w->plan->out[i].first_part, w->store, w->holes, &w->pyramid[i],
-                                e);
+            rc = tl_pyramid_new(p, w->plan->out[i].first_part, w->store, w->threads, w->pyramids,
+                                &w->pyramid[i], e);
     }
     return rc;
 }

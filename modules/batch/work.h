@@ -16,7 +16,7 @@ typedef struct tl_work {
     tl_store *store;      /* open for writing; owned once set */
     tl_pyramid **pyramid; /* per output; NULL without overviews */
     int threads, rows;    /* as in tl_memory_plan */
-    int holes;            /* what is not stored now never will be */
+    int pyramids;         /* flags of tl_pyramid_new */
     const atomic_int *cancel;
     void (*tick)(void *ctx); /* some five times a second; may be NULL */
     void *ctx;

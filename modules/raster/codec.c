@@ -265,6 +265,15 @@ static void unpack_bits(tl_codec *c, int w, int h)
 
 /* --- encode --------------------------------------------------------------------------------- */
 
+/* An empty tile. */
+static void clear(const tl_product *p, size_t n, void *const *values, uint8_t *const *valid)
+{
+    for (int b = 0; b < p->nbands; b++) {
+        memset(values[b], 0, n * tl_dtype_size(p->dtype));
+        memset(valid[b], 0, n);
+    }
+}
+
 static int any_valid(const tl_codec *c, size_t n, const uint8_t *const *valid)
 {
     if (c->p->has_mask)
@@ -282,11 +291,47 @@ static int any_valid(const tl_codec *c, size_t n, const uint8_t *const *valid)
     return 0;
 }
 
+/* With a mask: c->both has been made. */
+static void interleave(tl_codec *c, int w, int h, const void *const *values,
+                       const uint8_t *const *valid)
+{
+    const tl_product *p = c->p;
+    size_t nb = (size_t)p->nbands;
+    for (size_t b = 0; b < nb; b++) {
+        const uint8_t *ok = p->has_mask ? c->both : valid ? valid[b] : NULL;
+        window v = {w, h, nb, nb * (size_t)c->block_w, c->fill, ok};
+        put_cells(tl_dtype_size(p->dtype), &v, values[b], c->raw, b);
+    }
+}
+
+static void separate(tl_codec *c, int w, int h, void *const *values, uint8_t *const *valid)
+{
+    const tl_product *p = c->p;
+    size_t nb = (size_t)p->nbands;
+    for (size_t b = 0; b < nb; b++) {
+        window v = {w, h, nb, nb * (size_t)c->block_w, c->fill, p->has_mask ? c->both : NULL};
+        get_cells(p, &v, c->raw, b, values[b], valid[b]);
+    }
+}
+
+void tl_codec_settle(tl_codec *c, int w, int h, void *const *values, uint8_t *const *valid)
+{
+    size_t n = (size_t)w * (size_t)h;
+    if (c->p->has_mask)
+        join_valid(c, n, (const uint8_t *const *)valid);
+    if (tl_product_may_skip(c->p) && !any_valid(c, n, (const uint8_t *const *)valid)) {
+        clear(c->p, n, values, valid);
+        return;
+    }
+    interleave(c, w, h, (const void *const *)values, (const uint8_t *const *)valid);
+    separate(c, w, h, values, valid);
+}
+
 int tl_codec_encode(tl_codec *c, int w, int h, const void *const *values,
                     const uint8_t *const *valid, tl_packed *out, tl_err *e)
 {
     const tl_product *p = c->p;
-    size_t n = (size_t)w * (size_t)h, nb = (size_t)p->nbands;
+    size_t n = (size_t)w * (size_t)h;
     tl_packed t = {NULL, 0, NULL, 0};
     if (p->has_mask)
         join_valid(c, n, valid);
@@ -296,11 +341,7 @@ int tl_codec_encode(tl_codec *c, int w, int h, const void *const *values,
     }
     if (n < cells(p))
         pad(c);
-    for (size_t b = 0; b < nb; b++) {
-        const uint8_t *ok = p->has_mask ? c->both : valid ? valid[b] : NULL;
-        window v = {w, h, nb, nb * (size_t)c->block_w, c->fill, ok};
-        put_cells(tl_dtype_size(p->dtype), &v, values[b], c->raw, b);
-    }
+    interleave(c, w, h, values, valid);
     if (predicts(p))
         predict(c, 0);
     t.bytes = c->raw;
@@ -354,21 +395,12 @@ static int unpack(tl_codec *c, const tl_packed *in, int w, int h, tl_err *e)
 int tl_codec_decode(tl_codec *c, const tl_packed *in, int w, int h, void *const *values,
                     uint8_t *const *valid, tl_err *e)
 {
-    const tl_product *p = c->p;
-    size_t n = (size_t)w * (size_t)h, nb = (size_t)p->nbands, size = tl_dtype_size(p->dtype);
     if (!in->len) {
-        for (size_t b = 0; b < nb; b++) {
-            memset(values[b], 0, n * size);
-            memset(valid[b], 0, n);
-        }
+        clear(c->p, (size_t)w * (size_t)h, values, valid);
         return 0;
     }
     int r = unpack(c, in, w, h, e);
-    if (r)
-        return r;
-    for (size_t b = 0; b < nb; b++) {
-        window v = {w, h, nb, nb * (size_t)c->block_w, c->fill, p->has_mask ? c->both : NULL};
-        get_cells(p, &v, c->raw, b, values[b], valid[b]);
-    }
-    return 0;
+    if (!r)
+        separate(c, w, h, values, valid);
+    return r;
 }

@@ -25,6 +25,9 @@ int tl_codec_alike(const tl_product *a, const tl_product *b);
 int tl_codec_encode(tl_codec *c, int w, int h, const void *const *values,
                     const uint8_t *const *valid, tl_packed *out, tl_err *e) TL_MUST_CHECK;
 
+/* Makes of cells what decoding their encoded bytes would give. */
+void tl_codec_settle(tl_codec *c, int w, int h, void *const *values, uint8_t *const *valid);
+
 /* Invalid cells come out as 0. TL_EDATA when the bytes are damaged. */
 int tl_codec_decode(tl_codec *c, const tl_packed *in, int w, int h, void *const *values,
                     uint8_t *const *valid, tl_err *e) TL_MUST_CHECK;

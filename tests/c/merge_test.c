@@ -2,6 +2,7 @@
 #include "tests/c/store_util.h"
 #include "modules/batch/merge.h"
 #include "modules/batch/pyramid.h"
+#include "modules/batch/quarters.h"
 #include "modules/raster/png.h"
 #include "modules/raster/tiff.h"
 
@@ -36,6 +37,18 @@ typedef struct crew {
     tl_err e;
 } crew;
 
+/* The tile that was encoded last. */
+static void copy_cells(const picture_of *o, tl_tile_at at, tl__cells *to)
+{
+    int w, h;
+    tl_product_tile_size(o->p, at.level, at.tx, at.ty, &w, &h);
+    size_t n = (size_t)w * (size_t)h;
+    for (int b = 0; b < o->p->nbands; b++) {
+        memcpy(to->values[b], o->values[b], n * tl_dtype_size(o->p->dtype));
+        memcpy(to->valid[b], o->valid[b], n);
+    }
+}
+
 /* Stores one tile of level 0 and what follows from it. The picture is shared: encoding is locked.
  */
 static int one_tile(crew *c, tl_codec *codec, int k, tl_err *e)
@@ -46,12 +59,20 @@ static int one_tile(crew *c, tl_codec *codec, int k, tl_err *e)
     tl_tile_at at = {0, k % across, k / across};
     if (tl_store_has(c->s, 0, 0, at.tx, at.ty))
         return 0;
+    tl__cells own = {0};
     pthread_mutex_lock(&c->lock);
     int r = picture_encode(c->o, 0, at.tx, at.ty, &t, e);
     if (!r)
         r = tl_store_put(c->s, 0, 0, at.tx, at.ty, &t, e);
+    if (!r)
+        r = tl__cells_new(c->o->p, &own, e);
+    if (!r)
+        copy_cells(c->o, at, &own);
     pthread_mutex_unlock(&c->lock);
-    return r ? r : tl_pyramid_climb(c->y, codec, at, e);
+    if (!r)
+        r = tl_pyramid_climb(c->y, codec, at, own.values, own.valid, e);
+    tl__cells_free(&own);
+    return r;
 }
 
 static void *work(void *arg)
@@ -97,7 +118,7 @@ static void run_crew(picture_of *o, tl_store *s, int threads, uint64_t seed, int
         c->order[i] = c->order[k];
         c->order[k] = i;
     }
-    assert_tl_ok(tl_pyramid_new(o->p, 0, s, 0, &c->y, &e), &e);
+    assert_tl_ok(tl_pyramid_new(o->p, 0, s, threads, 0, &c->y, &e), &e);
     assert_tl_ok(tl_codec_new(o->p, &codec, &e), &e);
     assert_tl_ok(tl_pyramid_finish(c->y, codec, &e), &e); /* what an earlier run left */
     for (int i = 0; i < threads; i++)
@@ -199,14 +220,24 @@ static void overviews_lost_with_a_torn_end_are_made_again(void **state)
     picture_free(&o);
 }
 
+static void finish(const tl_product *p, tl_store *s)
+{
+    tl_err e = TL_ERR_INIT;
+    tl_codec *codec;
+    tl_pyramid *y;
+    assert_tl_ok(tl_codec_new(p, &codec, &e), &e);
+    assert_tl_ok(tl_pyramid_new(p, 0, s, 2, 0, &y, &e), &e);
+    assert_tl_ok(tl_pyramid_finish(y, codec, &e), &e);
+    tl_pyramid_free(y);
+    tl_codec_free(codec);
+}
+
 static void processes_share_a_folder_and_one_finishes(void **state)
 {
     (void)state;
     tl_product p = product(500, 300);
     picture_of o;
     tl_err e = TL_ERR_INIT;
-    tl_codec *codec;
-    tl_pyramid *y;
     picture_make(&o, &p, 5);
     for (int part = 0; part < 3; part++) {
         char name[8];
@@ -220,12 +251,118 @@ static void processes_share_a_folder_and_one_finishes(void **state)
         tl_store_close(s);
     }
     tl_store *s = open_store(scratch("job"), "merge", 0);
-    assert_tl_ok(tl_codec_new(&p, &codec, &e), &e);
-    assert_tl_ok(tl_pyramid_new(&p, 0, s, 0, &y, &e), &e);
-    assert_tl_ok(tl_pyramid_finish(y, codec, &e), &e);
+    finish(&p, s);
     assert_merges_like_the_plain_way(&o, s);
+    tl_store_close(s);
+    remove_store(scratch("job"));
+    picture_free(&o);
+}
+
+/* A task: every `of`-th run of three tiles, as a process of its own stores it. */
+static void store_as_task(picture_of *o, int part, int of)
+{
+    tl_err e = TL_ERR_INIT;
+    tl_codec *codec;
+    tl_pyramid *y;
+    tl_store *s;
+    char name[8];
+    int64_t across, down, done = 0;
+    tl_product_level_tiles(o->p, 0, &across, &down);
+    snprintf(name, sizeof name, "%d", part);
+    s = open_store(scratch("job"), name, TL_STORE_ALONE);
+    assert_tl_ok(tl_codec_new(o->p, &codec, &e), &e);
+    assert_tl_ok(tl_pyramid_new(o->p, 0, s, 1, TL_PYRAMID_SPILL, &y, &e), &e);
+    for (int k = 0; k < across * down; k++) {
+        tl_tile_at at = {0};
+        tl_packed t;
+        if (k / 3 % of != part)
+            continue;
+        tl_place_by_quarters(k, across, down, &at.tx, &at.ty);
+        assert_tl_ok(picture_encode(o, 0, at.tx, at.ty, &t, &e), &e);
+        assert_tl_ok(tl_store_put(s, 0, 0, at.tx, at.ty, &t, &e), &e);
+        assert_tl_ok(tl_pyramid_climb(y, codec, at, o->values, o->valid, &e), &e);
+        if (done++ % 7 == 3) /* a checkpoint */
+            assert_tl_ok(tl_pyramid_rest(y, &e), &e);
+    }
+    assert_tl_ok(tl_pyramid_rest(y, &e), &e);
     tl_pyramid_free(y);
     tl_codec_free(codec);
+    tl_store_close(s);
+}
+
+/* Quarters of other cells, or bytes that are none: -1 and 1. */
+static void spoil_quarters(const tl_product *p, tl_store *s, int how)
+{
+    tl_err e = TL_ERR_INIT;
+    tl__cells c;
+    assert_tl_ok(tl__cells_new(p, &c, &e), &e);
+    memset(c.block, 1, tl__cells_bytes(p));
+    for (int64_t ty = 0; ty < 5; ty++)
+        for (int64_t tx = 0; tx < 8; tx++) {
+            tl_packed none = {(const uint8_t *)"no quarter", 10, NULL, 0};
+            if (!tl_store_has(s, 0, TL_STORE_QUARTER, tx, ty))
+                continue;
+            if (how > 0) {
+                assert_tl_ok(tl_store_put(s, 0, TL_STORE_QUARTER, tx, ty, &none, &e), &e);
+                continue;
+            }
+            tl__quarters *q = tl__quarters_new(p, 0, s, 1, 1);
+            assert_tl_ok(tl__quarters_add(q, (tl_tile_at){0, tx, ty}, (const void **)c.values,
+                                          (const uint8_t **)c.valid, &e),
+                         &e);
+            assert_tl_ok(tl__quarters_rest(q, &e), &e);
+            tl__quarters_free(q);
+        }
+    tl__cells_free(&c);
+}
+
+/* spoil 0: as it is; 1: quarters that cannot be read are made of tiles; -1: those that can are
+ * used. */
+static void tasks_leave_quarters_of_what_they_share(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 12; k++) {
+        tl_product p = product(500, 300);
+        picture_of o;
+        int spoil = k % 4 == 3 ? 1 : 0;
+        p.has_nodata = k % 3 == 0;
+        p.has_mask = k % 3 == 1;
+        p.overview = k % 2 ? TL_MODE : TL_AVERAGE;
+        picture_make(&o, &p, 5);
+        for (int part = 0; part < 3; part++)
+            store_as_task(&o, part, 3);
+        tl_store *s = open_store(scratch("job"), "merge", 0);
+        assert_true(tl_store_count(s, 0, TL_STORE_QUARTER) > 0);
+        assert_true(tl_store_count(s, 0, TL_STORE_QUARTER + 1) > 0);
+        if (spoil)
+            spoil_quarters(&p, s, spoil);
+        finish(&p, s);
+        assert_merges_like_the_plain_way(&o, s);
+        tl_store_close(s);
+        remove_store(scratch("job"));
+        picture_free(&o);
+    }
+}
+
+static void a_quarter_is_used_in_place_of_its_tile(void **state)
+{
+    (void)state;
+    tl_err e = TL_ERR_INIT;
+    tl_product p = product(500, 300);
+    picture_of o;
+    size_t n, m;
+    picture_make(&o, &p, 5);
+    for (int part = 0; part < 3; part++)
+        store_as_task(&o, part, 3);
+    tl_store *s = open_store(scratch("job"), "merge", 0);
+    spoil_quarters(&p, s, -1);
+    finish(&p, s);
+    assert_tl_ok(tl_merge(s, 0, &p, scratch("merged.tif"), &e), &e);
+    write_plainly(&o, scratch("plain.tif"));
+    char *a = slurp(scratch("merged.tif"), &n), *b = slurp(scratch("plain.tif"), &m);
+    assert_false(n == m && memcmp(a, b, n) == 0);
+    free(a);
+    free(b);
     tl_store_close(s);
     remove_store(scratch("job"));
     picture_free(&o);
@@ -377,6 +514,8 @@ int main(void)
         cmocka_unit_test(a_run_that_stopped_anywhere_resumes_to_the_same_file),
         cmocka_unit_test(overviews_lost_with_a_torn_end_are_made_again),
         cmocka_unit_test(processes_share_a_folder_and_one_finishes),
+        cmocka_unit_test(tasks_leave_quarters_of_what_they_share),
+        cmocka_unit_test(a_quarter_is_used_in_place_of_its_tile),
         cmocka_unit_test(a_failing_write_leaves_the_old_product),
         cmocka_unit_test(short_and_interrupted_writes_go_on),
         cmocka_unit_test(a_merge_with_a_tile_missing_names_it),
