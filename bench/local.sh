@@ -3,23 +3,12 @@
 # time. On a machine that does other things, too, compare the seconds of CPU. SPDX-License-Identifier: MIT
 set -eu
 size=${SIZE:-3000} turns=${TURNS:-5}
+here=$(cd "$(dirname "$0")" && pwd)
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp"
 export XDG_STATE_HOME="$tmp"
-/usr/bin/python3 - "$size" <<'P'
-import sys
-import numpy
-from osgeo import gdal
-gdal.UseExceptions()
-n = int(sys.argv[1])
-ds = gdal.GetDriverByName("GTiff").Create("in.tif", n, n, 2, gdal.GDT_UInt16, ["TILED=YES"])
-ds.SetGeoTransform([500000, 10, 0, 5000000, 0, -10])
-ds.SetProjection("EPSG:32633")
-noise = numpy.random.RandomState(1)
-for b in (1, 2):
-    ds.GetRasterBand(b).WriteArray(noise.randint(0, 10000, (n, n)).astype("uint16"))
-P
+/usr/bin/python3 "$here/noise.py" in.tif "$size" 2
 cat >s.lua <<'L'
 local image = Image "in.tif"
 local function f(B1, B2)

@@ -3,39 +3,28 @@
 # the result. SPDX-License-Identifier: MIT
 set -eu
 size=${SIZE:-22000} tasks=${TASKS:-1000}
+here=$(cd "$(dirname "$0")" && pwd)
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp"
-/usr/bin/python3 - "$size" <<'P'
-import sys
-import numpy
-from osgeo import gdal
-gdal.UseExceptions()
-n = int(sys.argv[1])
-ds = gdal.GetDriverByName("GTiff").Create("in.tif", n, n, 1, gdal.GDT_UInt16, ["TILED=YES"])
-ds.SetGeoTransform([500000, 10, 0, 5000000, 0, -10])
-ds.SetProjection("EPSG:32633")
-noise = numpy.random.RandomState(1)
-for y in range(0, n, 500):
-    ds.GetRasterBand(1).WriteArray(noise.randint(0, 10000, (min(500, n - y), n)).astype("uint16"), 0, y)
-P
+/usr/bin/python3 "$here/noise.py" in.tif "$size" 1
 echo 'output("o", Image "in.tif", {tile = 128})' >s.lua
 "$TELLUA" submit s.lua --job job --tasks "$tasks" --dry-run --quiet >/dev/null
 "$BUILD/bench/merge_tasks" job "$tasks"
-seconds() { # COMMAND...
-    /usr/bin/time -f %e -o time "$@" >/dev/null
-    cat time
+timed() { # COMMAND... -> seconds, seconds of CPU
+    /usr/bin/time -f "%e %U %S" -o time "$@" >/dev/null
+    awk '{ print $1, $2 + $3 }' time
 }
 for round in 1 2 3; do
     rm -rf job/merge job/merge.done job/result/o.tif copy
     sync
-    m=$(seconds "$TELLUA" task job merge --quiet)
+    m=$(timed "$TELLUA" task job merge --quiet)
     bytes=$(wc -c <job/result/o.tif)
     sync
-    c=$(seconds sh -c 'cp job/result/o.tif copy && sync copy')
-    awk -v r=$round -v m="$m" -v c="$c" -v b="$bytes" 'BEGIN {
-        printf "round %d: merge of %.0f MB %.2f s, %.0f MB/s; cp and sync %.2f s, %.0f MB/s: %.2f of its speed\n",
-            r, b / 1e6, m, b / m / 1e6, c, b / c / 1e6, c / m }'
+    c=$(timed sh -c 'cp job/result/o.tif copy && sync copy')
+    echo "$round $bytes $m $c" | awk '{
+        printf "round %d: merge of %.0f MB %.2f s (%.2f of CPU), %.0f MB/s; cp and sync %.2f s (%.2f), %.0f MB/s: %.2f of its speed\n",
+            $1, $2 / 1e6, $3, $4, $2 / $3 / 1e6, $5, $6, $2 / $5 / 1e6, $5 / $3 }'
 done
 /usr/bin/python3 -c 'from osgeo_utils.samples import validate_cloud_optimized_geotiff as v
 w, e, _ = v.validate("job/result/o.tif", full_check=True)

@@ -170,12 +170,13 @@ end
 
 -- --- asking --------------------------------------------------------------------------------------
 
--- One question for all jobs: {[job id] = list of what the queue has of it}
+-- One question for all jobs: {[job id] = list of what the queue has of it}. A job that was removed (3) stays
+-- there until its node answers, which may be never.
 function engine.query(id)
   local out = batch.tool({ "condor_q", "-json", "-attributes",
     "ClusterId,ProcId,JobStatus,TelluaJob,TelluaTask,TelluaStep,HoldReason,HoldReasonCode,"
     .. "HoldReasonSubCode,NumJobStarts,RemoteHost,ChirpTelluaBlocks", "-constraint",
-    id and 'TelluaJob == "' .. id .. '"' or "isString(TelluaJob)" }, "asking HTCondor")
+    "JobStatus != 3 && " .. (id and 'TelluaJob == "' .. id .. '"' or "isString(TelluaJob)") }, "asking HTCondor")
   local seen = {}
   for _, ad in ipairs(out:find "%S" and sys.json(out) or {}) do -- nothing at all when there is no job
     local list = seen[ad.TelluaJob] or {}

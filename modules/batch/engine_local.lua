@@ -27,14 +27,19 @@ function engine.process(job)
   if pid and sys.started(pid) == tonumber(started) then return pid end
 end
 
+-- One that works. Once it has said that the job is over it hears nothing any more.
+local function at_work(job)
+  return not job:state().ended and engine.process(job)
+end
+
 function engine.start(job)
-  if engine.process(job) then return end
+  if at_work(job) then return end
   local words = job:command "engine"
   local pid = batch.check(sys.spawn(words, { out = job:path "engine.log", err = job:path "engine.log",
     append = true, session = true, cwd = "/" }))
   -- It is there once it says so; it ends at once when another one is quicker.
-  for _ = 1, 500 do
-    if engine.process(job) then return end
+  for _ = 1, 6000 do
+    if engine.process(job) == pid then return end
     local ended, status = sys.wait()
     if ended == pid then
       -- It may be through already, well or not: the job's state says how.
@@ -52,17 +57,18 @@ end
 function engine.look(job)
   local s = job:state()
   local going = s.state == "running" or s.state == "waiting" or s.state == "held" or s.state == "suspended"
-  if going and not engine.process(job) and not s.ended then
-    s.state, s.reason, s.running = "stopped", "the engine is gone; `tellua retry` goes on", {}
+  if going and not s.ended and not engine.process(job) then
+    s = job:state() -- it may have come to its end since
+    if not s.ended then s.state, s.reason, s.running = "stopped", "the engine is gone; `tellua retry` goes on", {} end
   end
   return s
 end
 
 -- The engine reads control.json; it only has to be woken.
 function engine.act(job)
-  local pid = engine.process(job)
+  local pid = at_work(job)
   if pid then sys.kill(pid, "USR1") end
-  return pid ~= nil
+  return pid and true or false
 end
 
 -- ------------------------------------------------------------------------------------- the process
@@ -92,7 +98,7 @@ function Run:launch(n)
   table.insert(words, "--under")
   table.insert(words, tostring(sys.pid))
   local pid, why = sys.spawn(words, { out = base .. ".out", err = base .. ".err", append = true, cwd = "/" })
-  if not pid then return self:note("task " .. n .. ": " .. why) end
+  if not pid then return self:again(n, "it cannot be started: " .. why) end
   self.running[pid] = { task = n, since = sys.now() }
   self.nrunning = self.nrunning + 1
   self.dirty = true
@@ -233,7 +239,10 @@ function Run:merge()
   local ended, status
   repeat
     ended, status = sys.wait()
-    if ended ~= pid and sys.pause(1) then sys.kill(-pid, "TERM") end
+    if ended ~= pid then
+      self:obey(sys.pause(1))
+      if self.want == "cancel" or self.want == "stop" then sys.kill(-pid, "TERM") end
+    end
   until ended == pid
   if status == 0 then
     self.state, self.reason, self.exit = "done", nil, 0
@@ -266,10 +275,19 @@ function Run:wait_for_others()
   return true
 end
 
+-- False: another one works. One that has said that the job is over lets go at once.
+local function become_the_only_one(job)
+  while not sys.lock(job:path "engine.lock", true) do
+    if not job:state().ended then return false end
+    sys.pause(0.02)
+  end
+  return true
+end
+
 function batch.commands.engine(a)
   local job = batch.open(a.job)
   if job:engine_of().mind then return job:engine_of().mind(job) end
-  if not sys.lock(job:path "engine.lock", true) then return 0 end -- another one works
+  if not become_the_only_one(job) then return 0 end
   sys.signals()
   batch.check(sys.write(job:path "engine.pid", sys.pid .. " " .. sys.started(sys.pid) .. "\n"))
   local progress = job:progress()
@@ -282,6 +300,7 @@ function batch.commands.engine(a)
     run:loop()
     if run.state == "running" and run.want == "run" then run:merge() end
   end
+  if run.state == "done" then run.want = "run" end -- too late for anything else
   if run.want == "cancel" then run.state, run.reason = "cancelled", "cancelled by the user" end
   if run.want == "stop" then run.state, run.reason = "stopped", "the engine was ended; `tellua retry` goes on" end
   run:save(true)

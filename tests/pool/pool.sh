@@ -36,7 +36,8 @@ build() { # by hand in the tree, its sources read-only below /src
         mkdir -p "$work/root$top"
         mount --bind "$top" "$work/root$top"
         # The version that is built in says the commit: git is asked out here.
-        exec chroot "$work/root" make -s -C "$top" BUILD=build/pool PLACES_TRIED= VERSION_NOW="$4" -j"$(nproc)" build/pool/tellua
+        exec chroot "$work/root" make -s -C "$top" BUILD=build/pool PLACES_TRIED= VERSION_NOW="$4" -j"$(nproc)" \
+            build/pool/tellua build/pool/libexec/tellua/worker
     ' - "$TREE" "$TOP" "$BUILD" "$(cat "$TOP/VERSION")+$(git -C "$TOP" describe --always --dirty --exclude='*' 2>/dev/null || :)" >&2
 }
 

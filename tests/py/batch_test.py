@@ -333,6 +333,20 @@ ok(r.status == 130 and status("cancel")["state"] == "cancelled", "a cancelled jo
 tellua("retry", "cancel")
 same("cancel", "cancelled, retried")
 
+# An engine that has said that the job is over, and is still there for a moment, hears nothing any more.
+submit("breath", "--tasks", "2", "--dry-run")
+ending = subprocess.Popen(["sleep", "1000"])
+ticks = tap.read("/proc/%d/stat" % ending.pid).decode().rsplit(")", 1)[1].split()[19]
+tap.write("breath/engine.pid", ("%d %s\n" % (ending.pid, ticks)).encode())
+for verb in ("retry", "release"):
+    tap.write("breath/state.json", json.dumps({"state": "held", "ended": 1, "held": {"0": "?"}, "running": {}}).encode())
+    r = tellua(verb, "breath")
+    ok(r.status == 0 and tellua("wait", "breath", "--quiet").status == 0, "%s starts another engine" % verb, r, status("breath"))
+    tap.write("breath/engine.pid", ("%d %s\n" % (ending.pid, ticks)).encode())
+ending.kill()
+ending.wait()
+same("breath", "an engine in its last breath")
+
 # --- errors by class --------------------------------------------------------------------------------------------
 subprocess.run([sys.executable, "-c", """
 from osgeo import gdal

@@ -117,6 +117,42 @@ ok(len(hosts) == 3, "... three of them", hosts)
 r = p.tellua("jobs")
 ok(r.status == 0 and r.out.startswith("USER") and len(r.out.splitlines()) == 4, "jobs has a row for each", r)
 
+# --- a function that does not compile: it runs in the jail, whose program HTCondor carries with the task ----------------
+part("interpreted functions")
+p.write("named.lua", """
+local image = Image "/data/in.tif"
+output("o", image:execute(function(B1, B2) return tonumber(string.format("%.2f", B1 / (B2 + 1))) end), {tile = 128})
+""")
+r = p.tellua("run", "named.lua", "--out", "namedref", "--quiet")
+ok(r.status == 0, "a function that is interpreted, in one run", r)
+
+
+def said(job):
+    return p.user("sh", "-c", "cat %s/tasks/*/*.err" % job).out
+
+
+for engine in ("htcondor", "slurm", "local"):
+    p.submit("named-" + engine, engine, "named.lua", "--tasks", "6")
+p.user("env", "TELLUA_WORKER=/nowhere/worker", "tellua", "submit", "named.lua", "--on", "htcondor", "--job", "bare", "--tasks", "2")
+for engine in ("htcondor", "slurm", "local"):
+    p.same("named-" + engine, "namedref", "%s: six tasks of an interpreted function" % engine)
+    ok(len(p.endings("named-" + engine)) == 6 and "own process" not in said("named-" + engine), "... in the jail", said("named-" + engine))
+carried = p.user("grep", "transfer_input_files", "named-htcondor/htcondor/tasks.sub").out
+ok("/opt/tellua/libexec/tellua/worker" in carried, "HTCondor carries the jail's program", carried)
+p.same("bare", "namedref", "the same without the jail's program")
+ok(said("bare").count("own process") == 2, "... tasks say so, each once: no node has one of its own", said("bare"))
+
+# --- the container universe, as far as it goes without a runtime ---------------------------------------------------------
+image = "docker://registry.invalid/eo:1"
+p.submit("boxed", "htcondor", "named.lua", "--tasks", "2", "--dry-run", "--set", "container_image=" + image)
+r = p.user("sh", "-c", "condor_submit -dry-run boxed.ad boxed/htcondor/tasks.sub >&2 && cat boxed.ad")
+ad = dict(re.findall(r"^(\w+) *= *(.*)$", r.out, re.M))
+ok(r.status == 0 and (ad.get("WantContainer"), ad.get("ContainerImage"), ad.get("JobUniverse")) == ("true", '"%s"' % image, "5"),
+   "condor_submit makes jobs of containers of the image", r)
+ok(all(f in ad.get("TransferInput", "") for f in ("job.json", "plan.json", "worker")) and ad.get("Cmd") == '"/opt/tellua/tellua"'
+   and ad.get("ShouldTransferFiles") == '"YES"', "... into which program, worker and plan are carried", ad)
+ok("HasContainer" in ad.get("Requirements", ""), "... on nodes that have a runtime", ad.get("Requirements"))
+
 # --- rows: a statistic of each scene --------------------------------------------------------------------------
 part("rows")
 ROWS = int(os.environ.get("TELLUA_POOL_ROWS", "1000"))
