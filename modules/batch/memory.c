@@ -41,6 +41,7 @@ static int64_t thread_bytes(const tl_plan *p, int k, int rows)
         if (m == 0 || !tl_codec_alike(&p->out[pass->member[m - 1].output].part, q))
             bytes += tl_codec_bytes(q);
         build = most(build, tl_pyramid_build_bytes(q)); /* one parent at a time */
+        bytes += tl_pyramid_kept_bytes(q);
     }
     return bytes + build;
 }

@@ -198,7 +198,12 @@ void tl_place_by_quarters(int64_t k, int64_t across, int64_t down, int64_t *x, i
 int64_t tl_pyramid_build_bytes(const tl_product *p)
 {
     int64_t tile = (int64_t)tl__cells_bytes(p);
-    return (3 + tl__quarters_kept(p)) * tile + tile / 4; /* child, parent, a compressed child */
+    return 3 * tile + tile / 4; /* child, parent, a compressed child */
+}
+
+int64_t tl_pyramid_kept_bytes(const tl_product *p)
+{
+    return tl_product_levels(p) > 1 ? tl__quarters_kept(p) * (int64_t)tl__cells_bytes(p) : 0;
 }
 
 typedef struct builder {

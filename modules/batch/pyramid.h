@@ -41,8 +41,9 @@ int tl_pyramid_next(tl_pyramid *y, tl_tile_at *parent);
 /* Makes the tile, of its children's quarters or of what is stored, and stores it. codec: the
  * thread's own, for p. */
 int tl_pyramid_build(tl_pyramid *y, tl_codec *codec, tl_tile_at at, tl_err *e) TL_MUST_CHECK;
-/* Memory of one build and of a thread's parents in the making, beside the codec. */
+/* Memory of one build, beside the codec; of the parents in the making, for each thread. */
 int64_t tl_pyramid_build_bytes(const tl_product *p);
+int64_t tl_pyramid_kept_bytes(const tl_product *p);
 
 /* After storing `at`: builds what that makes ready, up to the top. Changes values and valid, the
  * tile's cells, to what its bytes hold. */
