@@ -234,8 +234,9 @@ $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB)
 bench: all $(BUILD)/bench/whole.so $(patsubst %.c,$(BUILD)/%,$(filter-out bench/whole.c,$(wildcard bench/*.c))) ## run bench/*.sh, one after the other
 	@for f in $(wildcard bench/*.sh); do echo "== $$f"; $(TEST_ENV) sh $$f || exit 1; done
 
-soak: all ## ten minutes of 64 map clients that come and go (SECONDS=600 CLIENTS=64)
+soak: all ## ten minutes of 64 map clients that come and go (SECONDS=600 CLIENTS=64), ten of jobs that are killed
 	@$(TEST_ENV) /usr/bin/python3 bench/soak.py
+	@$(TEST_ENV) /usr/bin/python3 bench/soak_jobs.py
 
 ci: ## what .ci/run does: both compilers, sanitizers, linters
 	@.ci/run

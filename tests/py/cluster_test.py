@@ -290,6 +290,16 @@ at = g.until(lambda at: {4 * i + 1 for i in range(9)} <= set(at))
 full = [b // 4 for b in at if b % 4 == 1 and at[b] == on("n1")]
 cut = [b // 4 for b in at if b % 4 == 1 and at[b] == on("n2")]
 ok(full and cut, "tasks are in their second block on all nodes", at)
+
+
+def heard():
+    """Seconds for which HTCondor hears of the tasks that it will lose: it only misses words that it is used to."""
+    r = p.user("condor_q", "-constraint", 'regexp("/disk$", Iwd) && member(TelluaTask, {%s})' % ", ".join(map(str, cut)),
+               "-af", "LastJobLeaseRenewal - JobCurrentStartExecutingDate")
+    return [int(x) for x in r.out.split() if x.isdigit()]
+
+
+ok(until(lambda: len(heard()) == len(cut) and min(heard()) >= 4), "HTCondor hears from tasks now and then", heard())
 p.sh("fill", "n1")
 p.sh("cut", "n2")
 start = time.monotonic()
