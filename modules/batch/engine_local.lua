@@ -277,11 +277,12 @@ end
 
 -- False: another one works. One that has said that the job is over lets go at once.
 local function become_the_only_one(job)
-  while not sys.lock(job:path "engine.lock", true) do
+  for _ = 1, 500 do
+    if sys.lock(job:path "engine.lock", true) then return true end
     if not job:state().ended then return false end
     sys.pause(0.02)
   end
-  return true
+  return false
 end
 
 function batch.commands.engine(a)
