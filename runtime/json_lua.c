@@ -2,9 +2,12 @@
 #include "runtime/json_lua.h"
 
 #include "runtime/border.h"
+#include "runtime/mem.h"
 
 #include <lauxlib.h>
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* null: pushes what stands for JSON's null. */
 static void push(lua_State *L, const json_t *j, int null)
@@ -74,6 +77,31 @@ static json_t *from_array(lua_State *L, int idx, lua_Integer n, int depth, tl_er
     return a;
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Takes o. A table's keys come in another order in each run, and columns and files follow them. */
+static json_t *sorted(json_t *o)
+{
+    size_t n = json_object_size(o), i = 0;
+    if (n < 2)
+        return o;
+    const char **keys = tl_xcalloc(n, sizeof *keys), *key;
+    json_t *v, *to = json_object();
+    json_object_foreach(o, key, v)
+    {
+        keys[i++] = key;
+    }
+    qsort(keys, n, sizeof *keys, by_text);
+    for (i = 0; i < n; i++)
+        json_object_set(to, keys[i], json_object_get(o, keys[i]));
+    free(keys);
+    json_decref(o);
+    return to;
+}
+
 static json_t *from_object(lua_State *L, int idx, int depth, tl_err *e)
 {
     json_t *o = json_object();
@@ -93,7 +121,7 @@ static json_t *from_object(lua_State *L, int idx, int depth, tl_err *e)
         }
         lua_pop(L, 1);
     }
-    return o;
+    return sorted(o);
 }
 
 static json_t *from_table(lua_State *L, int idx, int depth, tl_err *e)

@@ -16,6 +16,11 @@ void tl_crew_obey(const atomic_int *cancel)
     obeyed = cancel;
 }
 
+const atomic_int *tl_crew_obeyed(void)
+{
+    return obeyed;
+}
+
 typedef struct {
     const tl_crew *crew;
     const atomic_int *cancel;

@@ -27,6 +27,7 @@ int tl_crew_run(const tl_crew *c, tl_err *e) TL_MUST_CHECK;
 /* From now on crews that this thread starts without a flag of their own obey this one; NULL: none.
  * How an interrupt reaches what a script computes while it runs. */
 void tl_crew_obey(const atomic_int *cancel);
+const atomic_int *tl_crew_obeyed(void); /* NULL: none */
 
 /* Cores this process may use. */
 int tl_cores(void);

@@ -278,8 +278,6 @@ static void take_lists(lua_State *L, tl_output *o)
 /* output(name, rows): the text and the file's ending are at the top of the stack. */
 static int take_table(lua_State *L, tl_script *s, const char *name)
 {
-    if (!lua_isnoneornil(L, 3))
-        return tl_raisef(L, TL_ESCRIPT, "output(\"%s\"): a table has no options", name);
     size_t len;
     const char *where = tl_script_line(L), *bytes = lua_tolstring(L, -2, &len);
     char *copy = tl_xcalloc(len + 1, 1);
@@ -315,7 +313,9 @@ static int push_table(lua_State *L)
     if (lua_getfield(L, -1, "table_text") != LUA_TFUNCTION)
         return 0;
     lua_pushvalue(L, 2);
-    lua_call(L, 1, 2);
+    lua_pushvalue(L, OPTIONS);
+    lua_pushvalue(L, 1);
+    lua_call(L, 3, 2);
     return lua_isstring(L, -2);
 }
 

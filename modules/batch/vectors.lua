@@ -1,8 +1,8 @@
 -- Features of cells, and cells of features. SPDX-License-Identifier: MIT
 local core = ...
 
-local type, pairs, setmetatable, getmetatable = type, pairs, setmetatable, getmetatable
-local format = string.format
+local type, pairs, ipairs, setmetatable, getmetatable = type, pairs, ipairs, setmetatable, getmetatable
+local format, concat = string.format, table.concat
 local raise, methods, check = core.raise, core.methods, core.options.check
 
 -- ---------------------------------------------------------------------------------------- features
@@ -17,7 +17,58 @@ end
 
 local function is_features(x) return type(x) == "table" and getmetatable(x) == meta end
 
-core.files[meta] = function(f) return f.geojson, "geojson" end
+-- ---------------------------------------------------------------------------------------- as files
+
+local known = { format = core.options.one_of("geojson", "gpkg", "fgb", "csv") }
+
+local function file_of(geojson, name, kind)
+  if kind == "geojson" then return geojson, kind end
+  return core.feature_file(geojson, kind, name), kind
+end
+
+core.files[meta] = { options = known, bytes = function(f, o, name)
+  return file_of(f.geojson, name, o.format or "geojson")
+end }
+
+local function json(x) return (core.json_text(x):gsub("\n$", "")) end
+
+-- Where a row lies: its column "geometry", GeoJSON as a text, else "lon" and "lat"
+local function place_of(row)
+  if type(row.geometry) == "string" then return row.geometry end
+  if type(row.lon) == "number" and type(row.lat) == "number" then
+    return json { type = "Point", coordinates = { row.lon, row.lat } }
+  end
+end
+
+local function feature(row, columns)
+  local list = {}
+  for _, key in ipairs(columns) do
+    local v = row[key]
+    if key ~= "geometry" and v ~= nil and v == v then list[#list + 1] = json(key) .. ":" .. json(v) end
+  end
+  return format('{"type":"Feature","properties":{%s},"geometry":%s}', concat(list, ","),
+    place_of(row) or "null")
+end
+
+local function geojson_of(rows, name)
+  local columns, list, placed = core.columns_of(rows), {}, false
+  for i, row in ipairs(rows) do
+    placed = placed or place_of(row) ~= nil
+    list[i] = feature(row, columns)
+  end
+  if #list > 0 and not placed then
+    raise(format('output("%s"): these rows have no place: they need a column "geometry", which zonal ' ..
+      'gives with geometries = true, or "lon" and "lat"', name))
+  end
+  return '{"type":"FeatureCollection","features":[\n' .. concat(list, ",\n") .. "\n]}\n"
+end
+
+core.row_files = { options = known, bytes = function(rows, o, name)
+  if (o.format or "csv") == "csv" then return core.rows_text(rows), "csv" end
+  return file_of(geojson_of(rows, name), name, o.format)
+end }
+
+-- ------------------------------------------------------------------------------ cells into features
 
 local function one_band(what, img)
   if #img:bands() ~= 1 then
@@ -54,6 +105,8 @@ function methods.contours(img, given)
   end
   return vectorize(img, "contours", o)
 end
+
+-- ------------------------------------------------------------------------------ features into cells
 
 -- rasterize(features, {value = 1 | attribute = name, touched = true}): on the grid of the image
 function methods.rasterize(img, features, given)

@@ -95,17 +95,24 @@ function core.rows_csv(x)
   if columns_of(x) then return csv(x) end
 end
 
--- What else output writes as a file: metatable -> function(x) -> text, suffix of the file's name
+-- What else output writes as a file: metatable -> {bytes = function(x, options, name) -> bytes, suffix of
+-- the file's name; options = what is known of them, nil for none}
 core.files = {}
 
--- For output, which takes lists of the script's own too
-function core.table_text(x)
+-- For output, which takes lists of the script's own too; nil for what is no table of these
+function core.table_text(x, given, name)
   local file = type(x) == "table" and core.files[getmetatable(x) or false]
-  if file then return file(x) end
-  return core.rows_csv(columns_of(x) and x or plain_rows(x)), "csv"
+  if not file then
+    x, file = columns_of(x) and x or plain_rows(x), core.row_files
+    if not x then return nil end
+  end
+  if given ~= nil and not file.options then
+    raise(format('output("%s"): %s has no options', name, getmetatable(x).__name))
+  end
+  return file.bytes(x, core.options.check("output", given, file.options or {}), name)
 end
 
-core.new_rows = new_rows
+core.new_rows, core.rows_text, core.columns_of = new_rows, csv, columns_of
 
 -- --------------------------------------------------------------------------------------- options
 
@@ -116,7 +123,7 @@ local function check(what, given, known, example)
 end
 
 local function settings(o)
-  return { stats = o.stats, crs = o.crs, res = o.res }
+  return { stats = o.stats, crs = o.crs, res = o.res, geometries = o.geometries }
 end
 
 -- --------------------------------------------------------------------------------------- methods
@@ -134,7 +141,8 @@ function methods.sample(img, given)
   return new_rows(r.rows, r.columns)
 end
 
-local zonal_options = { zones = true, stats = true, crs = options.text, res = true }
+local zonal_options = { zones = true, stats = true, crs = options.text, res = true,
+  geometries = options.flag }
 
 function methods.zonal(img, given)
   local o = check("zonal", given, zonal_options, '{zones = "fields.gpkg", stats = {"mean"}}')

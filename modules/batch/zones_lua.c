@@ -92,7 +92,7 @@ typedef struct {
     tl_zones *z;
     const tl_image *img;
     stat stats[MOST_STATS];
-    int nstats, with_values;
+    int nstats, with_values, geometries;
     json_t *rows, *columns;
     double *values;
     tl_zone_band *bands;
@@ -142,6 +142,13 @@ static json_t *number(double x, int integer)
     return integer && is_whole(x) ? json_integer((json_int_t)x) : json_real(x);
 }
 
+static void set_geometry(work *w, json_t *row, const tl_geometry *g)
+{
+    char *text = g ? tl_geometry_to_geojson(g) : NULL;
+    set(w, row, "geometry", text ? json_string(text) : NULL);
+    free(text);
+}
+
 static int measure(void *ctx, int64_t id, const tl_geometry *g, const json_t *attributes, tl_err *e)
 {
     work *w = ctx;
@@ -165,6 +172,8 @@ static int measure(void *ctx, int64_t id, const tl_geometry *g, const json_t *at
         }
     for (int b = 0; b < n && !rc && g; b++)
         tl_zone_free(&w->bands[b]);
+    if (!rc && w->geometries)
+        set_geometry(w, row, g);
     return rc;
 }
 
@@ -224,7 +233,8 @@ static int stats_of(const json_t *o, work *w, tl_err *e)
 }
 
 /* core.zonal(img, zones, options), core.sample(img, points, options): -> {rows, columns}. options =
- * {stats = list, crs =, res =}, checked before in Lua. The second upvalue says which. */
+ * {stats = list, crs =, res =, geometries =}, checked before in Lua. The second upvalue says which.
+ */
 static int core_rows(lua_State *L)
 {
     tl_err e = TL_ERR_INIT;
@@ -248,6 +258,7 @@ static int core_rows(lua_State *L)
     int rc = tl__where_of_json(options, &where, &e);
     if (!rc)
         rc = stats_of(options, &w, &e);
+    w.geometries = json_is_true(json_object_get(options, "geometries"));
     if (!rc)
         rc = tl_zones_open(img, &where, 0, (tl_zones **)box, &e);
     w.z = *box;

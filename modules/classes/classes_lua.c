@@ -110,9 +110,10 @@ static int core_json_text(lua_State *L)
         return tl_raise(L, &e);
     tl_box_register(L, "tellua.json.text", "text", none, NULL, release_text);
     void **text = tl_box_push(L, "tellua.json.text");
-    *text = json_dumps(*box, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(17));
+    *text =
+        json_dumps(*box, JSON_ENCODE_ANY | JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(17));
     if (!*text)
-        return tl_raisef(L, TL_ENOMEM, "no memory for the text of a model");
+        return tl_raisef(L, TL_ENOMEM, "no memory for a text of JSON");
     lua_pushfstring(L, "%s\n", (char *)*text);
     return 1;
 }

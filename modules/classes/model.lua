@@ -84,4 +84,4 @@ function globals.Model(x)
   return learn.new_model(x)
 end
 
-core.files[Model] = function(m) return core.json_text(m), "json" end
+core.files[Model] = { bytes = function(m) return core.json_text(m), "json" end }

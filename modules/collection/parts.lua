@@ -61,6 +61,9 @@ end
 function core.scenes_output(name, value, options)
   local part, rows = core.part, type(value) == "table" and deferred[value]
   if not part then return nil end
+  if rows and type(options) == "table" and options.format ~= "csv" then
+    raise(format('output("%s"): rows that the tasks of a job compute are CSV', tostring(name)))
+  end
   local state = rows and rows.state
   if not state and C.is_collection(value) and not is_cube(options) then
     state = state_of(value, "output")

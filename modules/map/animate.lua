@@ -10,7 +10,7 @@ meta.__tostring = function(a)
   return format("animation of %d frames, %d bytes", a.frames, #a.gif)
 end
 
-core.files[meta] = function(a) return a.gif, "gif" end
+core.files[meta] = { bytes = function(a) return a.gif, "gif" end }
 
 local own = { fps = true, size = true, crs = true, res = true }
 

@@ -1,5 +1,6 @@
 /* See vectorize.h. SPDX-License-Identifier: MIT */
 #include "modules/raster/vectorize.h"
+#include "modules/raster/crs.h"
 #include "modules/raster/gdal.h"
 #include "runtime/mem.h"
 
@@ -7,6 +8,8 @@
 #include <cpl_string.h>
 #include <gdal_alg.h>
 #include <ogr_api.h>
+#include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +23,7 @@ typedef struct {
     GDALDatasetH cells, features;
     OGRLayerH layer;
     tl_gdal_guard guard;
+    const atomic_int *cancel;
 } work;
 
 static int add_band(GDALDatasetH ds, GDALDataType type, const void *cells)
@@ -56,13 +60,25 @@ static int open_features(work *w, OGRwkbGeometryType kind, int whole)
     return bad;
 }
 
-static int begin(work *w, const tl_grid *g, GDALDataType type, const void *values,
-                 const uint8_t *valid, OGRwkbGeometryType kind, int whole, const char *what)
+static int begin(work *w, const tl_raw_cells *c, GDALDataType type, const void *values,
+                 OGRwkbGeometryType kind, int whole, const char *what)
 {
-    *w = (work){.cells = NULL};
+    *w = (work){.cells = NULL, .cancel = c->cancel};
     tl_gdal_start();
     tl_gdal_begin(&w->guard, what);
-    return open_cells(w, g, type, values, valid) || open_features(w, kind, whole);
+    return open_cells(w, &c->grid, type, values, c->valid) || open_features(w, kind, whole);
+}
+
+static int is_cancelled(const work *w)
+{
+    return w->cancel && atomic_load(w->cancel);
+}
+
+/* GDAL asks after each row whether to go on. */
+static int CPL_STDCALL go_on(double part, const char *message, void *ctx)
+{
+    (void)part, (void)message;
+    return !is_cancelled(ctx);
 }
 
 static int end(work *w, int bad, const char *what, tl_err *e)
@@ -72,21 +88,35 @@ static int end(work *w, int bad, const char *what, tl_err *e)
     if (w->cells)
         GDALClose(w->cells);
     tl_gdal_end(&w->guard);
+    if (bad && is_cancelled(w))
+        return tl_fail(e, TL_EINTR, "interrupted");
     return bad ? tl_gdal_fail(&w->guard, "memory", TL_ESCRIPT, e, "%s failed", what) : 0;
 }
 
 /* --- GeoJSON ------------------------------------------------------------------------------------
  */
 
+/* What has no number of EPSG's goes by whatever PROJ takes for a name, as GDAL's reader and ours
+ * do.
+ */
 static void write_head(const tl_grid *g, tl_buf *out)
 {
-    int code;
+    int code = 0;
     tl_buf_printf(out, "{\"type\":\"FeatureCollection\",");
-    if (sscanf(g->crs, "EPSG:%d", &code) == 1 && code != 4326)
+    if (sscanf(g->crs, "EPSG:%d", &code) == 1 && code != 4326) {
         tl_buf_printf(out,
                       "\"crs\":{\"type\":\"name\",\"properties\":{\"name\":"
                       "\"urn:ogc:def:crs:EPSG::%d\"}},",
                       code);
+    } else if (strcmp(g->crs, TL_CRS_LOCAL) == 0) {
+        tl_buf_puts(out, "\"crs\":null,");
+    } else if (code != 4326) {
+        json_t *name = json_string(g->crs);
+        char *text = json_dumps(name, JSON_ENCODE_ANY);
+        tl_buf_printf(out, "\"crs\":{\"type\":\"name\",\"properties\":{\"name\":%s}},", text);
+        free(text);
+        json_decref(name);
+    }
     tl_buf_printf(out, "\"features\":[");
 }
 
@@ -113,6 +143,89 @@ static void write_features(const tl_grid *g, OGRLayerH layer, int whole, tl_buf 
     tl_buf_printf(out, "\n]}\n");
 }
 
+/* --- how many points will come ---------------------------------------------------------------
+ */
+
+static int too_many(const char *what, const tl_grid *g, double points, const char *less, tl_err *e)
+{
+    return tl_fail(e, TL_ESCRIPT,
+                   "%s: of %lld x %lld cells come features of %.15g points, and at most %lld are "
+                   "made at once: %s, cut a region, or take a larger res",
+                   what, (long long)g->w, (long long)g->h, points, TL_VECTORIZE_POINTS, less);
+}
+
+/* Corners of regions where four cells meet: nw, ne, sw, se of them, not all valid. */
+static int corners_at(const int32_t *v, const int in[4])
+{
+    int n = 0;
+    for (int k = 0; k < 4; k++) {
+        int beside = k ^ 1, below = k ^ 2, across = k ^ 3;
+        int h = in[beside] && v[beside] == v[k], w = in[below] && v[below] == v[k];
+        n += in[k] && h == w && (!h || !in[across] || v[across] != v[k]);
+    }
+    return n;
+}
+
+/* `cells` are int32 or the bits of float32. */
+static int count_corners(const tl_raw_cells *c, const int32_t *cells, tl_err *e)
+{
+    int64_t w = c->grid.w, h = c->grid.h, n = 0;
+    for (int64_t y = 0; y <= h; y++) {
+        for (int64_t x = 0; x <= w; x++) {
+            int32_t v[4];
+            int in[4];
+            for (int k = 0; k < 4; k++) {
+                int64_t cx = x - 1 + (k & 1), cy = y - 1 + (k >> 1), at = cy * w + cx;
+                in[k] = cx >= 0 && cx < w && cy >= 0 && cy < h && c->valid[at];
+                v[k] = in[k] ? cells[at] : 0;
+            }
+            n += corners_at(v, in);
+        }
+    }
+    return n > TL_VECTORIZE_POINTS
+               ? too_many("polygonize", &c->grid, (double)n, "sieve or round the cells", e)
+               : 0;
+}
+
+/* How many levels lie above all that are below x. */
+static double level_of(const tl_levels *l, double x)
+{
+    int lo = 0, hi = l->n;
+    if (!l->n)
+        return floor((x - l->base) / l->interval);
+    while (lo < hi) {
+        int mid = (lo + hi) / 2;
+        if (l->level[mid] <= x)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+/* A line has a point, or two, in each square between cells that it crosses. */
+static int count_crossings(const tl_raw_cells *c, const tl_levels *l, tl_err *e)
+{
+    int64_t w = c->grid.w, h = c->grid.h;
+    double n = 0;
+    for (int64_t y = 0; y < h; y++) {
+        for (int64_t x = 0; x < w; x++) {
+            double lo = INFINITY, hi = -INFINITY;
+            for (int k = 0; k < 4; k++) {
+                int64_t cx = x + (k & 1), cy = y + (k >> 1), at = cy * w + cx;
+                if (cx < w && cy < h && c->valid[at]) {
+                    lo = fmin(lo, c->values[at]);
+                    hi = fmax(hi, c->values[at]);
+                }
+            }
+            n += hi > lo ? level_of(l, hi) - level_of(l, lo) : 0;
+        }
+    }
+    return n <= (double)TL_VECTORIZE_POINTS
+               ? 0
+               : too_many("contours", &c->grid, n, "take fewer levels", e);
+}
+
 /* --- both --------------------------------------------------------------------------------------
  */
 
@@ -129,21 +242,24 @@ static void *narrowed(const double *values, const uint8_t *valid, int64_t n, int
     return i;
 }
 
-int tl_polygonize(const tl_grid *g, const double *values, const uint8_t *valid, int whole,
-                  int eight, tl_buf *out, int64_t *count, tl_err *e)
+int tl_polygonize(const tl_raw_cells *c, int whole, int eight, tl_buf *out, int64_t *count,
+                  tl_err *e)
 {
     work w;
     char *options[] = {"8CONNECTED=8", NULL};
-    void *cells = narrowed(values, valid, g->w * g->h, whole);
-    int bad = begin(&w, g, whole ? GDT_Int32 : GDT_Float32, cells, valid, wkbPolygon, whole,
-                    "polygonize");
-    if (!bad)
-        bad = (whole ? GDALPolygonize : GDALFPolygonize)(
-                  GDALGetRasterBand(w.cells, 1), GDALGetRasterBand(w.cells, 2), w.layer, 0,
-                  eight ? options : NULL, NULL, NULL) != CE_None;
-    if (!bad)
-        write_features(g, w.layer, whole, out, count);
-    int rc = end(&w, bad, "polygonize", e);
+    void *cells = narrowed(c->values, c->valid, c->grid.w * c->grid.h, whole);
+    int rc = count_corners(c, cells, e);
+    if (!rc) {
+        int bad =
+            begin(&w, c, whole ? GDT_Int32 : GDT_Float32, cells, wkbPolygon, whole, "polygonize");
+        if (!bad)
+            bad = (whole ? GDALPolygonize : GDALFPolygonize)(
+                      GDALGetRasterBand(w.cells, 1), GDALGetRasterBand(w.cells, 2), w.layer, 0,
+                      eight ? options : NULL, go_on, &w) != CE_None;
+        if (!bad)
+            write_features(&c->grid, w.layer, whole, out, count);
+        rc = end(&w, bad, "polygonize", e);
+    }
     free(cells);
     return rc;
 }
@@ -165,20 +281,22 @@ static char **contour_options(const tl_levels *l)
     return o;
 }
 
-int tl_contours(const tl_grid *g, double *values, const uint8_t *valid, const tl_levels *levels,
-                tl_buf *out, int64_t *count, tl_err *e)
+int tl_contours(tl_raw_cells *c, const tl_levels *levels, tl_buf *out, int64_t *count, tl_err *e)
 {
     work w;
-    for (int64_t i = 0; i < g->w * g->h; i++)
-        values[i] = valid[i] ? values[i] : NO_VALUE;
-    int bad = begin(&w, g, GDT_Float64, values, valid, wkbLineString, 0, "contours");
+    int rc = count_crossings(c, levels, e);
+    if (rc)
+        return rc;
+    for (int64_t i = 0; i < c->grid.w * c->grid.h; i++)
+        c->values[i] = c->valid[i] ? c->values[i] : NO_VALUE;
+    int bad = begin(&w, c, GDT_Float64, c->values, wkbLineString, 0, "contours");
     if (!bad) {
         char **o = contour_options(levels);
         bad =
-            GDALContourGenerateEx(GDALGetRasterBand(w.cells, 1), w.layer, o, NULL, NULL) != CE_None;
+            GDALContourGenerateEx(GDALGetRasterBand(w.cells, 1), w.layer, o, go_on, &w) != CE_None;
         CSLDestroy(o);
     }
     if (!bad)
-        write_features(g, w.layer, 0, out, count);
+        write_features(&c->grid, w.layer, 0, out, count);
     return end(&w, bad, "contours", e);
 }

@@ -213,6 +213,138 @@ b = Raster("poly/back.tif")
 ok(not differ(~hole, b.valid[0]) and not differ(cells.astype("int64"), b.values[0].astype("int64"), ~hole),
    "burnt back they are the cells", differ(~hole, b.valid[0]))
 
+# --- as files of other formats --------------------------------------------------------------------
+BOXES = [[[14.1, 45.5], [14.4, 45.5], [14.4, 45.8], [14.1, 45.5]], [[14.5, 45.5], [14.7, 45.5], [14.6, 45.7], [14.5, 45.5]]]
+ATTRIBUTES = [{"crop": "wheat", "n": 7, "share": 0.1, "day": "2023-08-01", "at": "2023-08-01T10:20:30Z", "big": 2 ** 40},
+              {"crop": "rye, or not", "n": -3, "share": 2.0, "day": "2024-02-29", "at": "2024-02-29T00:00:00Z"}]
+with open("fields.geojson", "w") as f:
+    json.dump({"type": "FeatureCollection", "features": [
+        {"type": "Feature", "properties": a, "geometry": {"type": "Polygon", "coordinates": [b]}}
+        for a, b in zip(ATTRIBUTES, BOXES)]}, f)
+sinus = osr.SpatialReference()
+sinus.ImportFromProj4("+proj=sinu +lon_0=3 +R=6371007.181 +units=m")
+for name, wkt in [("sinus.tif", sinus.ExportToWkt()), ("local.tif", "")]:
+    ds = gdal.GetDriverByName("GTiff").Create(name, W, H, 1, gdal.GDT_Int16)
+    ds.SetGeoTransform(place)
+    ds.SetProjection(wkt)
+    ds.GetRasterBand(1).WriteArray(cells)
+    ds = None
+FILES = script("files", """
+local f, img = Image("cells.tif"):polygonize(), Image "grid.tif"
+local rows = img:zonal{zones = "fields.geojson", stats = {"cells", "mean"}, geometries = true}
+for _, k in ipairs{"geojson", "gpkg", "fgb", "csv"} do
+  output("f" .. k, f, {format = k})
+  output("rows" .. k, rows, {format = k})
+end
+output("sinus", Image("sinus.tif"):polygonize(), {format = "gpkg"})
+output("sinusj", Image("sinus.tif"):polygonize())
+output("places", Image("sinus.tif"):polygonize(), {format = "fgb"})
+output("nowhere", Image("local.tif"):polygonize(), {format = "fgb"})
+output("points", img:sample{points = {{14.1, 45.9}, {14.2, 45.8}}}, {format = "gpkg"})
+output("own", {{lon = 1, lat = 2.5, name = "a"}, {lon = 3, lat = 4, name = "b"}}, {format = "fgb"})
+output("none", Image("cells.tif"):gt(1000):self_mask():polygonize(), {format = "gpkg"})
+""")
+before = set(os.listdir("."))
+tellua("run", FILES, "--out", "files", "--quiet")
+tellua("run", FILES, "--out", "files2", "--quiet")
+ok(set(os.listdir(".")) - before == {"files", "files2"}, "nothing is left beside", set(os.listdir(".")) - before)
+bad = [n for n in sorted(os.listdir("files")) if not filecmp.cmp("files/" + n, "files2/" + n, shallow=False)]
+ok(not bad and len(os.listdir("files")) == 15, "the same bytes again, GeoPackage's too", bad or os.listdir("files"))
+ok(filecmp.cmp("files/fgeojson.geojson", "poly/four.geojson", shallow=False), "GeoJSON as without a format")
+want, ds = read("poly/four.geojson")
+for kind in ["gpkg", "fgb"]:
+    got, ds = read("files/f%s.%s" % (kind, kind))
+    layer = ds.GetLayer(0)
+    ok(got == want and layer.GetName() == "f" + kind, "%s: the same %d features" % (kind, len(got)), layer.GetName())
+    ok(layer.GetSpatialRef().GetAuthorityCode(None) == "32633" and layer.GetGeomType() == ogr.wkbPolygon
+       and layer.GetLayerDefn().GetFieldDefn(0).GetType() == ogr.OFTInteger, "%s: system and types" % kind)
+ds = ogr.Open("files/fcsv.csv")
+got = sorted((int(f.GetField("value")), ogr.CreateGeometryFromWkt(f.GetField("WKT")).ExportToWkt()) for f in ds.GetLayer(0))
+ok(got == want, "csv: value and WKT")
+
+TYPES = {"crop": ogr.OFTString, "n": ogr.OFTInteger, "share": ogr.OFTReal, "day": ogr.OFTDate,
+         "at": ogr.OFTDateTime, "big": ogr.OFTInteger64, "cells": ogr.OFTInteger, "mean": ogr.OFTReal}
+for kind in ["geojson", "gpkg", "fgb"]:
+    ds = ogr.Open("files/rows%s.%s" % (kind, kind))
+    layer = ds.GetLayer(0)
+    defn = layer.GetLayerDefn()
+    types = {defn.GetFieldDefn(i).GetName(): defn.GetFieldDefn(i).GetType() for i in range(defn.GetFieldCount())}
+    types.pop("id", None)
+    if kind == "fgb":
+        types["day"] = ogr.OFTDate if types["day"] == ogr.OFTDateTime else None  # it has no dates alone
+    ok(types == TYPES, "%s: attributes have types" % kind, types)
+    got = sorted((f.GetField("crop"), f.GetField("n"), f.GetField("share"), f.GetField("day")[:10].replace("/", "-"),
+                  f.GetField("at")[:19].replace("/", "-").replace(" ", "T") + "Z", f.GetField("big"), f.GetField("mean"))
+                 for f in layer)
+    wanted = sorted((a["crop"], a["n"], a["share"], a["day"], a["at"], a.get("big"), 0.0) for a in ATTRIBUTES)
+    ok(got == wanted, "%s: and values" % kind, got)
+    shapes = sorted(f.GetGeometryRef().ExportToJson() for f in layer)
+    mine = sorted(ogr.CreateGeometryFromJson(json.dumps({"type": "Polygon", "coordinates": [b]})).ExportToJson() for b in BOXES)
+    ok(shapes == mine and layer.GetSpatialRef().GetAuthorityCode(None) == "4326", "%s: and places" % kind, shapes)
+for n in ["sinus.gpkg", "sinusj.geojson", "places.fgb"]:
+    ds = ogr.Open("files/" + n)
+    srs = ds.GetLayer(0).GetSpatialRef()
+    ok(srs and srs.IsSame(sinus, ["CRITERION=EQUIVALENT"]), "%s: a system without a number" % n, srs and srs.ExportToProj4())
+ds = ogr.Open("files/nowhere.fgb")
+srs = ds.GetLayer(0).GetSpatialRef()
+ok(srs is None, "an image without a system has features without one", srs)
+for n, wanted in [("points.gpkg", [(14.1, 45.9), (14.2, 45.8)]), ("own.fgb", [(1, 2.5), (3, 4)])]:
+    ds = ogr.Open("files/" + n)
+    got = sorted((f.GetGeometryRef().GetX(), f.GetGeometryRef().GetY()) for f in ds.GetLayer(0))
+    ok(got == wanted, "%s: rows with lon and lat" % n, got)
+ds = ogr.Open("files/none.gpkg")
+ok(ds.GetLayer(0).GetFeatureCount() == 0, "no features are a file, too")
+tellua("run", script("back", """
+local img, s = Image "cells.tif", Image "sinus.tif"
+output("gpkg", img:rasterize("files/fgpkg.gpkg", {attribute = "value"}))
+output("fgb", img:rasterize("files/ffgb.fgb", {attribute = "value"}))
+output("sinus", s:rasterize("files/sinus.gpkg", {attribute = "value"}))
+output("sinusj", s:rasterize("files/sinusj.geojson", {attribute = "value"}))
+output("rows", Image("grid.tif"):zonal{zones = "files/rowsgpkg.gpkg", stats = "cells"})
+"""), "--out", "back", "--quiet")
+for n in ["gpkg", "fgb", "sinus", "sinusj"]:
+    b = Raster("back/%s.tif" % n)
+    there = ~hole if n in ("gpkg", "fgb") else np.ones_like(hole)
+    ok(not differ(cells.astype("int64"), b.values[0].astype("int64"), there & b.valid[0]) and
+       (there & ~b.valid[0]).sum() <= 2, "%s: read back they are the cells" % n, (there & ~b.valid[0]).sum())
+with open("back/rows.csv") as f:
+    text = f.read()
+ok("wheat" in text and "2023" in text and '"rye, or not"' in text, "attributes of a GeoPackage come back", text)
+
+# --- too many ---------------------------------------------------------------------------------------
+def corners(v, valid):
+    """Of the outlines of connected regions of equal valid cells."""
+    v, valid = np.pad(v.astype("int64"), 1), np.pad(valid, 1)
+    n = 0
+    for dy, dx in [(-1, -1), (-1, 1), (1, -1), (1, 1)]:
+        same = [(np.roll(v, s, (0, 1)) == v) & np.roll(valid, s, (0, 1)) for s in [(dy, 0), (0, dx), (dy, dx)]]
+        n += (valid & ~same[0] & ~same[1]).sum() + (valid & same[0] & same[1] & ~same[2]).sum()
+    return n
+
+
+def points(path):
+    """Of all rings, each of which repeats its first."""
+    ds = ogr.Open(path)
+    return sum(g.GetGeometryRef(k).GetPointCount() - 1 for f in ds.GetLayer(0)
+               for g in [f.GetGeometryRef()] for k in range(g.GetGeometryCount()))
+
+
+ok(points("poly/four.geojson") == corners(cells, ~hole), "polygons have as many points as corners",
+   (points("poly/four.geojson"), corners(cells, ~hole)))
+noise = rng.randint(0, 60000, (1150, 1150)).astype("uint16")
+tap.write("noise.tif", [noise], place, 32633)
+_, err = tellua("run", script("noise", 'output("x", Image("noise.tif"):polygonize())'), expect=1)
+said = "come features of %d points, and at most 5000000" % corners(noise, np.ones(noise.shape, bool))
+ok(said in err and not os.path.exists("x.geojson"), "too many corners are told before", (said, err))
+_, err = tellua("run", script("noise", 'output("x", Image("noise.tif"):contours{interval = 100, base = 7})'), expect=1)
+p = np.pad(noise.astype("float64"), ((0, 1), (0, 1)), mode="edge")
+four = np.stack([p[:-1, :-1], p[1:, :-1], p[:-1, 1:], p[1:, 1:]])
+level = np.floor((four - 7) / 100)
+said = "come features of %d points" % (level.max(0) - level.min(0)).sum()
+ok(said in err, "too many contours, too", (said, err))
+_, err = tellua("run", script("noise", 'output("x", Image("noise.tif"):contours{interval = 1e-300})'), expect=1)
+ok("at most 5000000" in err, "and levels without end", err)
+
 # --- contours -------------------------------------------------------------------------------------
 yy, xx = np.mgrid[0:H, 0:W]
 hill = (100 * np.sin(xx / 9.0) * np.cos(yy / 7.0) + rng.uniform(0, 5, (H, W))).astype("float32")
@@ -236,6 +368,9 @@ for name, options in [("lines", ["LEVEL_INTERVAL=20", "LEVEL_BASE=3"]), ("levels
 
 # --- what is refused ------------------------------------------------------------------------------
 for code, said in [
+        ('img:zonal{zones = {15, 45, 15.1, 45.1}}, {format = "gpkg"}', "geometries = true"),
+        ('img:polygonize(), {format = "shp"}', 'format is "geojson", "gpkg", "fgb" or "csv", got shp'),
+        ('img:polygonize(), {ramp = "greens"}', "no option 'ramp'"),
         ('img:polygonize{connect = 6}', "connect is 4 or 8"),
         ('img:polygonize{size = 6}', "no option 'size'"),
         ('(img .. img):polygonize()', "one band"),
