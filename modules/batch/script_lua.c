@@ -305,7 +305,7 @@ static void open_collection(lua_State *L)
 
 /* Pushes the text of what stands at index 2 (rows, a model, features ...: table_text in zones.lua)
  * and the suffix of its file; nils when it is something else. */
-static int push_table(lua_State *L)
+static int push_table(lua_State *L, const tl_script *s)
 {
     if (!lua_istable(L, 2))
         return 0;
@@ -315,7 +315,8 @@ static int push_table(lua_State *L)
     lua_pushvalue(L, 2);
     lua_pushvalue(L, OPTIONS);
     lua_pushvalue(L, 1);
-    lua_call(L, 3, 2);
+    lua_pushboolean(L, s->set_by_viewers); /* a map shows no tables: they are not made */
+    lua_call(L, 4, 2);
     return lua_isstring(L, -2);
 }
 
@@ -356,7 +357,7 @@ static int lua_output(lua_State *L)
     if (is_others(L))
         return 0;
     open_collection(L);
-    int rows = push_table(L);
+    int rows = push_table(L, s);
     if (strlen(name) != len || !name_is_good(name))
         return tl_raisef(L, TL_ESCRIPT,
                          "output(\"%s\"): a name becomes a file's name, so no / \\ : and the like",

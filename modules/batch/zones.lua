@@ -99,8 +99,9 @@ end
 -- the file's name; options = what is known of them, nil for none}
 core.files = {}
 
--- For output, which takes lists of the script's own too; nil for what is no table of these
-function core.table_text(x, given, name)
+-- For output, which takes lists of the script's own too; nil for what is no table of these. unseen: it
+-- is not wanted
+function core.table_text(x, given, name, unseen)
   local file = type(x) == "table" and core.files[getmetatable(x) or false]
   if not file then
     x, file = columns_of(x) and x or plain_rows(x), core.row_files
@@ -109,7 +110,9 @@ function core.table_text(x, given, name)
   if given ~= nil and not file.options then
     raise(format('output("%s"): %s has no options', name, getmetatable(x).__name))
   end
-  return file.bytes(x, core.options.check("output", given, file.options or {}), name)
+  local o = core.options.check("output", given, file.options or {})
+  if unseen then return "", "" end
+  return file.bytes(x, o, name)
 end
 
 core.new_rows, core.rows_text, core.columns_of = new_rows, csv, columns_of

@@ -1,18 +1,26 @@
 -- Collections as moving pictures. SPDX-License-Identifier: MIT
 local core = ...
 
-local ipairs, pairs, type, tostring, setmetatable = ipairs, pairs, type, tostring, setmetatable
+local ipairs, pairs, setmetatable = ipairs, pairs, setmetatable
 local format = string.format
-local raise = core.raise
+
+local options = core.options
 
 local meta = { __name = "Animation" }
-meta.__tostring = function(a)
-  return format("animation of %d frames, %d bytes", a.frames, #a.gif)
+meta.__tostring = function(a) return format("animation of %d frames", #a.pictures) end
+
+-- Frames are computed when the file is wanted.
+core.files[meta] = { bytes = function(a)
+  return core.animation(a.pictures, a.options), a.options.format
+end }
+
+local own = { fps = true, size = options.whole_within(1, 4096), crs = true, res = true,
+  format = options.one_of("gif", "mp4") }
+
+-- A GIF counts hundredths of a second, in 16 bits.
+function own.fps(x)
+  return not (options.is_number(x) and x >= 0.01 and x <= 50) and "a number from 0.01 to 50" or nil
 end
-
-core.files[meta] = { bytes = function(a) return a.gif, "gif" end }
-
-local own = { fps = true, size = true, crs = true, res = true }
 
 -- One range for all frames, or each would have its own
 local function common_range(images)
@@ -30,23 +38,17 @@ local function is_ranged(looks)
   return looks.min or looks.max or looks.stretch or looks.palette or looks.classes
 end
 
--- animate{fps = 2, size = 480, crs =, res =, and looks}
+-- animate{format = "gif", fps = 2, size = 480, crs =, res =, and looks}
 function core.collection_methods.animate(c, given)
-  local looks, o = {}, { fps = 2, size = 480 }
+  local looks, mine = {}, {}
   for k, v in pairs(given or {}) do
-    if own[k] then o[k] = v else looks[k] = v end
+    if own[k] then mine[k] = v else looks[k] = v end
   end
-  if type(o.fps) ~= "number" or o.fps <= 0 or o.fps > 50 then
-    raise(format("animate: fps is a number above 0, at most 50, got %s", tostring(o.fps)))
-  end
-  if math.type(o.size) ~= "integer" or o.size < 1 or o.size > 4096 then
-    raise(format("animate: size is a whole number of cells to 4096, got %s", tostring(o.size)))
-  end
+  local o = options.check("animate", mine, own)
+  o.fps, o.size, o.format = o.fps or 2, o.size or 480, o.format or "gif"
   local images = core.collection_products(c).images
   if not is_ranged(looks) then looks.min, looks.max = common_range(images) end
   local pictures = {}
   for i, img in ipairs(images) do pictures[i] = core.methods.visualize(img, looks) end
-  local gif = core.gif(pictures, { size = o.size, delay = math.floor(100 / o.fps + 0.5),
-    crs = o.crs, res = o.res })
-  return setmetatable({ gif = gif, frames = #images }, meta)
+  return setmetatable({ pictures = pictures, options = o }, meta)
 end

@@ -1,17 +1,21 @@
 /* Pictures one after the other, from Lua: what animate.lua stands on. SPDX-License-Identifier: MIT
  */
 #include "modules/map/looks_lua.h"
+#include "modules/batch/crew.h"
 #include "modules/batch/evaluate.h"
 #include "modules/batch/gridding.h"
 #include "modules/batch/zones_lua.h"
 #include "modules/image/image_lua.h"
+#include "modules/map/film.h"
 #include "modules/map/gif.h"
 #include "runtime/border.h"
 #include "runtime/json_lua.h"
 #include "runtime/mem.h"
 
 #include <lauxlib.h>
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MOST_FRAMES 1000
 #define MOST_BYTES  (1LL << 30) /* of all frames together */
@@ -90,8 +94,20 @@ static void free_frames(frames *f)
     free(f->valid);
 }
 
-/* core.gif({Image of red, green, blue, ...}, {size =, delay =, crs =, res =}) -> bytes */
-static int core_gif(lua_State *L)
+static int encode(const frames *f, const json_t *o, tl_buf *out, tl_err *e)
+{
+    int w = (int)f->grid.w, h = (int)f->grid.h;
+    uint8_t *const(*rgb)[3] = (uint8_t *const(*)[3])f->rgb;
+    double fps = json_number_value(json_object_get(o, "fps"));
+    if (strcmp(json_string_value(json_object_get(o, "format")), "mp4") == 0)
+        return tl_film(w, h, f->n, rgb, f->valid, fps, tl_crew_obeyed(), out, e);
+    tl_gif(w, h, f->n, rgb, f->valid, (int)lround(100 / fps), out);
+    return 0;
+}
+
+/* core.animation({Image of red, green, blue, ...}, {format = "gif" | "mp4", size =, fps =, crs =,
+ * res =}) -> bytes */
+static int core_animation(lua_State *L)
 {
     tl_err e = TL_ERR_INIT;
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -108,8 +124,7 @@ static int core_gif(lua_State *L)
     for (int k = 0; k < n && !rc; k++)
         rc = compute(&f, k, img[k], &e);
     if (!rc)
-        tl_gif((int)f.grid.w, (int)f.grid.h, n, (uint8_t *const(*)[3])f.rgb, f.valid,
-               (int)json_integer_value(json_object_get(o, "delay")), &out);
+        rc = encode(&f, o, &out, &e);
     free_frames(&f);
     json_decref(o);
     if (!rc)
@@ -123,7 +138,7 @@ extern const size_t tl_lua_modules_map_animate_len;
 
 void tl_animate_open_lua(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"gif", core_gif}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"animation", core_animation}, {NULL, NULL}};
     tl_core_push(L);
     luaL_setfuncs(L, functions, 0);
     tl_loads(L, tl_lua_modules_map_animate, tl_lua_modules_map_animate_len, "=[tellua animate]", 1,
