@@ -1,6 +1,6 @@
 /* The tellua program: finds the command, sets up the process, reports how it ended.
  * SPDX-License-Identifier: MIT */
-#include "modules/batch/crew.h"
+#include "runtime/cancel.h"
 #include "modules/raster/raster.h"
 #include "runtime/cli_job.h"
 #include "runtime/log.h"
@@ -71,12 +71,12 @@ static int with_session(tl_cli *c, tl_err *e)
     tellua *t = tellua_open(&o);
     if (!t)
         return tl_fail(e, TL_ENOMEM, "out of memory");
-    tl_crew_obey(&t->cancel);
+    tl_obey(&t->cancel);
     tl_cli_interrupts(t);
     tl_cli_limit_io(c->io_timeout);
     int rc = dispatch(c, t, e);
     tl_cli_interrupts(NULL);
-    tl_crew_obey(NULL);
+    tl_obey(NULL);
     tellua_close(t);
     return rc;
 }

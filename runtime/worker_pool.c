@@ -1,5 +1,6 @@
 /* A pool of threads: see worker_pool.h. SPDX-License-Identifier: MIT */
 #include "runtime/worker_pool.h"
+#include "runtime/cancel.h"
 #include "runtime/mem.h"
 
 #include <pthread.h>
@@ -74,7 +75,9 @@ static void *work(void *arg)
     for (tl_task *t = take(p); t; t = take(p)) {
         if (!atomic_load(&t->cancel)) {
             t->ran = 1;
+            tl_obey(&t->cancel);
             t->spec.run(t->spec.ctx, &t->cancel);
+            tl_obey(NULL);
         }
         pthread_mutex_lock(&p->lock);
         unlink_task(&p->running, t);

@@ -2,24 +2,13 @@
 #define _GNU_SOURCE /* CPU_COUNT */
 #include "modules/batch/crew.h"
 #include "modules/raster/raster.h"
+#include "runtime/cancel.h"
 #include "runtime/mem.h"
 
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <time.h>
-
-static _Thread_local const atomic_int *obeyed;
-
-void tl_crew_obey(const atomic_int *cancel)
-{
-    obeyed = cancel;
-}
-
-const atomic_int *tl_crew_obeyed(void)
-{
-    return obeyed;
-}
 
 typedef struct {
     const tl_crew *crew;
@@ -61,6 +50,7 @@ static void *work(void *arg)
     void *tools = NULL;
     tl_err e = TL_ERR_INIT;
     int64_t k = -1;
+    tl_obey(s->cancel);
     int rc = c->start(c->ctx, &tools, &e);
     while (!rc && (k = take(s)) >= 0)
         rc = c->item(c->ctx, tools, k, &e);
@@ -117,7 +107,7 @@ static int start_threads(shared *s, pthread_t *thread, int n)
 int tl_crew_run(const tl_crew *c, tl_err *e)
 {
     shared s = {
-        .crew = c, .cancel = c->cancel ? c->cancel : obeyed, .lock = PTHREAD_MUTEX_INITIALIZER};
+        .crew = c, .cancel = c->cancel ? c->cancel : tl_obeyed(), .lock = PTHREAD_MUTEX_INITIALIZER};
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

@@ -17,17 +17,13 @@ typedef struct tl_crew {
     void (*stop)(void *ctx, void *tools);
     /* Called in the caller's thread some five times a second; may be NULL. */
     void (*tick)(void *ctx);
-    const atomic_int *cancel; /* set by anyone: no new item is begun, TL_EINTR; NULL: see below */
+    const atomic_int *cancel; /* set by anyone: no new item is begun, TL_EINTR; NULL: what the
+                               * caller's thread obeys (runtime/cancel.h). So do the crew's */
 } tl_crew;
 
 /* Returns when every thread has ended. The first error stops the others after their item; it is the
  * error of the lowest item that failed. */
 int tl_crew_run(const tl_crew *c, tl_err *e) TL_MUST_CHECK;
-
-/* From now on crews that this thread starts without a flag of their own obey this one; NULL: none.
- * How an interrupt reaches what a script computes while it runs. */
-void tl_crew_obey(const atomic_int *cancel);
-const atomic_int *tl_crew_obeyed(void); /* NULL: none */
 
 /* Cores this process may use. */
 int tl_cores(void);

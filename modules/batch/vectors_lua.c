@@ -1,6 +1,5 @@
 /* Cells into features and back, from Lua: what vectors.lua stands on. SPDX-License-Identifier: MIT
  */
-#include "modules/batch/crew.h"
 #include "modules/batch/evaluate.h"
 #include "modules/batch/gridding.h"
 #include "modules/batch/zones_lua.h"
@@ -10,6 +9,7 @@
 #include "modules/raster/geometry.h"
 #include "modules/raster/vectorize.h"
 #include "runtime/border.h"
+#include "runtime/cancel.h"
 #include "runtime/json_lua.h"
 #include "runtime/mem.h"
 
@@ -112,7 +112,7 @@ static int core_vectorize(lua_State *L)
     tl_err e = TL_ERR_INIT;
     const tl_image *img = tl_image_check(L, 1);
     const char *kind = luaL_checkstring(L, 2);
-    cells c = {.raw.cancel = tl_crew_obeyed(), .text = TL_BUF_INIT};
+    cells c = {.raw.cancel = tl_obeyed(), .text = TL_BUF_INIT};
     luaL_argcheck(L, img->nbands == 1, 1, "one band");
     json_t *o = tl_json_from(L, 3, &e);
     int rc = o ? make(img, kind, o, &c, &e) : e.code;

@@ -112,15 +112,18 @@ static void join_row(const tl__whole_sampling *m, int64_t y)
     }
 }
 
+/* The row after those of item k. */
+static int64_t end_of(const tl__whole_sampling *m, int64_t k)
+{
+    return (k + 1) * TL__ROWS < m->domain.h ? (k + 1) * TL__ROWS : m->domain.h;
+}
+
 static int join_blocks(tl__whole_sampling *m, tl__tools *t, int64_t k, tl_err *e)
 {
-    (void)t, (void)k, (void)e;
-    for (int64_t y = 0; y < m->domain.h; y++) {
+    (void)t, (void)e;
+    for (int64_t y = k * TL__ROWS; y < end_of(m, k); y++)
         join_row(m, y);
-        if (y % 64 == 63)
-            forget_rows(m, m->domain.y, y + 1);
-    }
-    forget_rows(m, m->domain.y, m->domain.h);
+    forget_rows(m, m->domain.y, end_of(m, k)); /* roots lie anywhere before */
     return 0;
 }
 
@@ -129,17 +132,16 @@ static int join_blocks(tl__whole_sampling *m, tl__tools *t, int64_t k, tl_err *e
 
 static int number_cells(tl__whole_sampling *m, tl__tools *t, int64_t k, tl_err *e)
 {
-    uint32_t *cell = m->cells.at, n = 0;
-    int64_t w = m->domain.w;
-    (void)t, (void)k;
-    for (int64_t y = 0; y < m->domain.h; y++) {
-        for (int64_t i = y * w; i < (y + 1) * w; i++)
-            if (cell[i])
-                cell[i] = cell[i] == (uint32_t)(i + 1) ? ++n : cell[cell[i] - 1];
-        if (y % 64 == 63)
-            forget_rows(m, m->domain.y, y + 1);
-    }
+    uint32_t *cell = m->cells.at, n = k ? (uint32_t)m->ncomponents : 0;
+    int64_t w = m->domain.w, end = end_of(m, k);
+    (void)t;
+    for (int64_t i = k * TL__ROWS * w; i < end * w; i++)
+        if (cell[i])
+            cell[i] = cell[i] == (uint32_t)(i + 1) ? ++n : cell[cell[i] - 1];
+    forget_rows(m, m->domain.y, end);
     m->ncomponents = n;
+    if (end < m->domain.h)
+        return 0;
     int rc = m->sizes ? tl__map_new(&m->size, 4 * (m->ncomponents + 1), e) : 0;
     if (!rc && m->spec->op == TL_WHOLE_SIEVE)
         rc = tl__map_new(&m->first, 4 * (m->ncomponents + 1), e);
@@ -155,18 +157,14 @@ static void forget_tables(const tl__whole_sampling *m)
     tl__map_forget(&m->target, 0, m->target.bytes);
 }
 
-/* Calls f for each row; what it touches stays mapped for some rows. */
-static void each_row(tl__whole_sampling *m, void (*f)(tl__whole_sampling *m, int64_t y))
+/* Calls f for each row of item k. */
+static int each_row(tl__whole_sampling *m, int64_t k, void (*f)(tl__whole_sampling *m, int64_t y))
 {
-    for (int64_t y = 0; y < m->domain.h; y++) {
+    for (int64_t y = k * TL__ROWS; y < end_of(m, k); y++)
         f(m, y);
-        if (y % 64 == 63) {
-            forget_rows(m, m->domain.y + y - 63, 64);
-            forget_tables(m);
-        }
-    }
-    forget_rows(m, m->domain.y, m->domain.h);
+    forget_rows(m, m->domain.y + k * TL__ROWS - 1, TL__ROWS + 1);
     forget_tables(m);
+    return 0;
 }
 
 static void count_row(tl__whole_sampling *m, int64_t y)
@@ -185,10 +183,8 @@ static void count_row(tl__whole_sampling *m, int64_t y)
 
 static int count_cells(tl__whole_sampling *m, tl__tools *t, int64_t k, tl_err *e)
 {
-    (void)t, (void)k, (void)e;
-    if (m->sizes)
-        each_row(m, count_row);
-    return 0;
+    (void)t, (void)e;
+    return m->sizes ? each_row(m, k, count_row) : 0;
 }
 
 /* --- sieve --------------------------------------------------------------------------------------
@@ -232,9 +228,8 @@ static void look_at_row(tl__whole_sampling *m, int64_t y)
 
 static int find_neighbours(tl__whole_sampling *m, tl__tools *t, int64_t k, tl_err *e)
 {
-    (void)t, (void)k, (void)e;
-    each_row(m, look_at_row);
-    return 0;
+    (void)t, (void)e;
+    return each_row(m, k, look_at_row);
 }
 
 /* What a becomes: the first large one on its way, or 0 when there is none. */
@@ -256,19 +251,25 @@ static uint32_t follow(const tl__whole_sampling *m, uint32_t a)
     }
 }
 
+enum { COMPONENTS = 1 << 18 }; /* of an item */
+
+static int64_t component_items(const tl__whole_sampling *m)
+{
+    return m->ncomponents / COMPONENTS + 1;
+}
+
 static int choose_targets(tl__whole_sampling *m, tl__tools *t, int64_t k, tl_err *e)
 {
     const uint32_t *size = m->size.at;
     uint32_t *to = m->target.at;
-    (void)t, (void)k, (void)e;
-    for (int64_t a = 1; a <= m->ncomponents; a++) {
+    int64_t end = (k + 1) * COMPONENTS;
+    (void)t, (void)e;
+    for (int64_t a = k * COMPONENTS + 1; a <= end && a <= m->ncomponents; a++) {
         if (to[2 * a + 1] || size[a] >= m->spec->threshold)
             continue;
-        uint32_t end = follow(m, (uint32_t)a);
+        uint32_t large = follow(m, (uint32_t)a);
         for (uint32_t p = (uint32_t)a; p && to[2 * (size_t)p + 1] == BUSY; p = to[2 * (size_t)p])
-            to[2 * (size_t)p + 1] = end ? end : p;
-        if (a % (1 << 18) == 0)
-            forget_tables(m);
+            to[2 * (size_t)p + 1] = large ? large : p;
     }
     forget_tables(m);
     return 0;
@@ -303,15 +304,15 @@ void tl__components_get(const tl__whole_sampling *m, int band, tl_rect r, int64_
     forget_tables(m);
 }
 
-const tl__phase tl__components_phases[] = {{tl__blocks, one_block},
-                                           {tl__one_item, join_blocks},
-                                           {tl__one_item, number_cells},
-                                           {tl__one_item, count_cells},
-                                           {NULL, NULL}};
-const tl__phase tl__sieve_phases[] = {{tl__blocks, one_block},
-                                      {tl__one_item, join_blocks},
-                                      {tl__one_item, number_cells},
-                                      {tl__one_item, count_cells},
-                                      {tl__one_item, find_neighbours},
-                                      {tl__one_item, choose_targets},
-                                      {NULL, NULL}};
+const tl__phase tl__components_phases[] = {{tl__blocks, one_block, 0},
+                                           {tl__row_items, join_blocks, 1},
+                                           {tl__row_items, number_cells, 1},
+                                           {tl__row_items, count_cells, 1},
+                                           {NULL, NULL, 0}};
+const tl__phase tl__sieve_phases[] = {{tl__blocks, one_block, 0},
+                                      {tl__row_items, join_blocks, 1},
+                                      {tl__row_items, number_cells, 1},
+                                      {tl__row_items, count_cells, 1},
+                                      {tl__row_items, find_neighbours, 1},
+                                      {component_items, choose_targets, 1},
+                                      {NULL, NULL, 0}};

@@ -44,22 +44,25 @@ static void sweep_row(double *to, const double *before, int64_t w)
             to[x] = before[x] + 1;
 }
 
-static int sweep_columns(tl__whole_sampling *m, tl__tools *t, int64_t k, tl_err *e)
+static int sweep_down(tl__whole_sampling *m, tl__tools *t, int64_t k, tl_err *e)
 {
     double *cell = m->cells.at;
-    int64_t w = m->domain.w, h = m->domain.h;
-    (void)t, (void)k, (void)e;
-    for (int64_t y = 1; y < h; y++) {
+    int64_t w = m->domain.w, first = k * TL__ROWS;
+    (void)t, (void)e;
+    for (int64_t y = first > 0 ? first : 1; y < first + TL__ROWS && y < m->domain.h; y++)
         sweep_row(cell + y * w, cell + (y - 1) * w, w);
-        if (y % 64 == 0)
-            forget_rows(m, y - 64, 64);
-    }
-    for (int64_t y = h - 2; y >= 0; y--) {
+    forget_rows(m, first - 1, TL__ROWS);
+    return 0;
+}
+
+static int sweep_up(tl__whole_sampling *m, tl__tools *t, int64_t k, tl_err *e)
+{
+    double *cell = m->cells.at;
+    int64_t w = m->domain.w, last = m->domain.h - 1 - k * TL__ROWS;
+    (void)t, (void)e;
+    for (int64_t y = k ? last : last - 1; y > last - TL__ROWS && y >= 0; y--)
         sweep_row(cell + y * w, cell + (y + 1) * w, w);
-        if (y % 64 == 0)
-            forget_rows(m, y + 1, 64);
-    }
-    forget_rows(m, 0, h);
+    forget_rows(m, last - TL__ROWS + 2, TL__ROWS);
     return 0;
 }
 
@@ -155,7 +158,11 @@ void tl__distance_get(const tl__whole_sampling *m, tl_rect r, int64_t stride, do
 }
 
 const tl__phase tl__distance_phases[] = {
-    {tl__blocks, mark_block}, {tl__one_item, sweep_columns}, {row_items, some_rows}, {NULL, NULL}};
+    {tl__blocks, mark_block, 0},
+    {tl__row_items, sweep_down, 1},
+    {tl__row_items, sweep_up, 1},
+    {row_items, some_rows, 0},
+    {NULL, NULL, 0}};
 
 /* --- the neighbourhood --------------------------------------------------------------------------
  */

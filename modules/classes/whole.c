@@ -3,11 +3,13 @@
 #include "modules/image/order.h"
 #include "modules/raster/cells.h"
 #include "modules/raster/raster.h"
+#include "runtime/cancel.h"
 #include "runtime/mem.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define FURTHEST   1000000000000000LL /* cells: a plan may say anything, and places are sums */
 #define MOST_DEPTH 32 /* sources within one another: each takes room, and calls the next */
@@ -32,10 +34,9 @@ int64_t tl__blocks(const tl__whole_sampling *m)
     return across * ((m->domain.h + TL__SIDE - 1) / TL__SIDE);
 }
 
-int64_t tl__one_item(const tl__whole_sampling *m)
+int64_t tl__row_items(const tl__whole_sampling *m)
 {
-    (void)m;
-    return 1;
+    return (m->domain.h + TL__ROWS - 1) / TL__ROWS;
 }
 
 static int make_maps(tl__whole_sampling *m, tl_err *e)
@@ -55,14 +56,25 @@ static void note(tl__whole_sampling *m, int rc, const tl_err *e)
     pthread_cond_broadcast(&m->turn);
 }
 
+static int has_item(const tl__whole_sampling *m)
+{
+    return m->nagain || (m->next < m->items && (!m->phase->in_order || m->next == m->done));
+}
+
 /* With the lock held. */
 static int one_item(tl__whole_sampling *m, tl__tools *t, tl_err *e)
 {
     const tl__phase *phase = m->phase;
-    int64_t k = m->next++;
+    int64_t k = m->nagain ? m->again[--m->nagain] : m->next++;
     pthread_mutex_unlock(&m->lock);
     int rc = phase->item(m, t, k, e);
     pthread_mutex_lock(&m->lock);
+    if (rc == TL_EINTR) {
+        m->again = tl_xrealloc(m->again, (size_t)(m->nagain + 1) * sizeof *m->again);
+        m->again[m->nagain++] = k;
+        pthread_cond_broadcast(&m->turn);
+        return rc;
+    }
     note(m, rc, e);
     if (++m->done == m->items && !m->failed.code) { /* what failed is never ready */
         m->phase++;
@@ -89,19 +101,32 @@ static void free_maps(tl__whole_sampling *m)
 }
 
 /* With the lock held. The last that leaves what failed puts it back to its beginning: servers keep
- * a sampling, and what failed (a file on a server, room on a disk) may be there the next time. */
-static int leave(tl__whole_sampling *m, tl_err *e)
+ * a sampling, and what failed (a file on a server, room on a disk) may be there the next time. What
+ * was cancelled stays as it is, and the next goes on with it. */
+static int leave(tl__whole_sampling *m, int rc, tl_err *e)
 {
-    int rc = m->failed.code;
-    if (rc)
+    int failed = m->failed.code;
+    if (failed)
         *e = m->failed;
-    if (--m->threads == 0 && rc) {
+    if (--m->threads == 0 && failed) {
         free_maps(m);
         m->phase = phases_of(m->spec);
-        m->next = m->done = m->items = 0;
+        m->next = m->done = m->items = m->nagain = 0;
         m->failed = (tl_err)TL_ERR_INIT;
     }
-    return rc;
+    return failed ? failed : rc;
+}
+
+/* With the lock held: until something has changed, or for as long as a thread may not notice that
+ * it is cancelled. */
+static void wait_turn(tl__whole_sampling *m)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_nsec += 100000000;
+    t.tv_sec += t.tv_nsec / 1000000000;
+    t.tv_nsec %= 1000000000;
+    pthread_cond_timedwait(&m->turn, &m->lock, &t);
 }
 
 static int compute(tl__whole_sampling *m, tl_err *e)
@@ -122,12 +147,14 @@ static int compute(tl__whole_sampling *m, tl_err *e)
         rc = make_maps(m, e);
         note(m, rc, e);
     }
-    while (m->phase->item && !m->failed.code)
-        if (m->next < m->items)
+    while (m->phase->item && !m->failed.code && rc != TL_EINTR)
+        if (tl_cancelled())
+            rc = tl_fail(e, TL_EINTR, "interrupted");
+        else if (has_item(m))
             rc = one_item(m, t, e);
         else
-            pthread_cond_wait(&m->turn, &m->lock);
-    rc = leave(m, e);
+            wait_turn(m);
+    rc = leave(m, rc, e);
     pthread_mutex_unlock(&m->lock);
     tl__tools_free(t); /* it is not needed again */
     return rc;
@@ -198,6 +225,7 @@ static void sampling_destroy(tl_sampling *s)
     pthread_mutex_destroy(&m->lock);
     pthread_cond_destroy(&m->turn);
     tl_sampling_end(s);
+    free(m->again);
     free(m);
 }
 
@@ -249,11 +277,15 @@ static int sample(tl_source *s, const tl_grid *grid, tl_method method, const cha
     const tl_whole_spec *p = tl_whole_spec_of(s);
     tl__whole_sampling *m = tl_xcalloc(1, sizeof *m);
     tl_dtype type = TL_I32;
+    pthread_condattr_t clock;
     (void)operation;
     m->spec = p;
     m->phase = phases_of(p);
     pthread_mutex_init(&m->lock, NULL);
-    pthread_cond_init(&m->turn, NULL);
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&m->turn, &clock);
+    pthread_condattr_destroy(&clock);
     tl_sampling_begin(&m->m, s, grid, method, "");
     int rc = find_domain(&s->native, grid, &m->domain, e);
     if (!rc)

@@ -32,10 +32,13 @@ typedef struct tl__tools {
     struct tl__tools *next;
 } tl__tools;
 
-/* A step over the whole: items in any order by any threads, after all of the step before. */
+/* A step over the whole, after all of the step before: items by any threads, in any order or one
+ * after the other. An item takes milliseconds, since threads ask between items whether to go on. One
+ * that ends by TL_EINTR is done again. */
 typedef struct tl__phase {
     int64_t (*items)(const tl__whole_sampling *m);
     int (*item)(tl__whole_sampling *m, tl__tools *t, int64_t k, tl_err *e);
+    int in_order;
 } tl__phase;
 
 struct tl__whole_sampling {
@@ -49,6 +52,8 @@ struct tl__whole_sampling {
 
     const tl__phase *phase; /* the one at hand; item NULL: all is computed */
     int64_t next, done, items;
+    int64_t *again; /* begun, and left by a thread that was cancelled */
+    int nagain;
     tl_err failed;        /* code 0: nothing did */
     int threads;          /* that compute it */
     pthread_mutex_t lock; /* of what changes while it is computed, and of idle */
@@ -70,7 +75,9 @@ static inline tl_rect tl__block(const tl__whole_sampling *m, int64_t k)
     return tl_rect_intersect(r, m->domain);
 }
 int64_t tl__blocks(const tl__whole_sampling *m);
-int64_t tl__one_item(const tl__whole_sampling *m);
+/* Of so many rows each. */
+enum { TL__ROWS = 64 };
+int64_t tl__row_items(const tl__whole_sampling *m);
 
 /* A thread's own, an idle one if there is; give puts it back. */
 int tl__tools_take(tl__whole_sampling *m, tl__tools **out, tl_err *e) TL_MUST_CHECK;

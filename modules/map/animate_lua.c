@@ -1,7 +1,6 @@
 /* Pictures one after the other, from Lua: what animate.lua stands on. SPDX-License-Identifier: MIT
  */
 #include "modules/map/looks_lua.h"
-#include "modules/batch/crew.h"
 #include "modules/batch/evaluate.h"
 #include "modules/batch/gridding.h"
 #include "modules/batch/zones_lua.h"
@@ -9,6 +8,7 @@
 #include "modules/map/film.h"
 #include "modules/map/gif.h"
 #include "runtime/border.h"
+#include "runtime/cancel.h"
 #include "runtime/json_lua.h"
 #include "runtime/mem.h"
 
@@ -100,7 +100,7 @@ static int encode(const frames *f, const json_t *o, tl_buf *out, tl_err *e)
     uint8_t *const(*rgb)[3] = (uint8_t *const(*)[3])f->rgb;
     double fps = json_number_value(json_object_get(o, "fps"));
     if (strcmp(json_string_value(json_object_get(o, "format")), "mp4") == 0)
-        return tl_film(w, h, f->n, rgb, f->valid, fps, tl_crew_obeyed(), out, e);
+        return tl_film(w, h, f->n, rgb, f->valid, fps, tl_obeyed(), out, e);
     tl_gif(w, h, f->n, rgb, f->valid, (int)lround(100 / fps), out);
     return 0;
 }
