@@ -1,4 +1,4 @@
-/* Work that nobody wants any more. SPDX-License-Identifier: MIT
+/* When work is to stop: nobody wants it any more, or it took too long. SPDX-License-Identifier: MIT
  *
  * Each thread knows the flag of what it works for. Long work asks now and then, and returns
  * TL_EINTR. */
@@ -12,5 +12,10 @@
 void tl_obey(const atomic_int *cancel);
 const atomic_int *tl_obeyed(void);
 int tl_cancelled(void); /* whether the calling thread's flag is set */
+
+/* The calling thread may spend so much CPU time from now on, where work asks for that; 0: any. */
+void tl_allow_cpu(double seconds);
+double tl_cpu_allowed(void); /* what was given last */
+int tl_cpu_spent(void);      /* whether it is used up */
 
 #endif

@@ -48,7 +48,7 @@ typedef struct tl_cli {
     double zoom;      /* < 0 = not given */
     int64_t size[2];  /* of a view, pixels */
     int threads;
-    int64_t mem, max_pixels, budget;
+    int64_t mem, temp, max_pixels, budget;
     double io_timeout;             /* seconds */
     const char **scripts, **roots; /* of serve */
     int nscripts, nroots, port, watch, no_tile_cache;

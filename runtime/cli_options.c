@@ -127,6 +127,11 @@ static int set_mem(tl_cli *c, const char *t, tl_err *e)
     return tl__option_bytes(t, &c->mem) ? tl__option_bad(e, t, "a size: 512M, 2G") : 0;
 }
 
+static int set_temp(tl_cli *c, const char *t, tl_err *e)
+{
+    return tl__option_bytes(t, &c->temp) ? tl__option_bad(e, t, "a size: 512M, 2G") : 0;
+}
+
 static int set_format(tl_cli *c, const char *t, tl_err *e)
 {
     c->format = t;
@@ -278,6 +283,7 @@ static const struct option {
      "a folder that strangers' plans may read files below"},
     {"--watch", NULL, TL_CMD_SERVE, set_watch, "run a script again when its file changes"},
     {"--cache", "SIZE", TL_CMD_SERVE, set_mem, "memory for tiles and what they read (256M)"},
+    {"--temp", "SIZE", TL_CMD_SERVE, set_temp, "temporary files of whole Images (2G)"},
     {"--no-tile-cache", NULL, TL_CMD_SERVE, set_no_tile_cache,
      "make each tile anew, for measuring"},
     {"--mem", "SIZE", RUN_PLAN | TL_CMD_TASK, set_mem, "most memory to take: 512M, 2G (1G)"},

@@ -83,6 +83,7 @@ int tl_cli_serve(const tl_cli *c, tl_err *e)
                         .roots = c->roots,
                         .nroots = c->nroots,
                         .cache = c->mem,
+                        .temp = c->temp,
                         .watch = c->watch,
                         .no_tiles_kept = c->no_tile_cache,
                         .host = tl_session_host(&session)};

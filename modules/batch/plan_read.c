@@ -308,6 +308,7 @@ static int read_whole(reader *r, size_t i, tl_err *e)
     p.input = r->node[input];
     if (r->trust && !tl_whole_is_near(&p))
         return tl_fail(e, TL_ESCRIPT, "%s of a whole Image is not computed for others here", op);
+    p.strangers = r->trust != NULL;
     return tl_whole_new(&p, &r->source[i], e);
 }
 

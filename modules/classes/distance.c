@@ -204,9 +204,9 @@ int tl__distance_near(tl__whole_sampling *m, tl__tools *t, tl_rect r, int64_t st
     for (int64_t i = 0; i < win.w * win.h; i++)
         t->window[i] = t->window[i] != FAR && t->window[i] ? 0 : FAR;
     sweep_window(t->window, win.w, win.h);
-    for (int64_t y = 0; y < r.h; y++)
+    for (int64_t y = 0; y < r.h && !(rc = tl__go_on(m, e)); y++)
         for (int64_t x = 0; x < r.w; x++)
             put(m, nearest(m, t->window + (y + m->near_y) * win.w + x + m->near_x),
                 &values[y * stride + x], &valid[y * stride + x]);
-    return 0;
+    return rc;
 }

@@ -238,7 +238,7 @@ int tl__glcm_near(tl__whole_sampling *m, tl__tools *t, const tl_read *r, tl_rect
     memset(&k->c, 0, sizeof k->c);
     k->c.levels = m->spec->levels;
     make_logs(&k->l, 2 * (2 * m->spec->radius + 1) * (2 * m->spec->radius + 1));
-    for (int64_t y = 0; y < in.h; y++)
+    for (int64_t y = 0; y < in.h && !(rc = tl__go_on(m, e)); y++)
         for (int64_t x = 0; x < in.w; x++) {
             double f[TL_GLCM_BANDS];
             int64_t to = (in.y + y - r->rect.y) * r->rect.w + in.x + x - r->rect.x;
@@ -251,5 +251,5 @@ int tl__glcm_near(tl__whole_sampling *m, tl__tools *t, const tl_read *r, tl_rect
             }
         }
     free(k);
-    return 0;
+    return rc;
 }

@@ -3,7 +3,6 @@
 #include "modules/image/order.h"
 #include "modules/raster/cells.h"
 #include "modules/raster/raster.h"
-#include "runtime/cancel.h"
 #include "runtime/mem.h"
 
 #include <math.h>
@@ -147,12 +146,10 @@ static int compute(tl__whole_sampling *m, tl_err *e)
         rc = make_maps(m, e);
         note(m, rc, e);
     }
-    while (m->phase->item && !m->failed.code && rc != TL_EINTR)
-        if (tl_cancelled())
-            rc = tl_fail(e, TL_EINTR, "interrupted");
-        else if (has_item(m))
+    while (m->phase->item && !m->failed.code && !rc)
+        if (!(rc = tl__go_on(m, e)) && has_item(m))
             rc = one_item(m, t, e);
-        else
+        else if (!rc)
             wait_turn(m);
     rc = leave(m, rc, e);
     pthread_mutex_unlock(&m->lock);

@@ -35,6 +35,7 @@ typedef struct tl_whole_spec {
     /* Texture: cells from 0 to levels - 1; a window of 2 radius + 1 cells; pairs `step` cells
      * apart; one direction of 4, or -1 for the mean of all */
     int levels, radius, step, direction;
+    int strangers; /* a thread's allowance of CPU time holds for it (runtime/cancel.h) */
 } tl_whole_spec;
 
 #define TL_GLCM_BANDS  17
@@ -43,6 +44,10 @@ typedef struct tl_whole_spec {
 extern const char *const tl_glcm_names[TL_GLCM_BANDS];
 
 #define TL_WHOLE_MOST_CELLS ((int64_t)INT32_MAX - 1)
+
+/* So many bytes of temporary files may there be at a time in this process; 0: any (at first). More
+ * is TL_ENOMEM. */
+void tl_whole_set_room(int64_t bytes);
 
 int tl_whole_new(const tl_whole_spec *spec, tl_source **out, tl_err *e) TL_MUST_CHECK;
 /* NULL when s is another kind of source. Borrowed. */

@@ -84,6 +84,9 @@ int tl__tools_take(tl__whole_sampling *m, tl__tools **out, tl_err *e) TL_MUST_CH
 void tl__tools_give(tl__whole_sampling *m, tl__tools *t);
 void tl__tools_free(tl__tools *t); /* NULL is allowed */
 
+/* Asked by items and neighbourhoods between rows: TL_EINTR, or the allowance is used up. */
+int tl__go_on(const tl__whole_sampling *m, tl_err *e) TL_MUST_CHECK;
+
 /* The input of a block into t. */
 int tl__whole_load(tl__whole_sampling *m, tl__tools *t, tl_rect r, tl_err *e) TL_MUST_CHECK;
 

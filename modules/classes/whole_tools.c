@@ -2,10 +2,12 @@
  * SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* mkostemp */
 #include "modules/classes/whole_int.h"
+#include "runtime/cancel.h"
 #include "runtime/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -26,8 +28,27 @@ static int no_space(int64_t bytes, const char *dir, int why, tl_err *e)
                    (double)bytes / (1024 * 1024), dir, strerror(why));
 }
 
+static atomic_llong room, taken;
+
+void tl_whole_set_room(int64_t bytes)
+{
+    atomic_store(&room, bytes);
+}
+
+static int take_room(int64_t bytes, tl_err *e)
+{
+    long long most = atomic_load(&room), now = atomic_fetch_add(&taken, bytes) + bytes;
+    if (most == 0 || now <= most)
+        return 0;
+    atomic_fetch_sub(&taken, bytes);
+    return tl_fail(e, TL_ENOMEM,
+                   "whole Images would take %.0f MiB of temporary files, and may take %.0f (--temp): "
+                   "look from further away, or write this with an output and read that",
+                   (double)now / (1 << 20), (double)most / (1 << 20));
+}
+
 /* All of its space is taken at once: a page that cannot be written would end the process. */
-int tl__map_new(tl__map *m, int64_t bytes, tl_err *e)
+static int map_new(tl__map *m, int64_t bytes, tl_err *e)
 {
     const char *dir = getenv("TMPDIR");
     dir = dir && dir[0] ? dir : "/tmp";
@@ -49,10 +70,23 @@ int tl__map_new(tl__map *m, int64_t bytes, tl_err *e)
     return 0;
 }
 
+int tl__map_new(tl__map *m, int64_t bytes, tl_err *e)
+{
+    int rc = take_room(bytes, e);
+    if (rc)
+        return rc;
+    rc = map_new(m, bytes, e);
+    if (rc)
+        atomic_fetch_sub(&taken, bytes);
+    return rc;
+}
+
 void tl__map_free(tl__map *m)
 {
-    if (m->at)
+    if (m->at) {
         munmap(m->at, (size_t)m->bytes);
+        atomic_fetch_sub(&taken, m->bytes);
+    }
     *m = (tl__map){NULL, 0};
 }
 
@@ -113,6 +147,18 @@ void tl__tools_give(tl__whole_sampling *m, tl__tools *t)
     pthread_mutex_unlock(&m->lock);
 }
 
+int tl__go_on(const tl__whole_sampling *m, tl_err *e)
+{
+    if (tl_cancelled())
+        return tl_fail(e, TL_EINTR, "interrupted");
+    if (m->spec->strangers && tl_cpu_spent())
+        return tl_fail(e, TL_ESCRIPT,
+                       "%s: this takes more than the %g s of CPU time that a request has: take a "
+                       "smaller window, or fewer within one another",
+                       tl_whole_op_name(m->spec->op), tl_cpu_allowed());
+    return 0;
+}
+
 int tl__whole_load(tl__whole_sampling *m, tl__tools *t, tl_rect r, tl_err *e)
 {
     void *values[1] = {t->value};
@@ -138,7 +184,9 @@ int tl__load_window(tl__whole_sampling *m, tl__tools *t, tl_rect win, tl_err *e)
     for (int64_t y = all.y; y < all.y + all.h; y += TL__SIDE)
         for (int64_t x = all.x; x < all.x + all.w; x += TL__SIDE) {
             tl_rect r = tl_rect_intersect((tl_rect){x, y, TL__SIDE, TL__SIDE}, all);
-            int rc = tl__whole_load(m, t, r, e);
+            int rc = tl__go_on(m, e);
+            if (!rc)
+                rc = tl__whole_load(m, t, r, e);
             if (rc)
                 return rc;
             for (int64_t i = 0; i < r.h; i++)

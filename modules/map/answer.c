@@ -3,6 +3,7 @@
 #include "modules/map/map_int.h"
 #include "runtime/jail.h"
 #include "runtime/log.h"
+#include "runtime/cancel.h"
 #include "runtime/mem.h"
 
 #include <math.h>
@@ -160,6 +161,7 @@ static void run(void *ctx, const atomic_int *cancel)
 {
     tl__job *j = ctx;
     j->cancel = cancel;
+    tl_allow_cpu(TL__REQUEST_CPU);
     j->answer = j->compute(j, &j->err);
 }
 

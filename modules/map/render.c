@@ -230,8 +230,8 @@ static int squares(tl_pass_worker *w, const tl_grid *g, int scale, const atomic_
     return rc;
 }
 
-int tl_render_tile(tl_renderer *r, tl_layer *l, int step, tl_tile t, int scale,
-                   const atomic_int *cancel, uint8_t *rgba, tl_err *e)
+static int render(tl_renderer *r, tl_layer *l, int step, tl_tile t, int scale,
+                  const atomic_int *cancel, uint8_t *rgba, tl_err *e)
 {
     tl_grid g;
     kept *k = NULL;
@@ -247,6 +247,32 @@ int tl_render_tile(tl_renderer *r, tl_layer *l, int step, tl_tile t, int scale,
         rc = squares(w, &g, scale, cancel, rgba, e);
     give_back(r, k, w);
     return rc;
+}
+
+/* Frees the passes that nobody uses, and what they hold. */
+static void make_room(tl_renderer *r)
+{
+    for (int i = 0; i < MOST_PASSES; i++) {
+        pthread_mutex_lock(&r->lock);
+        kept *k = r->kept[i] && r->kept[i]->users == 0 ? r->kept[i] : NULL;
+        if (k) {
+            r->kept[i] = NULL;
+            r->nidle -= k->nidle;
+        }
+        pthread_mutex_unlock(&r->lock);
+        free_kept(k);
+    }
+}
+
+int tl_render_tile(tl_renderer *r, tl_layer *l, int step, tl_tile t, int scale,
+                   const atomic_int *cancel, uint8_t *rgba, tl_err *e)
+{
+    int rc = render(r, l, step, t, scale, cancel, rgba, e);
+    if (rc != TL_ENOMEM)
+        return rc;
+    make_room(r); /* whole Images of other zooms take it */
+    *e = (tl_err)TL_ERR_INIT;
+    return render(r, l, step, t, scale, cancel, rgba, e);
 }
 
 /* --- values --------------------------------------------------------------------------------------

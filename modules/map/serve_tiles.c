@@ -3,6 +3,7 @@
  * A tile that several clients ask for is made once; when all of them are gone it is not made. */
 #include "modules/map/encode.h"
 #include "modules/map/map_int.h"
+#include "runtime/cancel.h"
 #include "runtime/mem.h"
 #include "runtime/watch.h"
 
@@ -105,6 +106,7 @@ static void run(void *ctx, const atomic_int *cancel)
 {
     tl__tile_job *j = ctx;
     double began = tl_now();
+    tl_allow_cpu(TL__REQUEST_CPU);
     if (make(j, cancel, &j->err) == 0)
         tl_cache_put(j->map->tiles, j->id, strlen(j->id), j->blob);
     j->seconds = tl_now() - began;
