@@ -106,8 +106,9 @@ static int start_threads(shared *s, pthread_t *thread, int n)
 
 int tl_crew_run(const tl_crew *c, tl_err *e)
 {
-    shared s = {
-        .crew = c, .cancel = c->cancel ? c->cancel : tl_obeyed(), .lock = PTHREAD_MUTEX_INITIALIZER};
+    shared s = {.crew = c,
+                .cancel = c->cancel ? c->cancel : tl_obeyed(),
+                .lock = PTHREAD_MUTEX_INITIALIZER};
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

@@ -157,12 +157,11 @@ void tl__distance_get(const tl__whole_sampling *m, tl_rect r, int64_t stride, do
     forget_rows(m, r.y - m->domain.y, r.h);
 }
 
-const tl__phase tl__distance_phases[] = {
-    {tl__blocks, mark_block, 0},
-    {tl__row_items, sweep_down, 1},
-    {tl__row_items, sweep_up, 1},
-    {row_items, some_rows, 0},
-    {NULL, NULL, 0}};
+const tl__phase tl__distance_phases[] = {{tl__blocks, mark_block, 0},
+                                         {tl__row_items, sweep_down, 1},
+                                         {tl__row_items, sweep_up, 1},
+                                         {row_items, some_rows, 0},
+                                         {NULL, NULL, 0}};
 
 /* --- the neighbourhood --------------------------------------------------------------------------
  */

@@ -33,8 +33,8 @@ typedef struct tl__tools {
 } tl__tools;
 
 /* A step over the whole, after all of the step before: items by any threads, in any order or one
- * after the other. An item takes milliseconds, since threads ask between items whether to go on. One
- * that ends by TL_EINTR is done again. */
+ * after the other. An item takes milliseconds, since threads ask between items whether to go on.
+ * One that ends by TL_EINTR is done again. */
 typedef struct tl__phase {
     int64_t (*items)(const tl__whole_sampling *m);
     int (*item)(tl__whole_sampling *m, tl__tools *t, int64_t k, tl_err *e);

@@ -41,10 +41,11 @@ static int take_room(int64_t bytes, tl_err *e)
     if (most == 0 || now <= most)
         return 0;
     atomic_fetch_sub(&taken, bytes);
-    return tl_fail(e, TL_ENOMEM,
-                   "whole Images would take %.0f MiB of temporary files, and may take %.0f (--temp): "
-                   "look from further away, or write this with an output and read that",
-                   (double)now / (1 << 20), (double)most / (1 << 20));
+    return tl_fail(
+        e, TL_ENOMEM,
+        "whole Images would take %.0f MiB of temporary files, and may take %.0f (--temp): "
+        "look from further away, or write this with an output and read that",
+        (double)now / (1 << 20), (double)most / (1 << 20));
 }
 
 /* All of its space is taken at once: a page that cannot be written would end the process. */

@@ -13,7 +13,8 @@
 #include "runtime/http_server.h"
 #include "runtime/worker_pool.h"
 
-#define TL__REQUEST_CPU 10.0 /* seconds that a request spends in strangers' textures and distances */
+#define TL__REQUEST_CPU                                                                            \
+    10.0 /* seconds that a request spends in strangers' textures and distances */
 
 /* A script, or a session, and what it shows. */
 typedef struct tl__app {

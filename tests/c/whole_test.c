@@ -185,8 +185,8 @@ static void who_is_cancelled_leaves_others_theirs(void **state)
         tl_pass_free(p);
         tl_source_unref(&f->s);
     }
-    print_message("# cancelled %d times, the last %.3f s after the flag was set at most\n", interrupted,
-                  fmax(c[0].late, c[1].late));
+    print_message("# cancelled %d times, the last %.3f s after the flag was set at most\n",
+                  interrupted, fmax(c[0].late, c[1].late));
     assert_true(interrupted > 20);
 }
 

@@ -97,6 +97,16 @@ if len(SIZES) > 1:
         ok(peak[21960, what] <= peak[10980, what] + more * MIB, "four times the cells take at most %d MiB more (%s)" % (more, what),
            "%.0f MiB against %.0f" % (peak[21960, what] / MIB, peak[10980, what] / MIB))
 
+# What needs the whole Image at once keeps it in a file: 8 bytes for each of 49 million cells, and what a sieve needs.
+make("in.tif", 7000, *LAYOUTS[0][1])
+for what, code in (("components", 'components{connectivity = 8}'), ("sieve", "sieve(20)"), ("distance", "distance()")):
+    one = tap.script('output("o", (Image(param("file", "")).B1 // 400 %% 2):%s)' % code, what + ".lua")
+    r = tellua("run", one, "-p", "file=in.tif", "--out", "out", "--json", "--threads", "2", "--mem", "200M", limit=200)
+    planned = json.loads(r.out)["memory"]["planned"] if r.status == 0 else 0
+    ok(r.status == 0 and r.rss <= planned <= 200 * MIB < 8 * 7000 * 7000, "%s of a whole larger than memory: %.0f MiB of %.0f planned" % (
+        what, r.rss / MIB, planned / MIB), r)
+os.unlink("in.tif")
+
 # Small, odd and many-banded files plan as honestly.
 subprocess.run([sys.executable, "-c", """
 from osgeo import gdal
