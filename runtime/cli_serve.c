@@ -1,4 +1,5 @@
 /* tellua serve: scripts on a web map. SPDX-License-Identifier: MIT */
+#include "modules/classes/whole.h"
 #include "modules/map/map.h"
 #include "runtime/cli.h"
 #include "runtime/log.h"
@@ -10,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#define TEMP_BYTES ((int64_t)2 << 30) /* of whole Images */
 
 static tl_map *serving; /* for the signal handler */
 
@@ -83,10 +86,10 @@ int tl_cli_serve(const tl_cli *c, tl_err *e)
                         .roots = c->roots,
                         .nroots = c->nroots,
                         .cache = c->mem,
-                        .temp = c->temp,
                         .watch = c->watch,
                         .no_tiles_kept = c->no_tile_cache,
                         .host = tl_session_host(&session)};
+    tl_whole_set_room(c->temp ? c->temp : TEMP_BYTES);
     int rc = tl_map_open(&o, &m, e);
     if (!rc)
         rc = add_scripts(c, m, e);

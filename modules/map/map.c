@@ -3,7 +3,6 @@
 #include "modules/batch/crew.h"
 #include "modules/map/map_int.h"
 #include "modules/raster/raster.h"
-#include "modules/classes/whole.h"
 #include "modules/raster/roots.h"
 #include "runtime/jail.h"
 #include "runtime/log.h"
@@ -14,7 +13,6 @@
 #include <string.h>
 
 #define CACHE_BYTES  ((int64_t)256 << 20)
-#define TEMP_BYTES   ((int64_t)2 << 30)
 #define ANSWER_BYTES ((int64_t)16 << 20)
 #define MOST_WAITING 256
 #define MOST_BODY    ((size_t)8 << 20)
@@ -124,7 +122,6 @@ static int open_parts(tl_map *m, tl_err *e)
     if (!rc)
         rc = trust_strangers(m, e);
     m->shelf = tl_shelf_new(m->store, &m->strangers);
-    tl_whole_set_room(o->temp > 0 ? o->temp : TEMP_BYTES);
     m->renderer = tl_renderer_new(cache / 2);
     m->tiles = tl_cache_new(o->no_tiles_kept ? 0 : cache / 4);
     m->answers = tl_cache_new(ANSWER_BYTES);

@@ -36,7 +36,6 @@ typedef struct tl_map_options {
     const char *store;        /* a folder or redis://..., NULL: none */
     const char *const *roots; /* folders that plans by HTTP may read from */
     int nroots;
-    int64_t temp;      /* bytes of temporary files of whole Images; 0 = 2 GiB */
     int64_t cache;     /* bytes for what was read and for finished tiles; 0 = 256 MiB */
     int watch;         /* scripts are run again when their files change */
     int no_tiles_kept; /* for measuring: finished tiles are not kept */
