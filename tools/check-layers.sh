@@ -21,7 +21,7 @@ jail       ^runtime/jail[^/]*$                                             base
 host       ^runtime/(host|border|chunk|sandbox|budget|vmfault)[^/]*$                  base lua
 loop       ^runtime/(loop|worker|http)[^/]*$                       base uv
 worker     ^worker/                                                     base expr image batch host jail bindings lua
-faces      ^(repl/|runtime/(main|tellua|session|cli)[^/]*$)          base expr image raster collection batch map host jail loop bindings lua uv
+faces      ^(repl/|runtime/(main|tellua|session|cli)[^/]*$)          base expr image raster classes collection batch map host jail loop bindings lua uv
 '
 
 # The build writes build_version.h; it is everyone's.
