@@ -4,6 +4,7 @@
 #include "modules/image/pass.h"
 #include "modules/raster/coverage.h"
 #include "modules/raster/raster.h"
+#include "runtime/cancel.h"
 #include "runtime/mem.h"
 
 #include <math.h>
@@ -171,14 +172,33 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
+/* The cells of the grid that it may touch, and their blocks; 0 when there are none. */
+static int find_blocks(job *j, tl_zones *z, const tl_coverage *c)
+{
+    tl_rect all = tl_grid_rect(&z->grid), r = tl_rect_intersect(tl_coverage_rect(c, all), all);
+    *j = (job){.z = z, .coverage = c, .rect = r};
+    if (r.w <= 0 || r.h <= 0)
+        return 0;
+    j->col = floor_div(r.x, SIDE);
+    j->row = floor_div(r.y, SIDE);
+    j->across = floor_div(r.x + r.w - 1, SIDE) - j->col + 1;
+    j->down = floor_div(r.y + r.h - 1, SIDE) - j->row + 1;
+    return 1;
+}
+
+static tl_rect block_rect(const job *j, int64_t k)
+{
+    tl_rect r = {(j->col + k % j->across) * SIDE, (j->row + k / j->across) * SIDE, SIDE, SIDE};
+    return tl_rect_intersect(r, j->rect);
+}
+
 static int measure_block(void *ctx, void *arg, int64_t k, tl_err *e)
 {
     const job *j = ctx;
     tools *t = arg;
     int n = j->z->n, some = 0;
     tl_zone_band *out = j->block + k * n;
-    tl_rect r = {(j->col + k % j->across) * SIDE, (j->row + k / j->across) * SIDE, SIDE, SIDE};
-    r = tl_rect_intersect(r, j->rect);
+    tl_rect r = block_rect(j, k);
     size_t cells = (size_t)(r.w * r.h);
     for (int b = 0; b < n; b++)
         empty(&out[b]);
@@ -301,27 +321,80 @@ int tl_zones_measure(tl_zones *z, const tl_geometry *g, int with_values, tl_zone
                      tl_err *e)
 {
     tl_coverage *c = NULL;
-    tl_rect all = tl_grid_rect(&z->grid);
+    job j;
     for (int b = 0; b < z->n; b++)
         empty(&out[b]);
     int rc = tl_coverage_new(g, &z->grid, &c, e);
     if (rc)
         return rc;
-    tl_rect r = tl_rect_intersect(tl_coverage_rect(c, all), all);
-    if (r.w > 0 && r.h > 0) {
-        job j = {.z = z,
-                 .coverage = c,
-                 .rect = r,
-                 .col = floor_div(r.x, SIDE),
-                 .row = floor_div(r.y, SIDE),
-                 .with_values = with_values};
-        j.across = floor_div(r.x + r.w - 1, SIDE) - j.col + 1;
-        j.down = floor_div(r.y + r.h - 1, SIDE) - j.row + 1;
+    if (find_blocks(&j, z, c)) {
+        j.with_values = with_values;
         rc = measure(&j, out, e);
     }
     for (int b = 0; b < z->n && rc; b++)
         tl_zone_free(&out[b]);
     tl_coverage_free(c);
+    return rc;
+}
+
+/* --- cells --------------------------------------------------------------------------------------
+ */
+
+/* Longitudes and latitudes of the centres of a row. */
+static int row_places(const tl_grid *g, tl_rect r, int64_t y, double *lon, double *lat, tl_err *e)
+{
+    for (int64_t x = 0; x < r.w; x++) {
+        lon[x] = g->x0 + g->dx * ((double)(r.x + x) + 0.5);
+        lat[x] = g->y0 - g->dy * ((double)(r.y + y) + 0.5);
+    }
+    return tl_crs_transform_points(g->crs, "EPSG:4326", (size_t)r.w, lon, lat, e);
+}
+
+static int each_of_row(const tl_zones *z, tl_rect r, int64_t y, const uint8_t *inside,
+                       double *values, tl_zone_cell_fn *each, void *ctx, tl_err *e)
+{
+    const tools *t = z->own;
+    double lon[SIDE], lat[SIDE];
+    int rc = row_places(&z->grid, r, y, lon, lat, e);
+    for (int64_t x = 0, i = y * r.w; x < r.w && !rc; x++, i++) {
+        int good = inside[i];
+        for (int b = 0; b < z->n && good; b++) {
+            good = t->valid[b][i];
+            values[b] = t->values[b][i];
+        }
+        rc = good ? each(ctx, lon[x], lat[x], values, e) : 0;
+    }
+    return rc;
+}
+
+static int each_of_block(const job *j, int64_t k, double *values, tl_zone_cell_fn *each, void *ctx,
+                         tl_err *e)
+{
+    static _Thread_local uint8_t inside[SIDE * SIDE];
+    tools *t = j->z->own;
+    tl_rect r = block_rect(j, k);
+    int rc = tl_cancelled() ? tl_fail(e, TL_EINTR, "interrupted") : 0;
+    if (!rc)
+        rc = tl_coverage_centres(j->coverage, r, inside, e);
+    if (rc || !memchr(inside, 1, (size_t)(r.w * r.h)))
+        return rc;
+    rc = tl_pass_run(t->worker, r, (void *const *)t->values, t->valid, e);
+    for (int64_t y = 0; y < r.h && !rc; y++)
+        rc = each_of_row(j->z, r, y, inside, values, each, ctx, e);
+    return rc;
+}
+
+int tl_zones_each(tl_zones *z, const tl_geometry *g, tl_zone_cell_fn *each, void *ctx, tl_err *e)
+{
+    tl_coverage *c = NULL;
+    job j;
+    double *values = tl_xcalloc((size_t)z->n, sizeof *values);
+    int rc = tl_coverage_new(g, &z->grid, &c, e);
+    if (!rc && find_blocks(&j, z, c))
+        for (int64_t k = 0; k < j.across * j.down && !rc; k++)
+            rc = each_of_block(&j, k, values, each, ctx, e);
+    tl_coverage_free(c);
+    free(values);
     return rc;
 }
 

@@ -44,6 +44,13 @@ void tl_zone_free(tl_zone_band *b);
 double tl_zone_quantile(const tl_zone_band *b, double p);
 double tl_zone_mode(const tl_zone_band *b); /* the value of most weight; the least of several */
 
+/* Calls each for every cell of the grid whose centre lies inside, and that points and lines touch,
+ * where all bands are valid: blocks of 256 cells row by row, in them the cells. Not 0 stops, and is
+ * returned. */
+typedef int tl_zone_cell_fn(void *ctx, double lon, double lat, const double *values, tl_err *e);
+int tl_zones_each(tl_zones *z, const tl_geometry *g, tl_zone_cell_fn *each, void *ctx,
+                  tl_err *e) TL_MUST_CHECK;
+
 /* The cell that holds the place: a value per band, NaN where invalid. */
 int tl_zones_value(tl_zones *z, double lon, double lat, double *values, tl_err *e) TL_MUST_CHECK;
 

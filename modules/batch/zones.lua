@@ -131,13 +131,20 @@ end
 
 -- --------------------------------------------------------------------------------------- methods
 
-local sample_options = { points = true, crs = options.text, res = true,
+local sample_options = { points = true, zones = true, crs = options.text, res = true,
   count = options.whole_from(1), region = true, class = true, seed = true }
 
 function methods.sample(img, given)
   local o = check("sample", given, sample_options, "{points = {{lon, lat}, ...}}")
-  if o.count and o.points == nil then return core.draw_samples(img, o, settings(o)) end
-  if o.points == nil then raise "sample needs points = a list of {lon, lat}, or a file's path" end
+  if o.count and o.points == nil and o.zones == nil then return core.draw_samples(img, o, settings(o)) end
+  if o.zones ~= nil then
+    if o.points ~= nil or o.count then raise "sample: one of points, zones and count" end
+    local r = core.cells_in(img, o.zones, settings(o))
+    return new_rows(r.rows, r.columns)
+  end
+  if o.points == nil then
+    raise "sample needs points = a list of {lon, lat}, zones = polygons, or a file's path for either"
+  end
   local points = o.points
   if type(points) == "table" and type(points[1]) == "number" then points = { points } end
   local r = core.sample(img, points, settings(o))

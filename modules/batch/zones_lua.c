@@ -21,7 +21,7 @@ typedef struct {
     double percent; /* >= 0: a percentile; -1: by name */
 } stat;
 
-enum { MOST_STATS = 64 };
+enum { MOST_STATS = 64, MOST_SAMPLES = 200000 };
 
 static const char *const stat_names[] = {"count", "cells",    "valid",  "sum",  "mean", "min",
                                          "max",   "variance", "stddev", "mode", NULL};
@@ -195,6 +195,40 @@ static int look_up(void *ctx, int64_t id, const tl_geometry *g, const json_t *at
     return rc;
 }
 
+/* --- cells --------------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    work *w;
+    int64_t id;
+    const json_t *attributes;
+} cells_of;
+
+static int add_cell(void *ctx, double lon, double lat, const double *values, tl_err *e)
+{
+    cells_of *c = ctx;
+    work *w = c->w;
+    if (json_array_size(w->rows) >= MOST_SAMPLES)
+        return tl_fail(e, TL_ESCRIPT,
+                       "sample: these zones have more than %d cells; draw some of them with count "
+                       "and region, or take a larger res",
+                       MOST_SAMPLES);
+    json_t *row = new_row(w, c->id, c->attributes);
+    json_array_append_new(w->rows, row);
+    set(w, row, "lon", json_real(lon));
+    set(w, row, "lat", json_real(lat));
+    for (int b = 0; b < w->img->nbands; b++)
+        set(w, row, w->img->band[b].name, number(values[b], w->img->band[b].node->type != TL_F));
+    return 0;
+}
+
+static int look_inside(void *ctx, int64_t id, const tl_geometry *g, const json_t *attributes,
+                       tl_err *e)
+{
+    cells_of c = {ctx, id, attributes};
+    return g ? tl_zones_each(c.w->z, g, add_cell, &c, e) : 0;
+}
+
 /* --- options ------------------------------------------------------------------------------------
  */
 
@@ -232,15 +266,20 @@ static int stats_of(const json_t *o, work *w, tl_err *e)
     return rc;
 }
 
-/* core.zonal(img, zones, options), core.sample(img, points, options): -> {rows, columns}. options =
- * {stats = list, crs =, res =, geometries =}, checked before in Lua. The second upvalue says which.
- */
+static const struct {
+    const char *name;
+    tl_feature_fn *each;
+} kinds[] = {{"sample", look_up}, {"zonal", measure}, {"cells_in", look_inside}, {NULL, NULL}};
+
+/* core.zonal(img, zones, options), core.sample(img, points, options), core.cells_in(img, zones,
+ * options): -> {rows, columns}. options = {stats = list, crs =, res =, geometries =}, checked
+ * before in Lua. The upvalue says which. */
 static int core_rows(lua_State *L)
 {
     tl_err e = TL_ERR_INIT;
     static const luaL_Reg none[] = {{NULL, NULL}};
     const tl_image *img = tl_image_check(L, 1);
-    int zonal = lua_toboolean(L, lua_upvalueindex(1));
+    tl_feature_fn *each = kinds[lua_tointeger(L, lua_upvalueindex(1))].each;
     work w = {.img = img};
     tl_where where;
     lua_settop(L, 3);
@@ -263,7 +302,7 @@ static int core_rows(lua_State *L)
         rc = tl_zones_open(img, &where, 0, (tl_zones **)box, &e);
     w.z = *box;
     if (!rc)
-        rc = tl_features_of_user(what, zonal ? measure : look_up, &w, &e);
+        rc = tl_features_of_user(what, each, &w, &e);
     if (rc)
         return tl_raise(L, &e);
     tl_json_push(L, out);
@@ -277,10 +316,10 @@ extern const size_t tl_lua_modules_batch_zones_len;
 void tl_zones_open_lua(lua_State *L)
 {
     tl_core_push(L);
-    for (int zonal = 0; zonal < 2; zonal++) {
-        lua_pushboolean(L, zonal);
+    for (int k = 0; kinds[k].name; k++) {
+        lua_pushinteger(L, k);
         lua_pushcclosure(L, core_rows, 1);
-        lua_setfield(L, -2, zonal ? "zonal" : "sample");
+        lua_setfield(L, -2, kinds[k].name);
     }
     lua_pushvalue(L, -2);
     tl_loads(L, tl_lua_modules_batch_zones, tl_lua_modules_batch_zones_len, "=[tellua zones]", 2,

@@ -279,4 +279,44 @@ if tifs:
         results.add(open(SCRATCH + "/scl.csv").read() if p.returncode == 0 else p.stderr)
     ok(len(results) == 1 and "mean" in next(iter(results)), "the number of threads plays no part", results)
     note(next(iter(results)).replace("\n", " | "))
+
+# ------------------------------------------------------------------------------ cells of polygons
+W, H, D = 330, 290, 0.01
+v = nrng.integers(0, 500, (H, W)).astype("uint16")
+write(SCRATCH + "/inside.tif", [v], (14, D, 0, 47, 0, -D), 4326, nodata=0, names=["v"])
+stars = [star(15.5, 45.6, 1.6, 30), star(16.6, 44.45, 0.5, 11), star(30, 10, 1, 5), star(14, 47, 0.3, 9)]
+with open(SCRATCH + "/inside.geojson", "w") as f:
+    json.dump({"type": "FeatureCollection", "features": [
+        {"type": "Feature", "properties": {"class": k + 3, "crop": "c%d" % k},
+         "geometry": json.loads(g.ExportToJson(["COORDINATE_PRECISION=17"]))} for k, g in enumerate(stars)]}, f)
+tellua("run", script("inside.lua", """
+local img = Image "%s"
+local both = img .. (img / 2):rename "half"
+output("inside", both:sample{zones = "%s"})
+output("own", img:sample{zones = {{geojson = %s, crop = "rye"}}})
+output("points", img:sample{zones = {14.005, 46.995}})
+local m = train{samples = both:sample{zones = "%s"}, bands = {"v", "half"}, class = "class", trees = 3, depth = 4}
+print(#m.classes)
+""" % (SCRATCH + "/inside.tif", SCRATCH + "/inside.geojson", geojson(stars[1]), SCRATCH + "/inside.geojson")), "--out", SCRATCH)
+want = []
+for k, g in enumerate(stars):
+    w, e, s_, n = g.GetEnvelope()
+    for r in range(max(0, int((47 - n) / D) - 1), min(H, int((47 - s_) / D) + 2)):
+        for c in range(max(0, int((w - 14) / D) - 1), min(W, int((e - 14) / D) + 2)):
+            x, y = 14 + D * (c + 0.5), 47 - D * (r + 0.5)
+            p = ogr.Geometry(ogr.wkbPoint)
+            p.AddPoint_2D(x, y)
+            if v[r, c] and g.Contains(p):
+                want.append((k + 3, "c%d" % k, round(x, 9), round(y, 9), int(v[r, c]), v[r, c] / 2))
+rows = table("inside.csv")
+got = [(int(r["class"]), r["crop"], round(float(r["lon"]), 9), round(float(r["lat"]), 9), int(r["v"]), float(r["half"])) for r in rows]
+ok(sorted(got) == sorted(want) and len(got) > 10000, "a row for each valid cell whose centre lies inside, with attributes: %d" % len(got),
+   (len(got), len(want), sorted(set(got) ^ set(want))[:4]))
+own = [r["crop"] + r["v"] for r in table("own.csv")]
+ok(sorted(own) == sorted("rye%d" % t[4] for t in want if t[0] == 4), "of one's own list", len(own))
+ok([r["v"] for r in table("points.csv")] == ([str(v[0, 0])] if v[0, 0] else []), "a point holds its cell", table("points.csv"))
+for code, said in [('{zones = {-180, -80, 180, 80}, res = 0.001}', "more than 200000 cells"), ('{zones = {1, 2}, points = {1, 2}}', "one of points, zones and count"),
+                   ('{zones = {1, 2}, count = 5}', "one of points, zones and count"), ('{}', "zones = polygons")]:
+    _, err = tellua("run", script("bad.lua", 'output("x", Image("%s"):sample%s)' % (SCRATCH + "/inside.tif", code)), expect=1)
+    ok(said in err, "sample%s is refused" % code, err)
 done()
