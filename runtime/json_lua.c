@@ -193,9 +193,39 @@ void **tl_json_box(lua_State *L)
     return tl_box_push(L, "tellua.json");
 }
 
+#define MOST_BYTES (512.0 * 1024 * 1024)
+
+/* What jansson takes for a text, outside of what Lua's memory is counted in: measured per array,
+ * object, pair, element and string. */
+static double cost_of(const char *text, size_t len)
+{
+    double bytes = (double)len;
+    int quoted = 0;
+    for (size_t i = 0; i < len; i++) {
+        char c = text[i];
+        if (quoted) {
+            i += c == '\\';
+            quoted = c != '"';
+        } else if (c == '"') {
+            quoted = 1;
+            bytes += 50;
+        } else {
+            bytes += c == '[' ? 160 : c == '{' ? 260 : c == ':' ? 100 : c == ',' ? 50 : 0;
+        }
+    }
+    return bytes;
+}
+
 static json_t *parse(const char *text, size_t len, tl_err *e)
 {
     json_error_t why;
+    double bytes = cost_of(text, len);
+    if (bytes > MOST_BYTES) {
+        tl_fail(e, TL_ENOMEM,
+                "json.decode: this text would take %.0f MiB, and may take %.0f; decode parts of it",
+                bytes / (1024 * 1024), MOST_BYTES / (1024 * 1024));
+        return NULL;
+    }
     json_t *j = json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
     if (!j)
         tl_fail(e, TL_EDATA, "no JSON: line %d, column %d: %s", why.line, why.column, why.text);

@@ -71,7 +71,7 @@ function learn.new_model(m)
     end
     for _, t in ipairs(m.trees) do check_tree(t, #m.bands, m.classes and #m.classes) end
   else
-    damaged(format("its kind is \"forest\" or \"kmeans\", not %s", tostring(m.kind)))
+    damaged 'its kind is "forest" or "kmeans"' -- what is there is not said: see read_json
   end
   return setmetatable(m, Model)
 end

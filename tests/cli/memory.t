@@ -107,6 +107,20 @@ for what, code in (("components", 'components{connectivity = 8}'), ("sieve", "si
         what, r.rss / MIB, planned / MIB), r)
 os.unlink("in.tif")
 
+# A text of JSON is values of a library before it is Lua's; neither takes more than it may.
+for what, text in (("arrays", '("[],"):rep(%d)'), ("objects", '("{},"):rep(%d)'), ("numbers", '("1,"):rep(%d)'),
+                   ("pairs", '("{\\"a\\":1},"):rep(%d)'), ("texts", '("\\"\\","):rep(%d)')):
+    for n, good in ((20000000, False), (1000000, True)):
+        code = "local ok, e = pcall(json.decode, '[' .. %s .. '1]') print(ok and #e or e)" % (text % n)
+        r = tellua("-e", code, limit=100)
+        ok(r.status == 0 and r.rss < 1000 * MIB and ((str(n + 1) if good else "and may take 512; decode parts") in r.out),
+           "%d %s: %.0f MiB" % (n, what, r.rss / MIB), r)
+for n, text in enumerate(['{"password": "hunter2"}', '{"bands": ["a"], "kind": "hunter2"}', "hunter2", '{"bands": "hunter2", hunter2}']):
+    with open("secret%d.json" % n, "w") as f:
+        f.write(text)
+    r = tellua("-e", 'Model "secret%d.json"' % n)
+    ok(r.status == 1 and "model" in r.err and "hunter2" not in r.err, "a file that is no model is not told of", r)
+
 # Small, odd and many-banded files plan as honestly.
 subprocess.run([sys.executable, "-c", """
 from osgeo import gdal
