@@ -24,11 +24,10 @@ static const format formats[] = {{"gpkg", "GPKG", {"-unsetFid", NULL}},
                                  {"csv", "CSV", {"-lco", "GEOMETRY=AS_WKT", NULL}},
                                  {NULL, NULL, {NULL}}};
 
-/* As vectorize.c begins where there is no system; GDAL's reader would make degrees of it. */
+/* As vectorize.c begins where there is no system: GDAL's reader would make degrees of it. */
 static const char no_system[] = "{\"type\":\"FeatureCollection\",\"crs\":null,";
 
-static int translate(const format *f, const char *from, const char *to, const char *layer,
-                     int placeless)
+static int translate(const format *f, const char *from, const char *to, const char *layer)
 {
     const char *drivers[] = {"GeoJSON", NULL};
     char **words = NULL;
@@ -37,8 +36,6 @@ static int translate(const format *f, const char *from, const char *to, const ch
         return -1;
     words = CSLAddString(CSLAddString(words, "-f"), f->driver);
     words = CSLAddString(CSLAddString(words, "-nln"), layer);
-    if (placeless)
-        words = CSLAddString(CSLAddString(words, "-a_srs"), "NONE");
     for (int i = 0; f->words[i]; i++)
         words = CSLAddString(words, f->words[i]);
     GDALVectorTranslateOptions *o = GDALVectorTranslateOptionsNew(words, NULL);
@@ -74,14 +71,18 @@ int tl_feature_file(const char *geojson, size_t len, const char *name, const cha
     tl_gdal_start();
     if (!f->name || !GDALGetDriverByName(f->driver))
         return tl_fail(e, TL_ECONFIG, "this GDAL writes no %s", f->name ? f->driver : name);
+    if (strncmp(geojson, no_system, sizeof no_system - 1) == 0 && strcmp(name, "csv") != 0)
+        return tl_fail(e, TL_EDATA,
+                       "these features are in no coordinate system, which %s wants: write them as "
+                       "geojson or csv",
+                       f->driver);
     snprintf(from, sizeof from, "/vsimem/tellua-features-%u.geojson", k);
     snprintf(to, sizeof to, "/vsimem/tellua-features-%u.%s", k, f->name);
     tl_gdal_begin(&g, NULL);
     CPLSetThreadLocalConfigOption("OGR_CURRENT_DATE", NO_TIME);
-    int placeless = strncmp(geojson, no_system, sizeof no_system - 1) == 0;
     VSILFILE *in = VSIFileFromMemBuffer(from, (GByte *)(uintptr_t)geojson, len, FALSE);
-    int bad = !in || VSIFCloseL(in) || translate(f, from, to, layer, placeless) || g.failed ||
-              take_bytes(to, out);
+    int bad =
+        !in || VSIFCloseL(in) || translate(f, from, to, layer) || g.failed || take_bytes(to, out);
     VSIUnlink(from);
     VSIUnlink(to);
     CPLSetThreadLocalConfigOption("OGR_CURRENT_DATE", NULL);
