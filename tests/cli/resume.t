@@ -191,14 +191,14 @@ tap.write("slow.c", r"""
 #include <string.h>
 #include <stdlib.h>
 #include <unistd.h>
-static void nap(int fd)
+static void nap(int fd, off_t at)
 {
     char link[64], name[512];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t n = readlink(link, name, sizeof name - 1);
     if (n > 0) {
         name[n] = 0;
-        if (strstr(name, getenv("SLOW_FILE")) && lseek(fd, 0, SEEK_CUR) > 100000)
+        if (strstr(name, getenv("SLOW_FILE")) && at > 100000)
             sleep(60);
     }
 }
@@ -207,15 +207,27 @@ ssize_t read(int fd, void *buf, size_t n)
     static ssize_t (*next)(int, void *, size_t);
     if (!next)
         next = dlsym(RTLD_NEXT, "read");
-    nap(fd);
+    nap(fd, lseek(fd, 0, SEEK_CUR));
     return next(fd, buf, n);
+}
+ssize_t pread64(int fd, void *buf, size_t n, off_t at)
+{
+    static ssize_t (*next)(int, void *, size_t, off_t);
+    if (!next)
+        next = dlsym(RTLD_NEXT, "pread64");
+    nap(fd, at);
+    return next(fd, buf, n, at);
+}
+ssize_t pread(int fd, void *buf, size_t n, off_t at)
+{
+    return pread64(fd, buf, n, at);
 }
 size_t fread(void *buf, size_t size, size_t n, FILE *f)
 {
     static size_t (*next)(void *, size_t, size_t, FILE *);
     if (!next)
         next = dlsym(RTLD_NEXT, "fread");
-    nap(fileno(f));
+    nap(fileno(f), lseek(fileno(f), 0, SEEK_CUR));
     return next(buf, size, n, f);
 }
 """)
