@@ -102,11 +102,14 @@ $$(BUILD)/%_$(1).o: %.c $$(BUILD)/.flags
 endef
 $(foreach i,$(KERNEL_ISAS),$(eval $(call kernel_rule,$(i))))
 
-# The half that is easier in Lua, compiled in as text.
-$(BUILD)/%.lua.o: %.lua tools/embed.sh $(BUILD)/.flags
+# The half that is easier in Lua, compiled in as bytecode; what functions are compiled with, as text.
+$(BUILD)/tools/precompile: tools/precompile.c $(BUILD)/.flags
+	@mkdir -p $(@D) && echo "  LINK    $@"
+	$(Q)$(CC) -O2 $(WARN) -o $@ $< $(shell pkg-config --cflags --libs $(LUA))
+$(BUILD)/%.lua.o: %.lua tools/embed.sh $(BUILD)/tools/precompile $(BUILD)/.flags
 	@mkdir -p $(@D)
 	@echo "  EMBED   $<"
-	$(Q)sh tools/embed.sh $< > $(BUILD)/$*.lua.c
+	$(Q)sh tools/embed.sh $< $(if $(filter modules/expr/%,$*),,$(BUILD)/tools/precompile) > $(BUILD)/$*.lua.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c $(BUILD)/$*.lua.c -o $@
 
 # What help knows is what the manual says.

@@ -512,11 +512,11 @@ void tl_set_string(lua_State *L, const char *key, const char *s)
     lua_setfield(L, -2, key);
 }
 
-void tl_loads(lua_State *L, const unsigned char *text, size_t len, const char *name, int nargs,
+void tl_loads(lua_State *L, const unsigned char *bytes, size_t len, const char *name, int nargs,
               int nresults)
 {
     luaL_checkstack(L, 2, name);
-    if (luaL_loadbufferx(L, (const char *)text, len, name, "t") != LUA_OK)
+    if (luaL_loadbufferx(L, (const char *)bytes, len, name, NULL) != LUA_OK)
         lua_error(L);
     lua_insert(L, -nargs - 1);
     lua_call(L, nargs, nresults);
@@ -528,6 +528,6 @@ void tl_load_halves(lua_State *L, const tl_half *half, size_t n, int nargs)
     for (size_t i = 0; i < n; i++) {
         for (int k = 0; k < nargs; k++)
             lua_pushvalue(L, -nargs);
-        tl_loads(L, half[i].text, *half[i].len, half[i].name, nargs, 0);
+        tl_loads(L, half[i].bytes, *half[i].len, half[i].name, nargs, 0);
     }
 }

@@ -71,10 +71,10 @@ void tl_set_string(lua_State *L, const char *key, const char *s) TL_LJMP;
 
 /* --- the half that is written in Lua --------------------------------------------------------- */
 
-/* Loads and calls an embedded chunk with the nargs values on top as its arguments, leaves nresults.
- * `name` is "=[tellua NAME]". The chunk sees the script's globals: it should keep what it uses in
- * locals, since a script may change them later. */
-void tl_loads(lua_State *L, const unsigned char *text, size_t len, const char *name, int nargs,
+/* Loads and calls an embedded chunk, bytecode (tools/precompile.c) or text, with the nargs values
+ * on top as its arguments, leaves nresults. `name` is "=[tellua NAME]". The chunk sees the script's
+ * globals: it should keep what it uses in locals, since a script may change them later. */
+void tl_loads(lua_State *L, const unsigned char *bytes, size_t len, const char *name, int nargs,
               int nresults) TL_LJMP;
 
 /* The halves of a module that has several: EACH(X) is X(name) X(name) ... in their order,
@@ -82,7 +82,7 @@ void tl_loads(lua_State *L, const unsigned char *text, size_t len, const char *n
  *   static const tl_half halves[] = {EACH(ENTRY)};  with TL_HALF("=[tellua NAME]", symbol), */
 typedef struct tl_half {
     const char *name;
-    const unsigned char *text;
+    const unsigned char *bytes;
     const size_t *len;
 } tl_half;
 #define TL_HALF_DECLARE(symbol)                                                                    \

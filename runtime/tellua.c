@@ -125,9 +125,11 @@ tellua *tellua_open(const tellua_options *options)
     int rc = tl_host_open(&limits, &t->host, fresh(t));
     if (!rc) {
         t->L = tl_host_lua(t->host);
+        lua_gc(t->L, LUA_GCSTOP); /* hardly anything of what is made here is garbage */
         lua_pushcfunction(t->L, open_names);
         lua_pushlightuserdata(t->L, t);
         rc = tl_host_call(t->host, 1, 0, &t->err);
+        lua_gc(t->L, LUA_GCRESTART);
     }
     if (rc) {
         tellua_close(t);

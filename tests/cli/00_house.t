@@ -6,7 +6,7 @@ unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES CONFIG BUILD CFLAGS CPPFLAGS LDFL
 tree="$TMPDIR/a house"
 mkdir -p "$tree/runtime" "$tree/modules/expr" "$tree/scripts" "$tree/tools"
 cp Makefile VERSION LICENSE "$tree/"
-cp tools/embed.sh tools/deps.sh tools/tellua.pc.in "$tree/tools/"
+cp tools/embed.sh tools/precompile.c tools/deps.sh tools/tellua.pc.in "$tree/tools/"
 cp modules/expr/kernels.c "$tree/modules/expr/" 2>/dev/null || true
 cd "$tree" || exit 1
 : >modules/expr/kernels.c
@@ -17,7 +17,7 @@ cat >runtime/one.c <<'C'
 extern const unsigned char tl_lua_runtime_prelude[];
 TL_API const char *tl_version(void) { return TL_VERSION; }
 int tl_one(void);
-int tl_one(void) { return tl_lua_runtime_prelude[0] == 'r'; }
+int tl_one(void) { return tl_lua_runtime_prelude[0] == 27; }
 C
 cat >runtime/tellua.h <<'C'
 #define TL_API __attribute__((visibility("default")))
