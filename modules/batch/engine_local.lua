@@ -290,6 +290,8 @@ function batch.commands.engine(a)
   if job:engine_of().mind then return job:engine_of().mind(job) end
   if not become_the_only_one(job) then return 0 end
   sys.signals()
+  -- Before anybody sees the process: how the last one ended is no longer true.
+  job:set_state { state = "running", started = sys.now(), running = {}, held = {} }
   batch.check(sys.write(job:path "engine.pid", sys.pid .. " " .. sys.started(sys.pid) .. "\n"))
   local progress = job:progress()
   local run = setmetatable({ job = job, running = {}, nrunning = 0, held = {}, tries = {}, delayed = {},

@@ -262,6 +262,8 @@ int tl__quarters_take(tl__quarters *q, tl_tile_at parent, tl__cells *out, unsign
 {
     pthread_mutex_lock(&q->lock);
     slot *s = find(q, parent);
+    if (s && s->users) /* a stored child is made once more: its bytes are in the store */
+        s = NULL;
     *have = s ? s->have : 0;
     if (s) {
         *out = s->cells;

@@ -36,7 +36,8 @@ int tl__quarters_add(tl__quarters *q, tl_tile_at at, const void *const *values,
                      const uint8_t *const *valid, tl_err *e) TL_MUST_CHECK;
 
 /* Hands out what there is of a parent, to the caller: *out with a bit 2 * qy + qx in *have for each
- * quarter. Its children may no longer be added. */
+ * quarter. Where one of them is being added just now, because a run is
+ * resumed and makes it again, nothing is handed out: they are in the store. */
 int tl__quarters_take(tl__quarters *q, tl_tile_at parent, tl__cells *out, unsigned *have,
                       tl_err *e) TL_MUST_CHECK;
 

@@ -278,8 +278,8 @@ int tl_render_tile(tl_renderer *r, tl_layer *l, int step, tl_tile t, int scale,
 /* --- values --------------------------------------------------------------------------------------
  */
 
-int tl_render_values(tl_node *const *nodes, int n, const tl_grid *g, double *values, uint8_t *valid,
-                     tl_err *e)
+static int compute_values(tl_node *const *nodes, int n, const tl_grid *g, double *values,
+                          uint8_t *valid, tl_err *e)
 {
     size_t cells = (size_t)(g->w * g->h);
     tl_dtype *types = tl_xcalloc((size_t)n, sizeof *types);
@@ -304,4 +304,15 @@ int tl_render_values(tl_node *const *nodes, int n, const tl_grid *g, double *val
     free(v);
     free(ok);
     return rc;
+}
+
+int tl_render_values(tl_renderer *r, tl_node *const *nodes, int n, const tl_grid *g, double *values,
+                     uint8_t *valid, tl_err *e)
+{
+    int rc = compute_values(nodes, n, g, values, valid, e);
+    if (rc != TL_ENOMEM)
+        return rc;
+    make_room(r);
+    *e = (tl_err)TL_ERR_INIT;
+    return compute_values(nodes, n, g, values, valid, e);
 }

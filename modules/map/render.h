@@ -21,8 +21,8 @@ int tl_render_tile(tl_renderer *r, tl_layer *l, int step, tl_tile t, int scale,
 
 /* Nodes over a grid of at most 256 x 256 cells, as float64: values and validity, w * h each, node
  * by node. */
-int tl_render_values(tl_node *const *nodes, int n, const tl_grid *g, double *values, uint8_t *valid,
-                     tl_err *e) TL_MUST_CHECK;
+int tl_render_values(tl_renderer *r, tl_node *const *nodes, int n, const tl_grid *g, double *values,
+                     uint8_t *valid, tl_err *e) TL_MUST_CHECK;
 
 void tl_renderer_count(tl_renderer *r, tl_cache_counts *reads, int *passes);
 

@@ -99,7 +99,7 @@ static json_t *histogram(tl__job *j, tl_err *e)
     if (!rc)
         rc = tl_try_alloc(&ok, cells * (size_t)n, 1, "a histogram", e);
     if (!rc)
-        rc = tl_render_values(l->step[j->step].value, n, &g, x, ok, e);
+        rc = tl_render_values(j->map->renderer, l->step[j->step].value, n, &g, x, ok, e);
     if (!rc)
         answer = json_pack("{s:o, s:f, s:o}", "layer", tl_json_text(l->name), "cell", g.dx, "bands",
                            bands_json(l, x, ok, cells, n, j->bins));

@@ -80,11 +80,12 @@ typedef struct cells {
     uint8_t *ok;
 } cells;
 
-static int values_at(tl_node *const *nodes, int n, const tl_grid *g, cells *c, tl_err *e)
+static int values_at(tl_renderer *r, tl_node *const *nodes, int n, const tl_grid *g, cells *c,
+                     tl_err *e)
 {
     c->x = tl_xcalloc((size_t)n, sizeof *c->x);
     c->ok = tl_xcalloc((size_t)n, 1);
-    return tl_render_values(nodes, n, g, c->x, c->ok, e);
+    return tl_render_values(r, nodes, n, g, c->x, c->ok, e);
 }
 
 static json_t *steps_json(const tl_chain *c, const cells *shown, const cells *full)
@@ -142,9 +143,9 @@ static json_t *identify_layer(const tl__job *j, const tl_layer *l, tl_err *e)
     if (!rc)
         rc = full_cell(l, j->lon, j->lat, &full_at, e);
     if (!rc)
-        rc = values_at(c.node, c.n, &at, &shown, e);
+        rc = values_at(j->map->renderer, c.node, c.n, &at, &shown, e);
     if (!rc)
-        rc = values_at(c.node, c.n, &full_at, &full, e);
+        rc = values_at(j->map->renderer, c.node, c.n, &full_at, &full, e);
     if (!rc)
         answer =
             json_pack("{s:o, s:s, s:f, s:f, s:o, s:o, s:o, s:o}", "layer", tl_json_text(l->name),
@@ -189,8 +190,9 @@ static int some_dates(const tl__job *j, const tl_layer *l, const tl_grid *g, int
     cells c = {NULL, NULL};
     for (int k = 0; k < all; k++)
         nodes[k] = l->step[first + k / l->nbands].value[k % l->nbands];
-    int rc = j->cancel && atomic_load(j->cancel) ? tl_fail(e, TL_EINTR, "nobody waits")
-                                                 : values_at(nodes, all, g, &c, e);
+    int rc = j->cancel && atomic_load(j->cancel)
+                 ? tl_fail(e, TL_EINTR, "nobody waits")
+                 : values_at(j->map->renderer, nodes, all, g, &c, e);
     for (int k = 0; k < n && !rc; k++) {
         json_t *values = json_array();
         const tl_layer_step *s = &l->step[first + k];

@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define BUCKETS  1024
+#define BUCKETS  16384
 #define OVERHEAD 128                /* bytes of a block beside its cells, nearly */
 #define GDALS    ((int64_t)4 << 20) /* bytes that GDAL has in any case */
 
@@ -51,7 +51,7 @@ static block **bucket_of(cache *c, const tl_blockkey *k)
     uint64_t h = (uint64_t)(uintptr_t)k->file / 64 + (uint64_t)k->level;
     h = (h * 0x9e3779b97f4a7c15u) + (uint64_t)k->block;
     h *= 0x9e3779b97f4a7c15u;
-    return &c->bucket[h >> 54];
+    return &c->bucket[h >> 50];
 }
 
 static void unlist(cache *c, block *b)

@@ -289,7 +289,7 @@ static int stream_cell(job *j, int64_t i, int64_t k, const footprint *f, tl_err 
 }
 
 /* The pixels behind a part of the block; none: w = 0. */
-static tl_rect boxes_behind(const job *j, tl_rect sub)
+static tl_rect footprints_behind(const job *j, tl_rect sub)
 {
     int64_t x0 = INT64_MAX, x1 = 0, y0 = INT64_MAX, y1 = 0;
     footprint f;
@@ -306,8 +306,8 @@ static tl_rect boxes_behind(const job *j, tl_rect sub)
 
 static tl_rect pixels_behind(const job *j, tl_rect sub)
 {
-    if (j->boxes)
-        return boxes_behind(j, sub);
+    if (j->boxes || j->by_cells)
+        return footprints_behind(j, sub);
     return j->m->m.method == TL_NEAREST ? tl_points_behind(j, sub) : tl_smooth_behind(j, sub);
 }
 

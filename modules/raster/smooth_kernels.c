@@ -28,16 +28,17 @@ static inline void lanes(const double *restrict v, double none, double most, dou
 static void bounds(const double *centre, int64_t n, int64_t most, double *lo, double *hi)
 {
     double low[LANES], high[LANES], rest[LANES], none = (double)most + 1;
+    const double end = (double)most + TIE; /* as far as tl_pixel_of takes them */
     int64_t i = 0;
     for (int k = 0; k < LANES; k++) {
         low[k] = none;
         high[k] = -1;
     }
     for (; i + LANES <= n; i += LANES)
-        lanes(centre + i, none, (double)most, low, high);
+        lanes(centre + i, none, end, low, high);
     for (int k = 0; k < LANES; k++)
         rest[k] = i + k < n ? centre[i + k] : -1;
-    lanes(rest, none, (double)most, low, high);
+    lanes(rest, none, end, low, high);
     for (int k = 0; k < LANES; k++) {
         *lo = low[k] < *lo ? low[k] : *lo;
         *hi = high[k] > *hi ? high[k] : *hi;

@@ -136,8 +136,10 @@ static int understand(const tl_raster *r, GDALRasterBandH from, tl_tifflevel *l)
     if (!at || !tl_tiffdir_read(&l->file->f, strtoull(at, NULL, 10), d))
         return 0;
     GDALGetBlockSize(from, &bw, &bh);
-    if (d->w != GDALGetRasterBandXSize(from) || d->h != GDALGetRasterBandYSize(from) ||
-        d->nbands != r->s.nbands || d->block_w != bw || d->block_h != bh)
+    const tl_level *described = &r->levels[l->number];
+    if (d->w != described->w || d->h != described->h || d->w != GDALGetRasterBandXSize(from) ||
+        d->h != GDALGetRasterBandYSize(from) || d->nbands != r->s.nbands || d->block_w != bw ||
+        d->block_h != bh)
         return 0;
     for (int k = 0; k < r->s.nbands; k++)
         if ((int)tl_dtype_size(r->s.bands[k].dtype) != d->size || r->info[k].refused ||

@@ -142,10 +142,39 @@ static void smooth_cells_have_the_bits_of_footprints(void **state)
     assert_true(some > 150);
 }
 
+/* A centre that lies on the far edge, by rounding a little beyond, has its cell whoever its
+ * neighbours are. */
+static void a_cell_on_the_far_edge_is_there_alone(void **state)
+{
+    (void)state;
+    uint64_t seed = 5;
+    char *path = make_raster(GDT_Byte, &seed);
+    tl_source *s = open_source(path);
+    tl_grid g = s->native;
+    g.x0 += (0.5 + 1e-10) * g.dx;
+    tl_sampling *m = sample_source(s, &g, TL_BILINEAR);
+    int some = 0;
+    for (int64_t y = 0; y < H - 1; y++) {
+        block alone = block_read(m, 0, (tl_rect){W - 1, y, 1, 1});
+        block among = block_read(m, 0, (tl_rect){W - 20, y, 20, 1});
+        assert_int_equal(alone.valid[0], among.valid[19]);
+        assert_int_equal(((uint8_t *)alone.values)[0], ((uint8_t *)among.values)[19]);
+        some += alone.valid[0];
+        block_free(&alone);
+        block_free(&among);
+    }
+    compare_twins(m, (tl_rect){W - 1, 0, 1, H});
+    assert_true(some > H / 2);
+    tl_sampling_unref(m);
+    tl_source_unref(s);
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(smooth_cells_have_the_bits_of_footprints, no_datasets_are_left),
+        cmocka_unit_test_teardown(a_cell_on_the_far_edge_is_there_alone, no_datasets_are_left),
     };
     GDALAllRegister();
     return tl_run_tests(tests);
