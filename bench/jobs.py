@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAM = os.environ.get("TELLUA", "build/release/tellua")
@@ -19,7 +20,7 @@ FLOOR = os.path.join(os.environ.get("BUILD", "build/release"), "bench", "floor")
 PICTURES = os.environ.get("SCENES", "/tmp/tellua-bench-scenes")
 TURNS = int(os.environ.get("TURNS", "9"))
 OUT = tempfile.mkdtemp(prefix="tellua-jobs", dir=os.environ.get("TMPDIR", "/tmp"))
-BANDS = "B03,B04,B06,B08,B11,B12,SCL"
+BANDS = "B04,B06,B08,B11,B12"
 FLOAT = ["COMPRESS=DEFLATE", "PREDICTOR=3", "TILED=YES", "BLOCKXSIZE=512", "BLOCKYSIZE=512"]
 BYTE = ["COMPRESS=DEFLATE", "PREDICTOR=2", "TILED=YES", "BLOCKXSIZE=512", "BLOCKYSIZE=512"]
 PY = ["/usr/bin/python3", os.path.join(HERE, "job_peers.py")]
@@ -45,10 +46,10 @@ class Run:
 
     def __init__(self, argv):
         start = time.monotonic()
-        with open(os.path.join(OUT, "said"), "w+") as said:
-            self.child = subprocess.Popen(argv, stdout=said, stderr=subprocess.STDOUT, cwd=OUT)
-            _, status, use = os.wait4(self.child.pid, 0)
-            self.child.returncode = status
+        with tempfile.TemporaryFile("w+") as said:
+            child = subprocess.Popen(argv, stdout=said, stderr=subprocess.STDOUT, cwd=OUT)
+            _, status, use = os.wait4(child.pid, 0)
+            child.returncode = status
             self.wall, self.cpu, self.rss = time.monotonic() - start, use.ru_utime + use.ru_stime, use.ru_maxrss / 1024
             said.seek(0)
             self.text = said.read()
@@ -79,7 +80,8 @@ def measure(job, who, floor=None, turns=TURNS):
     floors = []
     for _ in range(turns):
         for name, commands in who.items():
-            runs = [Run(commands[0])] if len(commands) == 1 else together(commands)
+            with ThreadPoolExecutor(len(commands)) as pool:
+                runs = list(pool.map(Run, commands))
             seen[name].append((max(r.wall for r in runs), sum(r.cpu for r in runs), sum(r.rss for r in runs)))
         if floor:
             floors.append(of_floor(*floor))
@@ -95,28 +97,6 @@ def measure(job, who, floor=None, turns=TURNS):
             job, read, write, first[1] / (read + write)))
     sys.stdout.flush()
     return seen
-
-
-def together(commands):
-    """Side by side: shell's &, so that each has its own figures."""
-    import threading
-    runs = [None] * len(commands)
-
-    def one(i):
-        start = time.monotonic()
-        p = subprocess.Popen(commands[i], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=OUT)
-        _, status, use = os.wait4(p.pid, 0)
-        p.returncode = status
-        if status:
-            os._exit(1)
-        runs[i] = type("Took", (), dict(wall=time.monotonic() - start, cpu=use.ru_utime + use.ru_stime,
-                                        rss=use.ru_maxrss / 1024))
-    threads = [threading.Thread(target=one, args=(i,)) for i in range(len(commands))]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    return runs
 
 
 def of_floor(inputs, product, options):
@@ -160,7 +140,6 @@ def ndvi():
 def cog():
     s = scene()
     flat = os.path.join(OUT, "peer.tif")
-    Run(tellua("ndvi", s))
     options = [x for o in ("COMPRESS=DEFLATE", "PREDICTOR=3", "BLOCKSIZE=512", "NUM_THREADS=2") for x in ("-co", o)]
     gdal = "gdal_calc.py -A %s/B04.tif -B %s/B08.tif --type=Float32 --overwrite --quiet --outfile %s %s " \
         "'--calc=(B.astype(float32)-A)/(B.astype(float32)+A)' && gdal_translate -q -of COG %s %s %s" % (

@@ -6,13 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/queue.h>
 
 #define MAPPED   (32 << 10) /* bytes from which a blob has pages of its own */
 #define OVERHEAD 160        /* bytes of an entry beside its key and blob, nearly */
 
 typedef struct entry {
-    struct entry *next;          /* of the same bucket */
-    struct entry *newer, *older; /* by last use */
+    struct entry *next; /* of the same bucket */
+    TAILQ_ENTRY(entry) use;
     uint64_t hash;
     tl_blob *blob;
     size_t key_len;
@@ -24,8 +25,8 @@ struct tl_cache {
     int64_t most;
     tl_cache_counts n;
     entry **bucket;
-    size_t nbuckets; /* a power of 2 */
-    entry *newest, *oldest;
+    size_t nbuckets;              /* a power of 2 */
+    TAILQ_HEAD(uses, entry) uses; /* the last one first */
 };
 
 /* What lives long and is large has pages of its own: between what comes and goes on the heap it
@@ -76,6 +77,7 @@ tl_cache *tl_cache_new(int64_t most_bytes)
     pthread_mutex_init(&c->lock, NULL);
     c->most = most_bytes;
     c->nbuckets = 4096;
+    TAILQ_INIT(&c->uses);
     c->bucket = tl_xcalloc(c->nbuckets, sizeof *c->bucket);
     return c;
 }
@@ -85,27 +87,13 @@ static int64_t cost(const entry *e)
     return (int64_t)(e->blob->size + e->key_len) + OVERHEAD;
 }
 
-static void unlink_use(tl_cache *c, entry *e)
-{
-    *(e->newer ? &e->newer->older : &c->newest) = e->older;
-    *(e->older ? &e->older->newer : &c->oldest) = e->newer;
-}
-
-static void link_newest(tl_cache *c, entry *e)
-{
-    e->newer = NULL;
-    e->older = c->newest;
-    *(c->newest ? &c->newest->newer : &c->oldest) = e;
-    c->newest = e;
-}
-
 static void evict(tl_cache *c, entry *e)
 {
     entry **at = &c->bucket[e->hash & (c->nbuckets - 1)];
     while (*at != e)
         at = &(*at)->next;
     *at = e->next;
-    unlink_use(c, e);
+    TAILQ_REMOVE(&c->uses, e, use);
     c->n.bytes -= cost(e);
     c->n.entries--;
     tl_blob_unref(e->blob);
@@ -116,8 +104,8 @@ void tl_cache_free(tl_cache *c)
 {
     if (!c)
         return;
-    while (c->oldest)
-        evict(c, c->oldest);
+    while (!TAILQ_EMPTY(&c->uses))
+        evict(c, TAILQ_FIRST(&c->uses));
     pthread_mutex_destroy(&c->lock);
     free(c->bucket);
     free(c);
@@ -140,8 +128,8 @@ tl_blob *tl_cache_get(tl_cache *c, const void *key, size_t key_len)
     if (e) {
         b = e->blob;
         atomic_fetch_add(&b->refs, 1);
-        unlink_use(c, e);
-        link_newest(c, e);
+        TAILQ_REMOVE(&c->uses, e, use);
+        TAILQ_INSERT_HEAD(&c->uses, e, use);
         c->n.hits++;
     } else {
         c->n.misses++;
@@ -154,7 +142,7 @@ static void widen(tl_cache *c)
 {
     size_t n = c->nbuckets * 4;
     entry **to = tl_xcalloc(n, sizeof *to);
-    for (entry *e = c->newest; e; e = e->older) {
+    for (entry *e = TAILQ_FIRST(&c->uses); e; e = TAILQ_NEXT(e, use)) {
         e->next = to[e->hash & (n - 1)];
         to[e->hash & (n - 1)] = e;
     }
@@ -178,11 +166,11 @@ void tl_cache_put(tl_cache *c, const void *key, size_t key_len, tl_blob *b)
     entry **at = &c->bucket[e->hash & (c->nbuckets - 1)];
     e->next = *at;
     *at = e;
-    link_newest(c, e);
+    TAILQ_INSERT_HEAD(&c->uses, e, use);
     c->n.bytes += cost(e);
     c->n.entries++;
-    while (c->n.bytes > c->most && c->oldest)
-        evict(c, c->oldest);
+    while (c->n.bytes > c->most && !TAILQ_EMPTY(&c->uses))
+        evict(c, TAILQ_LAST(&c->uses, uses));
     pthread_mutex_unlock(&c->lock);
 }
 

@@ -5,14 +5,15 @@
 #include <gdal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/queue.h>
 
 #define BUCKETS  16384
 #define OVERHEAD 128                /* bytes of a block beside its cells, nearly */
 #define GDALS    ((int64_t)4 << 20) /* bytes that GDAL has in any case */
 
 typedef struct block {
-    struct block *next;          /* of the same bucket */
-    struct block *newer, *older; /* by last use */
+    struct block *next; /* of the same bucket */
+    TAILQ_ENTRY(block) use;
     tl_blockkey key;
     int64_t bytes;
     void *cells;
@@ -20,7 +21,7 @@ typedef struct block {
 
 typedef struct {
     block *bucket[BUCKETS];
-    block *newest, *oldest;
+    TAILQ_HEAD(uses, block) uses; /* the last one first */
     int64_t bytes;
 } cache;
 
@@ -44,7 +45,8 @@ static int too_many(const cache *c, int64_t more)
     return atomic_load(&held) + more > most || c->bytes + more > most / (n > 0 ? n : 1);
 }
 
-/* --- lists ------------------------------------------------------------------------------------ */
+/* --- the table
+ * ------------------------------------------------------------------------------------ */
 
 static block **bucket_of(cache *c, const tl_blockkey *k)
 {
@@ -54,27 +56,13 @@ static block **bucket_of(cache *c, const tl_blockkey *k)
     return &c->bucket[h >> 50];
 }
 
-static void unlist(cache *c, block *b)
-{
-    *(b->newer ? &b->newer->older : &c->newest) = b->older;
-    *(b->older ? &b->older->newer : &c->oldest) = b->newer;
-}
-
-static void list(cache *c, block *b)
-{
-    b->newer = NULL;
-    b->older = c->newest;
-    *(c->newest ? &c->newest->newer : &c->oldest) = b;
-    c->newest = b;
-}
-
 static void take_out(cache *c, block *b)
 {
     block **at = bucket_of(c, &b->key);
     while (*at != b)
         at = &(*at)->next;
     *at = b->next;
-    unlist(c, b);
+    TAILQ_REMOVE(&c->uses, b, use);
 }
 
 static void release(cache *c, block *b)
@@ -93,8 +81,8 @@ void *tl_blockcache_find(const tl_blockkey *k)
         b = b->next;
     if (!b)
         return NULL;
-    unlist(mine, b);
-    list(mine, b);
+    TAILQ_REMOVE(&mine->uses, b, use);
+    TAILQ_INSERT_HEAD(&mine->uses, b, use);
     return b->cells;
 }
 
@@ -102,8 +90,8 @@ void *tl_blockcache_find(const tl_blockkey *k)
 static block *make_room(cache *c, int64_t bytes)
 {
     block *again = NULL;
-    while (c->oldest && too_many(c, again ? 0 : bytes + OVERHEAD)) {
-        block *b = c->oldest;
+    while (!TAILQ_EMPTY(&c->uses) && too_many(c, again ? 0 : bytes + OVERHEAD)) {
+        block *b = TAILQ_LAST(&c->uses, uses);
         take_out(c, b);
         if (!again && b->bytes == bytes)
             again = b;
@@ -129,6 +117,7 @@ void *tl_blockcache_add(const tl_blockkey *k, size_t bytes)
 {
     if (!mine) {
         mine = tl_xcalloc(1, sizeof *mine);
+        TAILQ_INIT(&mine->uses);
         atomic_fetch_add(&threads, 1);
     }
     block *b = make_room(mine, (int64_t)bytes);
@@ -140,21 +129,21 @@ void *tl_blockcache_add(const tl_blockkey *k, size_t bytes)
     b->key = *k;
     b->next = *at;
     *at = b;
-    list(mine, b);
+    TAILQ_INSERT_HEAD(&mine->uses, b, use);
     return b->cells;
 }
 
 void tl_blockcache_undo(void)
 {
-    block *b = mine->newest;
+    block *b = TAILQ_FIRST(&mine->uses);
     take_out(mine, b);
     release(mine, b);
 }
 
 void tl_blockcache_forget(const void *file)
 {
-    for (block *b = mine ? mine->oldest : NULL, *next; b; b = next) {
-        next = b->newer;
+    for (block *b = mine ? TAILQ_FIRST(&mine->uses) : NULL, *next; b; b = next) {
+        next = TAILQ_NEXT(b, use);
         if (!file || b->key.file == file) {
             take_out(mine, b);
             release(mine, b);

@@ -7,6 +7,19 @@
 #include <emmintrin.h>
 #endif
 
+#define BY_SIZE(NAME)                                                                              \
+    static void NAME(void *to, const void *from, size_t n, size_t lag, size_t size)                \
+    {                                                                                              \
+        if (size == 1)                                                                             \
+            NAME##8(to, from, n, lag);                                                             \
+        else if (size == 2)                                                                        \
+            NAME##16(to, from, n, lag);                                                            \
+        else if (size == 4)                                                                        \
+            NAME##32(to, from, n, lag);                                                            \
+        else                                                                                       \
+            NAME##64(to, from, n, lag);                                                            \
+    }
+
 /* --- differences ------------------------------------------------------------------------------ */
 
 #define DIFFERENCE(NAME, T)                                                                        \
@@ -22,23 +35,7 @@ DIFFERENCE(difference16, uint16_t)
 DIFFERENCE(difference32, uint32_t)
 DIFFERENCE(difference64, uint64_t)
 
-static void difference(void *to, const void *from, size_t n, size_t lag, size_t size)
-{
-    switch (size) {
-    case 1:
-        difference8(to, from, n, lag);
-        break;
-    case 2:
-        difference16(to, from, n, lag);
-        break;
-    case 4:
-        difference32(to, from, n, lag);
-        break;
-    default:
-        difference64(to, from, n, lag);
-        break;
-    }
-}
+BY_SIZE(difference)
 
 /* --- sums -------------------------------------------------------------------------------------
  * A sum needs the one before. Vectors sum up within themselves first, so that only adding their
@@ -127,23 +124,7 @@ ACCUMULATE(accumulate16, uint16_t)
 ACCUMULATE(accumulate32, uint32_t)
 ACCUMULATE(accumulate64, uint64_t)
 
-static void accumulate(void *to, const void *from, size_t n, size_t lag, size_t size)
-{
-    switch (size) {
-    case 1:
-        accumulate8(to, from, n, lag);
-        break;
-    case 2:
-        accumulate16(to, from, n, lag);
-        break;
-    case 4:
-        accumulate32(to, from, n, lag);
-        break;
-    default:
-        accumulate64(to, from, n, lag);
-        break;
-    }
-}
+BY_SIZE(accumulate)
 
 /* --- bytes by significance --------------------------------------------------------------------
  */
