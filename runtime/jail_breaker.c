@@ -1,5 +1,6 @@
 /* The circuit breaker: what was killed thrice in a minute is not run for a minute.
  * SPDX-License-Identifier: MIT */
+#include "runtime/hash.h"
 #include "runtime/jail_int.h"
 #include "runtime/mem.h"
 #include "runtime/watch.h"
@@ -28,15 +29,10 @@ void tl__breaker_free(struct tl__breaker *b)
     free(b);
 }
 
-/* FNV-1a. Who finds another text of the same key shares its fate, within one tenant. */
+/* Who finds another text of the same key shares its fate, within one tenant. */
 uint64_t tl__breaker_key(const char *tenant, const void *text, size_t len)
 {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (const char *t = tenant; *t; t++)
-        h = (h ^ (unsigned char)*t) * 0x100000001b3u;
-    h = h * 0x100000001b3u;
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ ((const unsigned char *)text)[i]) * 0x100000001b3u;
+    uint64_t h = tl_fnv(tl_fnv(TL_FNV, tenant, strlen(tenant) + 1), text, len);
     return h ? h : 1;
 }
 

@@ -59,8 +59,6 @@ int tl__jailed_spawn(tl_jail *j, const tl_limits *limits, tl__jailed **out,
                      tl_err *e) TL_MUST_CHECK;
 /* Kills it, waits for its end and frees all of it. status: as waitpid has it. */
 void tl__jailed_end(tl_jail *j, tl__jailed *w, int *status, int64_t *max_rss);
-/* The zygote runs, or *e. */
-int tl__zygote_start(tl_jail *j, tl_err *e) TL_MUST_CHECK;
 void tl__zygote_end(tl_jail *j);
 const char *tl__jail_step_text(int step);
 

@@ -57,6 +57,8 @@ static int judge_death(tl__end end, int status, const tl_limits *l, tl_jail_repo
 {
     if (end == TL__LATE || (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)) {
         r->verdict = TL_VERDICT_TIME;
+        if (l->wall > 0 && r->seconds >= l->wall)
+            return tl_fail(e, TL_ESCRIPT, "it was stopped: it was not done after %.0f s", l->wall);
         return tl_fail(e, TL_ESCRIPT, "it was stopped: it used up its %.2f s of CPU time",
                        l->cpu_hard);
     }

@@ -198,16 +198,10 @@ static int start(tl_jail *j, tl_err *e)
     }
     j->zygote.generation++;
     int rc = hear_hello(j, e);
-    if (rc)
+    if (rc) {
+        kill(j->zygote.pid, SIGKILL); /* what says nothing may not hear that its socket is closed */
         tl__zygote_end(j);
-    return rc;
-}
-
-int tl__zygote_start(tl_jail *j, tl_err *e)
-{
-    pthread_mutex_lock(&j->zygote_lock);
-    int rc = start(j, e);
-    pthread_mutex_unlock(&j->zygote_lock);
+    }
     return rc;
 }
 
@@ -244,10 +238,14 @@ static int ask(tl_jail *j, const tl_zygote_ask *q, const int *fds, int nfds, tl_
 static int memory_file(const char *name, size_t size, char **map)
 {
     int fd = (int)syscall(SYS_memfd_create, name, 3 /* CLOEXEC | ALLOW_SEALING */);
-    if (fd < 0 || ftruncate(fd, (off_t)size))
+    if (fd < 0)
         return -1;
-    *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    return *map == MAP_FAILED ? -1 : fd;
+    if (ftruncate(fd, (off_t)size) == 0)
+        *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (*map != MAP_FAILED)
+        return fd;
+    close(fd);
+    return -1;
 }
 
 /* `in` can be mapped for reading alone from here on; neither changes its size. */
@@ -278,6 +276,14 @@ static void find_clock(tl__jailed *w)
     w->has_clock = pid > 0 && clock_getcpuclockid(pid, &w->clock) == 0;
 }
 
+/* Has the zygote that knows it end the child, and say how it ended. */
+static int reap(tl_jail *j, tl__jailed *w, int child, tl_zygote_answer *a)
+{
+    tl_zygote_ask q = {.wire = TL_JAIL_WIRE, .op = TL_ZYGOTE_REAP, .child = child};
+    int none;
+    return ask(j, &q, NULL, 0, a, &none, &w->generation, NULL);
+}
+
 static int ended_early(tl_jail *j, tl__jailed *w, tl_err *e)
 {
     int status = 0;
@@ -302,8 +308,12 @@ static int fork_worker(tl_jail *j, tl__jailed *w, const tl_limits *l, const int 
     int rc = ask(j, &q, fd, 4, &a, &w->pidfd, &w->generation, e);
     if (rc)
         return rc;
-    if (a.error || w->pidfd < 0)
+    if (a.error)
         return no_jail(e, "fork", a.error);
+    if (w->pidfd < 0) { /* there was no room for it in this process: nobody could end that worker */
+        reap(j, w, a.child, &(tl_zygote_answer){0});
+        return no_jail(e, "fork", EMFILE);
+    }
     w->child = a.child;
     return 0;
 }
@@ -348,11 +358,8 @@ void tl__jailed_end(tl_jail *j, tl__jailed *w, int *status, int64_t *max_rss)
     *max_rss = 0;
     if (w->pidfd >= 0 && w->child >= 0) {
         syscall(SYS_pidfd_send_signal, w->pidfd, SIGKILL, NULL, 0);
-        tl_zygote_ask q = {.wire = TL_JAIL_WIRE, .op = TL_ZYGOTE_REAP, .child = w->child};
         tl_zygote_answer a = {0};
-        int none;
-        if (wait_readable(w->pidfd, START_SECONDS) == 0 &&
-            !ask(j, &q, NULL, 0, &a, &none, &w->generation, NULL)) {
+        if (wait_readable(w->pidfd, START_SECONDS) == 0 && !reap(j, w, w->child, &a)) {
             *status = a.status;
             *max_rss = a.max_rss;
         }

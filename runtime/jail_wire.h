@@ -24,7 +24,7 @@ enum { TL_ZYGOTE_FORK = 1, TL_ZYGOTE_REAP };
 
 typedef struct tl_zygote_ask {
     uint32_t wire, op;
-    int32_t child;     /* REAP: which; the zygote's own number */
+    int32_t child;     /* REAP: which, alive or dead; the zygote's own number */
     int32_t fail_step; /* for tests: this step of the jail fails; 0 = none */
     uint64_t memory;   /* bytes of address space beyond what a fresh worker has */
     uint64_t cpu_life; /* seconds */

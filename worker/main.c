@@ -109,13 +109,13 @@ static void fork_one(const tl_zygote_ask *q, const int fd[4])
         close(pidfd);
 }
 
-/* The server has seen it die, so this does not wait. */
+/* The server has seen it die, or has no hand on it. */
 static void reap(int child)
 {
     tl_zygote_answer a = {.child = child};
     struct rusage u;
     memset(&u, 0, sizeof u);
-    if (child <= 0 || wait4(child, &a.status, 0, &u) != child)
+    if (child <= 0 || kill(child, SIGKILL) || wait4(child, &a.status, 0, &u) != child)
         a.error = ECHILD;
     a.max_rss = (int64_t)u.ru_maxrss * 1024;
     answer(&a, -1);

@@ -31,7 +31,7 @@ int tl_wall_mdwe(void);
 size_t tl_wall_address_space(void);
 
 /* --- serve.c --- */
-/* Answers requests until the bell's other end is closed. */
+/* Answers requests until it is killed: by the server, or with the zygote. */
 _Noreturn void tl_serve(const char *in, char *out);
 
 /* --- script.c, function.c: the answer's data begin at `data`; they fill the head but its serial

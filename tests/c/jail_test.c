@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static tl_jail *jail;
@@ -103,6 +104,17 @@ static void the_hard_deadline_kills(void **state)
     double t0 = tl_now();
     assert_int_equal(run("h", &l, "return 1", &e).verdict, TL_VERDICT_HARMLESS);
     print_message("# next request after a kill: %.2f ms\n", (tl_now() - t0) * 1e3);
+}
+
+static void a_deadline_of_wall_time_says_so(void **state)
+{
+    (void)state;
+    tl_err e;
+    tl_limits l = pixel();
+    l.cpu_soft = l.cpu_hard = 0;
+    l.wall = 1;
+    assert_int_equal(run("w", &l, "while true do end", &e).verdict, TL_VERDICT_TIME);
+    assert_string_equal(e.message, "it was stopped: it was not done after 1 s");
 }
 
 static void a_worker_serves_one_tenant(void **state)
@@ -248,18 +260,69 @@ static void nothing_is_left_open(void **state)
     assert_int_equal(count_descriptors(), before);
 }
 
+/* Descends from this thread by newest children; of the last the number of children, -1 = not told.
+ */
+static int count_children(int generations)
+{
+    char path[80] = "/proc/thread-self/children";
+    for (;; generations--) {
+        FILE *f = fopen(path, "r");
+        int pid = 0, n = 0;
+        while (f && fscanf(f, "%d", &pid) == 1)
+            n++;
+        if (f)
+            fclose(f);
+        if (!f || !generations || !pid)
+            return f && !generations ? n : -1;
+        snprintf(path, sizeof path, "/proc/%d/task/%d/children", pid, pid);
+    }
+}
+
+/* Whatever is refused first: no descriptor is lost, and no worker that nobody has a hand on. */
+static void without_descriptors_nothing_is_left(void **state)
+{
+    (void)state;
+    tl_jail *j = tl_jail_new(&(tl_jail_options){.most_workers = 32});
+    tl_err e = TL_ERR_INIT;
+    char byte = 1, tenant[20];
+    int refused = 0, served = 0, before = count_descriptors(), free_fd;
+    assert_tl_ok(tl_jail_echo(j, "t", &byte, &byte, 1, &e), &e);
+    for (int more = 0; more < 60 && served < 2; more++) {
+        struct rlimit was, less;
+        free_fd = dup(0);
+        close(free_fd);
+        getrlimit(RLIMIT_NOFILE, &was);
+        less = (struct rlimit){(rlim_t)(free_fd + more), was.rlim_max};
+        snprintf(tenant, sizeof tenant, "t%d", more);
+        setrlimit(RLIMIT_NOFILE, &less);
+        int rc = tl_jail_echo(j, tenant, &byte, &byte, 1, &e);
+        setrlimit(RLIMIT_NOFILE, &was);
+        assert_true(rc == 0 || rc == TL_ECONFIG);
+        refused += rc != 0;
+        served += rc == 0;
+    }
+    assert_true(refused >= 3 && served == 2);
+    int workers = count_children(2);
+    if (workers >= 0)
+        assert_int_equal(workers, tl_jail_count(j).workers);
+    tl_jail_free(j);
+    assert_int_equal(count_descriptors(), before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_come_back),
         cmocka_unit_test(verdicts_have_a_line_and_a_reason),
         cmocka_unit_test(the_hard_deadline_kills),
+        cmocka_unit_test(a_deadline_of_wall_time_says_so),
         cmocka_unit_test(a_worker_serves_one_tenant),
         cmocka_unit_test(what_is_killed_thrice_rests),
         cmocka_unit_test(a_tenant_has_its_share_alone),
         cmocka_unit_test(memory_stays_below_the_cap_and_what_is_stated),
         cmocka_unit_test(each_step_that_fails_refuses_to_serve),
         cmocka_unit_test(a_zygote_that_dies_is_replaced),
+        cmocka_unit_test(without_descriptors_nothing_is_left),
         cmocka_unit_test(nothing_is_left_open)};
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name(__FILE__, tests, open_jail, close_jail);

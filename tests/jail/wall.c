@@ -140,10 +140,17 @@ static void old_gate(const long *a)
     __asm__ volatile("int $0x80" : "+a"(r));
 }
 
+/* A kernel that runs no 32-bit programs has none: whoever tries is killed by the processor's fault,
+ * before any filter is asked. */
 static void try_gates(void)
 {
-    int status = behind(0, TL_STEP_SECCOMP, old_gate, (const long[7]){20});
-    ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS, "the gate of 32-bit programs is closed");
+    const long getpid_there[7] = {20};
+    int there = WIFEXITED(behind(0, TL_STEP_RLIMITS, old_gate, getpid_there));
+    int status = behind(0, TL_STEP_SECCOMP, old_gate, getpid_there);
+    if (!there)
+        puts("# this kernel has no gate of 32-bit programs");
+    ok(WIFSIGNALED(status) && WTERMSIG(status) == (there ? SIGSYS : SIGSEGV),
+       "the gate of 32-bit programs is closed");
     ok(dies((const long[7]){0x40000000 | SYS_getpid}), "the numbers of x32 are fatal");
     ok(dies((const long[7]){0x40000000 | SYS_write, 1}),
        "an allowed call by its number of x32, too");
