@@ -74,16 +74,36 @@ local function known_names()
 end
 R.help_names = known_names
 
+-- Those whose explanation has the word, while their name has not
+local function speaking_of(wanted)
+  local names = {}
+  for n, list in pairs(entries) do
+    for _, e in ipairs(list) do
+      if find(lower(e.text), wanted, 1, true) and not find(lower(n), wanted, 1, true) then
+        names[#names + 1] = n
+        break
+      end
+    end
+  end
+  sort(names)
+  return names
+end
+
 local function by_words(name)
   local found, wanted = {}, lower(name)
   for _, n in ipairs(known_names()) do
     if n ~= found[#found] and find(lower(n), wanted, 1, true) then found[#found + 1] = n end
   end
-  local near = #found == 0 and core.nearest_name(name, known_names())
+  local about = speaking_of(wanted)
+  local near = #found == 0 and #about == 0 and core.nearest_name(name, known_names())
   if near then found = { near } end
-  print(#found > 0 and wrap(format("nothing is called %s; there %s %s", name,
-    #found == 1 and "is" or "are", concat(found, ", ")), 0)
-    or format("nothing is called %s; the manual's pages are in docs/manual", name))
+  local lines = { "nothing is called " .. name }
+  if #found > 0 then
+    lines[#lines + 1] = (#found == 1 and "there is " or "there are ") .. concat(found, ", ")
+  end
+  if #about > 0 then lines[#lines + 1] = "it is spoken of at " .. concat(about, ", ") end
+  if #lines == 1 then lines[2] = "the manual's pages are in docs/manual" end
+  print(wrap(concat(lines, "; "), 0))
 end
 
 local OVERVIEW = [[

@@ -123,6 +123,12 @@ static unsigned char paste(EditLine *el, int ch)
 /* --- completion ----------------------------------------------------------------------------------
  */
 
+static int is_within_character(char c)
+{
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+/* Of whole characters: bytes. */
 static size_t common_prefix(const tl_completions *c)
 {
     size_t n = strlen(c->text[0]);
@@ -130,6 +136,16 @@ static size_t common_prefix(const tl_completions *c)
         for (size_t k = 0; k < n; k++)
             if (c->text[0][k] != c->text[i][k])
                 n = k;
+    while (n && is_within_character(c->text[0][n]))
+        n--;
+    return n;
+}
+
+static int count_characters(const char *text, size_t bytes)
+{
+    int n = 0;
+    for (size_t k = 0; k < bytes; k++)
+        n += !is_within_character(text[k]);
     return n;
 }
 
@@ -159,8 +175,8 @@ static int offer(EditLine *el, const tl_completions *c)
     size_t n = common_prefix(c);
     if (n > c->replace || c->n == 1) {
         char *more = tl_xasprintf("%.*s", (int)n, c->text[0]);
-        if (c->replace)
-            el_deletestr(el, (int)c->replace);
+        if (c->replace) /* the candidates begin with what is replaced */
+            el_deletestr(el, count_characters(c->text[0], c->replace));
         int bad = el_insertstr(el, more);
         free(more);
         return bad ? CC_ERROR : CC_REFRESH;

@@ -10,7 +10,7 @@
 typedef struct tl_line tl_line;
 
 typedef struct tl_completions {
-    char **text; /* n of them, malloc'd: what may stand instead of the last `replace` bytes */
+    char **text; /* n of them, malloc'd, which begin with the last `replace` bytes typed */
     int n;
     size_t replace;
 } tl_completions;

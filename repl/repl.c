@@ -8,6 +8,7 @@
 #include "runtime/cli.h"
 #include "runtime/log.h"
 #include "runtime/mem.h"
+#include "runtime/watch.h"
 #include "modules/map/map_lua.h"
 #include "modules/raster/raster.h"
 
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct repl {
     const tl_cli *cli;
@@ -121,13 +121,6 @@ static int run(repl *r, manner how, tl_err *e)
     return rc ? rc : shown;
 }
 
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 /* Ready for another one, whatever became of the last. */
 static void settle(repl *r, int rc, const tl_err *e)
 {
@@ -195,12 +188,27 @@ static manner split(const char **text)
     return how;
 }
 
+/* What other prompts end by, all alone. */
+static int is_farewell(const char *text)
+{
+    static const char *const words[] = {"exit", "quit", "exit()", "quit()"};
+    size_t n = strcspn(text, " \t\r");
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strlen(words[i]) == n && strncmp(text, words[i], n) == 0)
+            return text[n + strspn(text + n, " \t\r")] == '\0';
+    return 0;
+}
+
 /* 1 when the text is a command without code, which is then done. */
 static int command(repl *r, const char *text)
 {
     tl_err e = TL_ERR_INIT;
     int rc = 0;
     text += strspn(text, " \t");
+    if (is_farewell(text)) {
+        r->quit = 1;
+        return 1;
+    }
     if (text[0] != ':' || text[1] == ':' || is_word(text, ":time") || is_word(text, ":explain"))
         return 0;
     char *word = tl_xstrdup(text);
@@ -241,13 +249,13 @@ static int try_entry(repl *r, const char *text, int last)
         free(kept);
         return 0;
     }
-    double start = seconds();
+    double start = tl_now();
     if (!rc) {
         tell_kept(r, kept);
         rc = run(r, how, &e);
     }
     if (!rc && how == TIMED)
-        printf("%.3f s\n", seconds() - start);
+        printf("%.3f s\n", tl_now() - start);
     free(kept);
     settle(r, rc, &e);
     return 1;

@@ -130,7 +130,8 @@ piped_gives("p = param('a', 1)\np = param('a', 2)\np\n", "2\n", "a parameter may
 piped_gives("7\n_ + 1\n", "7\n8\n", "_ is the last value")
 piped_gives("{ 1, 'a\\nb', k = { l = {} } }\n{}\n", '{ 1, "a\\nb", k = { l = {} } }\n{}\n', "tables are printed")
 piped_gives(":nonsense\n", "", "an unknown command is named", status=2, says=["no command :nonsense"])
-piped_gives(":quit\n1\n", "", ":quit ends")
+for word in (":quit", "exit", "quit()"):
+    piped_gives(word + "\n1\n", "", word + " ends")
 code, out, err = piped(":time 1 + 1\n")
 ok(re.fullmatch(r"2\n\d+\.\d{3} s\n", out), ":time tells seconds", out)
 
@@ -143,6 +144,9 @@ code, out, err = piped('help "filterOnDay"\nhelp "updateMask"\nhelp "filter_day"
 ok("filterOnDay is filter_day here" in out and "updateMask is mask here" in out and
    "of that day" in out and "show(img, options)" in out and "there is filter_day" in out and ":time CODE" in out,
    "help knows names, those of other systems, and what is near", out + err)
+code, out, err = piped('help "cloud"\nhelp "weights"\n')
+ok("there are filter_cloud, mask_clouds" in out and re.search(r"called weights; it is\s+spoken of at .*zonal", out),
+   "help finds what has the word in its name, and what is explained with it", out + err)
 code, out, err = piped(":explain Image('scene.tif').B04 + 1\n:explain 5\n")
 ok("read    exactly" in out and "wants an Image, got number" in err, ":explain tells the plan", out + err)
 
@@ -218,6 +222,10 @@ completes("c:filter_pl", "ace", "Tab completes a method of a Collection")
 completes('c:filter("clo', "ud", "Tab completes a property")
 completes('c:median():rescal', "e", "Tab knows that a reducer gives an Image")
 completes('Image "sce', 'n', "Tab completes the name of a file")
+for name in ("données-é1.tif", "données-è2.tif"):
+    open(os.path.join(FOLDER, name), "w").close()
+got = [t.enter('print("donn\té1.tif")'), t.enter('print("données-é\t)')]
+ok(got == ["données-é1.tif"] * 2, "Tab counts characters, and completes whole ones", got)
 completes('help "normalizedD', 'ifference"', "Tab completes names of help")
 completes(":expl", "ain ", "Tab completes commands")
 completes("  string.rev", "erse", "Tab completes fields of tables")
