@@ -41,6 +41,7 @@ typedef struct tl_cli {
     const char *out, *output, *format, *png, *place, *gazetteer;
     const char *to, *pattern; /* of index */
     const char *profile;      /* of sandbox: pixel or batch */
+    double cpu;               /* of sandbox, seconds; 0 = the profile's */
     int jailed;
     tl_where where;
     int has_center;
@@ -49,9 +50,9 @@ typedef struct tl_cli {
     int64_t size[2];  /* of a view, pixels */
     int threads;
     int64_t mem, temp, max_pixels, budget;
-    double io_timeout;             /* seconds */
-    const char **scripts, **roots; /* of serve */
-    int nscripts, nroots, port, watch, no_tile_cache;
+    double io_timeout;                      /* seconds */
+    const char **scripts, **roots, **hosts; /* of serve */
+    int nscripts, nroots, nhosts, port, watch, no_tile_cache;
     const char *bind, *store;
     const char **after, **engine_option;
     int nafter, nengine_options;
@@ -81,7 +82,7 @@ int tl_cli_sandbox(const tl_cli *c, tl_err *e);
 
 /* The face of people (repl/): reads from stdin until its end. */
 int tl_repl(const tl_cli *c, tellua *t, tl_err *e);
-/* One line on stderr (as JSON after --json). In main.c. */
+/* One line on stderr (as JSON after --json). In cli_process.c. */
 void tl_cli_print_error(const tl_err *e);
 
 /* Where pictures go: a file, else (NULL) the terminal. */

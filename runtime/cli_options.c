@@ -22,6 +22,12 @@ static int set_root(tl_cli *c, const char *t, tl_err *e)
     return *t ? tl__option_append(&c->roots, &c->nroots, t) : tl__option_bad(e, t, "a folder");
 }
 
+static int set_host(tl_cli *c, const char *t, tl_err *e)
+{
+    return *t && !strpbrk(t, ":/") ? tl__option_append(&c->hosts, &c->nhosts, t)
+                                   : tl__option_bad(e, t, "a host's name, without a port");
+}
+
 static int set_port(tl_cli *c, const char *t, tl_err *e)
 {
     long long n;
@@ -145,6 +151,13 @@ static int set_profile(tl_cli *c, const char *t, tl_err *e)
 {
     c->profile = t;
     return strcmp(t, "pixel") && strcmp(t, "batch") ? tl__option_bad(e, t, "pixel or batch") : 0;
+}
+
+static int set_cpu(tl_cli *c, const char *t, tl_err *e)
+{
+    return tl__option_numbers(t, ',', &c->cpu, 1) || c->cpu <= 0 || c->cpu > 60
+               ? tl__option_bad(e, t, "seconds above 0, at most 60")
+               : 0;
 }
 
 static int set_timeout(tl_cli *c, const char *t, tl_err *e)
@@ -281,9 +294,11 @@ static const struct option {
      "where plans are kept (~/.cache/tellua/plans)"},
     {"--root", "DIR", RUN_PLAN | TL_CMD_SERVE, set_root,
      "a folder that strangers' plans may read files below"},
+    {"--host", "NAME", TL_CMD_SERVE, set_host,
+     "a name a proxy asks for it by, besides localhost (as often as wanted)"},
     {"--watch", NULL, TL_CMD_SERVE, set_watch, "run a script again when its file changes"},
     {"--cache", "SIZE", TL_CMD_SERVE, set_mem, "memory for tiles and what they read (256M)"},
-    {"--temp", "SIZE", TL_CMD_SERVE, set_temp, "temporary files of whole Images (2G)"},
+    {"--temp", "SIZE", TL_CMD_SERVE, set_temp, "temporary files (2G)"},
     {"--no-tile-cache", NULL, TL_CMD_SERVE, set_no_tile_cache,
      "make each tile anew, for measuring"},
     {"--mem", "SIZE", RUN_PLAN | TL_CMD_TASK, set_mem, "most memory to take: 512M, 2G (1G)"},
@@ -327,6 +342,8 @@ static const struct option {
      "checkpoint and end when that process is gone"},
     {"--profile", "PROFILE", TL_CMD_SANDBOX, set_profile,
      "pixel or batch: names and budgets (pixel)"},
+    {"--cpu", "SECONDS", TL_CMD_SANDBOX, set_cpu,
+     "processor time of a run (0.25); killed at six times it"},
     {"--io-timeout", "SECONDS", ALL | LINES | TL_CMD_INDEX | TL_CMD_TASK, set_timeout,
      "give up when one read takes longer (60)"},
     {"--budget", "N", ALL | LINES | TL_CMD_SERVE, set_budget,
@@ -418,6 +435,8 @@ static int find_option(const char *name, size_t len)
 static int unknown(const tl_cli *c, const char *arg, tl_err *e)
 {
     const char *name = "";
+    if (strcmp(arg, "-e") == 0)
+        return tl_fail(e, TL_EUSAGE, "-e comes first: tellua -e CODE [options]");
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         if (commands[i].command == c->command)
             name = commands[i].name;
@@ -495,6 +514,7 @@ void tl_cli_free(tl_cli *c)
     free(c->param);
     free(c->scripts);
     free(c->roots);
+    free(c->hosts);
     free(c->after);
     free(c->engine_option);
 }

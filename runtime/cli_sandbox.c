@@ -91,6 +91,11 @@ int tl_cli_sandbox(const tl_cli *c, tl_err *e)
 {
     int batch = c->profile && strcmp(c->profile, "batch") == 0;
     tl_limits l = tl_limits_of(batch ? TL_PROFILE_BATCH : TL_PROFILE_PIXEL);
+    if (c->cpu > 0) {
+        l.cpu_hard *= c->cpu / l.cpu_soft;
+        l.wall *= c->cpu / l.cpu_soft;
+        l.cpu_soft = c->cpu;
+    }
     char *text = NULL;
     size_t len = 0;
     tl_jail *j = tl_jail_new(NULL);

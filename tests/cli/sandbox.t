@@ -30,10 +30,11 @@ def wanted(path):
     return first.split(":", 1)[1].split(";")[0].strip().split("|")
 
 
-def judge(path, profile):
-    """(faults, verdict, is the verdict due to a missing name alone, needed SIGKILL, ms of the canary, overrun of the deadline)"""
+def judge(path, profile, more_time=None):
+    """(faults, verdict, is the verdict due to a missing name alone, needed SIGKILL, ms of the canary, overrun of the
+    deadline, was given more time)"""
     want = wanted(path)
-    r = tap.tellua("sandbox", "--profile", profile, path, limit=60)
+    r = tap.tellua("sandbox", "--profile", profile, *(["--cpu", str(more_time)] if more_time else []), path, limit=60)
     faults, runs = [], {}
     for line in r.out.splitlines():
         m = RUN.match(line)
@@ -42,9 +43,12 @@ def judge(path, profile):
     last = (r.out.split() or [""])[-1]
     if r.status or len(runs) != 3:
         faults.append(str(r))
-        return faults, last, False, False, 0, 0
+        return faults, last, False, False, 0, 0, False
+    # Where a page costs 10 us, the default's time is over before 64 MiB are full. Such a run is as good as any
+    # in all else; that the limit of memory holds as well has to show with more time.
+    hasty = not more_time and "killed-memory" in want and "killed-time" not in want
     for who in ("first tenant", "second tenant"):
-        if runs[who][0] not in want:
+        if runs[who][0] not in want and not (hasty and runs[who][0] == "killed-time"):
             faults.append("%s, wanted %s: %s" % (runs[who][0], "|".join(want), runs[who][3]))
     if runs["canary"][0] != "harmless":
         faults.append(runs["canary"][3])
@@ -56,9 +60,12 @@ def judge(path, profile):
         if m and float(m.group(1)) > CAP[profile]:
             faults.append("too much memory of Lua: " + line)
     killed = "SIGKILL" in r.out
-    overrun = max(max(0, runs[w][2] - 1500) for w in ("first tenant", "second tenant"))
+    overrun = max(max(0, runs[w][2] - 6000 * (more_time or 0.25)) for w in ("first tenant", "second tenant"))
     vacuous = last == "blocked-error" and "a nil value" in runs["first tenant"][3]
-    return faults, last, vacuous, killed, runs["canary"][1], overrun
+    if hasty and "killed-time" in (runs["first tenant"][0], runs["second tenant"][0]):
+        calm = judge(path, profile, 3)
+        return (faults + calm[0], *calm[1:4], max(runs["canary"][1], calm[4]), max(overrun, calm[5]), True)
+    return faults, last, vacuous, killed, runs["canary"][1], overrun, False
 
 
 def whole(files, profile, title):
@@ -70,6 +77,9 @@ def whole(files, profile, title):
            % (title, profile, AT_ONCE, len(files)), *bad)
     if not files:
         return
+    slow = [os.path.basename(f) for f, g in zip(files, got) if g[6]]
+    if slow:
+        tap.note("more time was given to %s" % ", ".join(slow))
     tap.note("%s, %s: %d blocked only because a name is nil; %d needed SIGKILL; %d crashed"
              % (title, profile, sum(g[2] for g in got), sum(g[3] for g in got), sum(g[1] == "crashed" for g in got)))
     overrun, canaries = max(g[5] for g in got), sorted(g[4] for g in got)
@@ -88,6 +98,11 @@ else:
 
 r = tap.tellua("sandbox", "/nowhere.lua")
 tap.ok(r.status == 2 and "cannot open script" in r.err, "a script that is not there is an error of usage", r)
+r = tap.tellua("sandbox", "--cpu", "0.05", tap.script("while true do end"))
+ms = [float(m.group(4)) for m in map(RUN.match, r.out.splitlines()) if m]
+tap.ok(r.out.split()[-1:] == ["killed-time"] and 50 <= ms[0] < 250, "--cpu says how long a run may take", r)
+r = tap.tellua("sandbox", "--cpu", "61", OWN[0])
+tap.ok(r.status == 2 and "--cpu: '61': seconds above 0, at most 60" in r.err, "and has an end", r)
 r = tap.tellua("sandbox", OWN[0], env=tap.environment(TELLUA_WORKER="/nowhere/worker"))
 tap.ok(r.status == 78 and "cannot build the jail" in r.err, "without the worker program nothing is run", r)
 r = tap.tellua("sandbox", tap.script("x" * (300 << 10)))
