@@ -2,7 +2,7 @@
 #include "runtime/buf.h"
 #include "runtime/mem.h"
 
-#include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +24,20 @@ void tl_buf_add(tl_buf *b, const void *data, size_t n)
         memcpy(b->data + b->len, data, n);
     b->len += n;
     b->data[b->len] = '\0';
+}
+
+int tl_buf_read(tl_buf *b, FILE *f, size_t most)
+{
+    const size_t end = most < SIZE_MAX - b->len ? b->len + most : SIZE_MAX;
+    size_t n = 1;
+    while (n > 0 && b->len < end) {
+        size_t room = end - b->len < 65536 ? end - b->len : 65536;
+        reserve(b, room);
+        n = fread(b->data + b->len, 1, room, f);
+        b->len += n;
+        b->data[b->len] = '\0';
+    }
+    return ferror(f) ? -1 : 0;
 }
 
 void tl_buf_puts(tl_buf *b, const char *s)

@@ -14,27 +14,21 @@
 /* --- files -------------------------------------------------------------------------------------
  */
 
-static int read_all(FILE *f, const char *path, size_t guess, char **text, size_t *len, tl_err *e)
+static int read_all(FILE *f, const char *path, char **text, size_t *len, tl_err *e)
 {
-    size_t cap = guess + 1, n = 0;
-    char *data = tl_xmalloc(cap);
-    while (!feof(f) && !ferror(f) && n <= TL_SOURCE_MAX) {
-        if (n == cap)
-            data = tl_xrealloc(data, cap = cap * 2 + 4096);
-        n += fread(data + n, 1, cap - n, f);
-    }
+    tl_buf b = TL_BUF_INIT;
     int code = 0;
-    if (ferror(f))
+    if (tl_buf_read(&b, f, TL_SOURCE_MAX + (size_t)1))
         code = tl_fail(e, TL_EDATA, "cannot read %s: %s", path, strerror(errno));
-    else if (n > TL_SOURCE_MAX)
+    else if (b.len > TL_SOURCE_MAX)
         code = tl_fail(e, TL_EDATA, "%s is too large for a script: more than %d MiB", path,
                        TL_SOURCE_MAX >> 20);
     if (code) {
-        free(data);
+        tl_buf_free(&b);
         return code;
     }
-    *text = data;
-    *len = n;
+    *text = b.data;
+    *len = b.len;
     return 0;
 }
 
@@ -57,7 +51,7 @@ int tl__read_file(const char *path, char **text, size_t *len, tl_err *e)
         code = tl_fail(e, TL_EDATA, "%s is too large for a script: %lld bytes, %d MiB are allowed",
                        path, (long long)st.st_size, TL_SOURCE_MAX >> 20);
     else
-        code = read_all(f, path, S_ISREG(st.st_mode) ? (size_t)st.st_size : 0, text, len, e);
+        code = read_all(f, path, text, len, e);
     fclose(f);
     return code;
 }
@@ -82,9 +76,10 @@ const char *tl_host_source(tl_host *h, const char *chunk, size_t *len)
 }
 
 /* The chunk that holds this text under this name, or under "name#7" when another text has it.
- * NULL when memory is gone. */
-static tl_chunk *keep(tl_host *h, const char *name, const char *text, size_t len)
+ * NULL when memory is gone. *fresh: it was not kept before. */
+static tl_chunk *keep(tl_host *h, const char *name, const char *text, size_t len, int *fresh)
 {
+    *fresh = 0;
     if (strncmp(name, TL_OWN_CHUNK, strlen(TL_OWN_CHUNK)) == 0)
         name += strlen(TL_OWN_CHUNK); /* such names are ours */
     for (tl_chunk *c = h->chunks; c; c = c->next)
@@ -103,10 +98,11 @@ static tl_chunk *keep(tl_host *h, const char *name, const char *text, size_t len
     tl_chunk *c = tl_xmalloc(sizeof *c);
     *c = (tl_chunk){h->chunks, tl_xstrdup(name), unique, copy, len};
     h->chunks = c;
+    *fresh = 1;
     return c;
 }
 
-/* A text that no function came of gives its name back; c was the last to be kept. */
+/* A text that no function came of gives its name back, if it was the last to be kept. */
 static void forget(tl_host *h, tl_chunk *c)
 {
     if (h->chunks != c)
@@ -311,7 +307,8 @@ int tl__load(tl_host *h, lua_State *L, char mark, const char *name, const char *
     if (len && text[0] == LUA_SIGNATURE[0])
         return tl_fail(e, TL_ESCRIPT, "%s is compiled Lua (bytecode); only source text is accepted",
                        name);
-    tl_chunk *c = keep(h, name, text, len);
+    int fresh;
+    tl_chunk *c = keep(h, name, text, len, &fresh);
     if (!c || !lua_checkstack(L, 8))
         return tl_fail(e, TL_ENOMEM, "not enough memory for the text of %s", name);
     char *chunk = tl_xasprintf("%c%s", mark, c->name);
@@ -326,7 +323,8 @@ int tl__load(tl_host *h, lua_State *L, char mark, const char *name, const char *
     free(chunk);
     if (status == LUA_OK)
         return 0;
-    forget(h, c);
+    if (fresh) /* else functions of it may live */
+        forget(h, c);
     lua_pop(L, 1);
     return e->code;
 }

@@ -22,22 +22,17 @@
 int tl_cli_read_file(const char *path, char **text, size_t *len, tl_err *e)
 {
     tl_buf b = TL_BUF_INIT;
-    char chunk[65536];
-    size_t n;
     FILE *f = fopen(path, "rb");
     if (!f)
         return tl_fail(e, TL_EDATA, "%s: %s", path, strerror(errno));
-    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
-        tl_buf_add(&b, chunk, n);
-    int bad = ferror(f);
+    int bad = tl_buf_read(&b, f, SIZE_MAX);
     fclose(f);
     if (bad) {
         tl_buf_free(&b);
         return tl_fail(e, TL_EDATA, "%s: cannot be read", path);
     }
     *len = b.len;
-    *text = tl_xstrdup(tl_buf_text(&b));
-    tl_buf_free(&b);
+    *text = b.data ? b.data : tl_xstrdup("");
     return 0;
 }
 

@@ -18,8 +18,9 @@ int tl_cli_fault_status(int status);
 /* --- how a process ends: cli_process.c */
 
 void tl_cli_errors_as_json(int yes); /* of tl_cli_print_error */
-void tl_cli_hear_sigterm(void);      /* from now on it asks, and does not end */
-void tl_cli_is_a_task(int yes);      /* then no number of SIGTERMs ends it */
+/* From now on SIGTERM asks and does not end, however often it comes, until tl_cli_is_a_task(0). */
+void tl_cli_hear_sigterm(void);
+void tl_cli_is_a_task(int yes); /* then no number of SIGTERMs ends it */
 /* Signals interrupt this session from now on; NULL: none. */
 void tl_cli_interrupts(tellua *t);
 /* Whether SIGTERM or SIGINT has come. */

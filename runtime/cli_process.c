@@ -26,6 +26,7 @@ static void on_signal(int sig)
 
 void tl_cli_hear_sigterm(void)
 {
+    is_task = 1;
     signal(SIGTERM, on_signal);
 }
 

@@ -13,7 +13,9 @@ struct tl_http {
     tl_loop *loop;
     tl_http_options o;
     struct MHD_Daemon *daemon;
-    int port, due, closing;
+    int port, due;
+    int ending;     /* no request is begun any more */
+    int closing;    /* handles that are not closed yet */
     uv_poll_t poll; /* of the library's epoll descriptor */
     uv_timer_t timer, look;
     uv_idle_t idle; /* runs while the library has work without waiting */

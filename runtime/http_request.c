@@ -3,6 +3,7 @@
 #include "runtime/buf.h"
 #include "runtime/mem.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,7 +29,6 @@ struct tl_request {
     int begun; /* the handler was called */
     int gone;  /* its client, or its right to an answer */
     int suspended;
-    int refused; /* before its body came: the status */
     struct {
         char *name, *value;
     } say[8];
@@ -73,7 +73,7 @@ static void start_watching(tl_request *r)
 {
     const union MHD_ConnectionInfo *i =
         MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    int fd = i ? dup(i->connect_fd) : -1;
+    int fd = i ? fcntl(i->connect_fd, F_DUPFD_CLOEXEC, 0) : -1;
     if (fd < 0)
         return; /* then it is noticed when the answer is written */
     watch *w = tl_xcalloc(1, sizeof *w);
@@ -237,7 +237,10 @@ enum MHD_Result tl__http_access(void *ctx, struct MHD_Connection *c, const char 
         r->begun = 1;
         tl__http_busy(c, 1);
         enlist(r);
-        h->o.handle(h->o.ctx, r);
+        if (h->ending)
+            lost(r);
+        else
+            h->o.handle(h->o.ctx, r);
     }
     if (r->response)
         return send_response(r);

@@ -176,7 +176,7 @@ static int start_daemon(tl_http *h, int fd, tl_err *e)
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_NOTIFY_COMPLETED,
         tl__http_completed, h, MHD_OPTION_CONNECTION_LIMIT, (unsigned)h->o.connections,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)h->o.seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)32 << 10, MHD_OPTION_END);
+        (size_t)32 << 10, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     if (h->daemon)
         return 0;
     close(fd);
@@ -220,11 +220,13 @@ static void on_closed(uv_handle_t *x)
     }
 }
 
-/* The library wants no connection suspended when it is stopped. */
+/* The library wants no connection suspended when it is stopped: what waits in line behind a request
+ * that is let go must not be held in its place. */
 void tl_http_close(tl_http *h)
 {
     if (!h)
         return;
+    h->ending = 1;
     int fd = MHD_quiesce_daemon(h->daemon);
     tl__http_let_go(h);
     MHD_run(h->daemon);

@@ -33,7 +33,7 @@ int tl_http_port(const tl_http *h);
 
 typedef struct tl_http_counts {
     long long requests, dropped; /* since the start; dropped: the client went away */
-    int connections, held, streams;
+    int connections, streams;
 } tl_http_counts;
 void tl_http_count(const tl_http *h, tl_http_counts *out);
 

@@ -62,8 +62,20 @@ void tl_json_push(lua_State *L, const json_t *j)
 
 static json_t *from(lua_State *L, int idx, int depth, tl_err *e);
 
+static lua_Integer keys_of(lua_State *L, int idx)
+{
+    lua_Integer n = 0;
+    for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1))
+        n++;
+    return n;
+}
+
 static json_t *from_array(lua_State *L, int idx, lua_Integer n, int depth, tl_err *e)
 {
+    if (keys_of(L, idx) > n) {
+        tl_fail(e, TL_ESCRIPT, "a table mixes names with numbers as keys");
+        return NULL;
+    }
     json_t *a = json_array();
     for (lua_Integer i = 1; i <= n; i++) {
         lua_rawgeti(L, idx, i);

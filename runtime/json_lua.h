@@ -10,8 +10,9 @@
 void tl_json_push(lua_State *L, const json_t *j);
 
 /* A new reference for the value at idx: nil, booleans, numbers, strings, and tables of them to
- * depth 32; a table with entries 1..#t and no other key is an array, an empty one an object. NULL
- * and *e when something else is in it. Reads raw fields, runs no script code, does not raise. */
+ * depth 32; a table with an entry 1 is an array, and an error when other keys are in it, any other
+ * an object. NULL and *e when something else is in it. Reads raw fields, runs no script code, does
+ * not raise. */
 json_t *tl_json_from(lua_State *L, int idx, tl_err *e);
 
 /* Pushes an empty box, which frees the JSON that is put into it. */

@@ -94,14 +94,13 @@ void tl_warn_once(const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    const char *key = tl_intern(text);
     pthread_mutex_lock(&seen_lock);
     size_t i = 0;
-    while (i < n && seen[i] != key)
+    while (i < n && strcmp(seen[i], text) != 0)
         i++;
     int fresh = i == n && n < sizeof seen / sizeof seen[0];
     if (fresh)
-        seen[n++] = key;
+        seen[n++] = tl_xstrdup(text);
     pthread_mutex_unlock(&seen_lock);
     if (fresh)
         tl_log(TL_LOG_WARN, "%s", text);

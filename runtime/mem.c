@@ -1,4 +1,5 @@
 /* Memory and small strings: see mem.h. SPDX-License-Identifier: MIT */
+#include "runtime/hash.h"
 #include "runtime/mem.h"
 
 #include <pthread.h>
@@ -69,17 +70,9 @@ static struct {
     size_t cap, used;
 } names = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static size_t hash_text(const char *s)
-{
-    uint64_t h = 1469598103934665603u; /* FNV-1a */
-    for (; *s; s++)
-        h = (h ^ (unsigned char)*s) * 1099511628211u;
-    return (size_t)h;
-}
-
 static char **find_slot(char **slot, size_t cap, const char *s)
 {
-    size_t i = hash_text(s) & (cap - 1);
+    size_t i = (size_t)tl_fnv(TL_FNV, s, strlen(s)) & (cap - 1);
     while (slot[i] && strcmp(slot[i], s) != 0)
         i = (i + 1) & (cap - 1);
     return &slot[i];

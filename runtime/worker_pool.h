@@ -19,7 +19,8 @@ typedef struct tl_pool_options {
 } tl_pool_options;
 
 int tl_pool_new(tl_loop *l, const tl_pool_options *o, tl_pool **out, tl_err *e) TL_MUST_CHECK;
-/* Drops what waits, asks what runs to end, waits for it, and calls every `done`. */
+/* Drops what waits, asks what runs to end and waits for it. Every `done` that is left is posted to
+ * the loop: tl_loop_free calls it. */
 void tl_pool_free(tl_pool *p); /* NULL is allowed */
 
 typedef struct tl_task_spec {

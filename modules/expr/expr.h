@@ -121,6 +121,19 @@ void tl_prog_dump(const tl_prog *p, tl_buf *out);
  * TELLUA_ISA (one of these names) limits it, for the tests. */
 const char *tl_expr_isa(void);
 
+/* Of a module's own kernels NAMEbaseline, NAMEavx2 and NAMEavx512 those for that: a pointer. */
+#define TL_WIDEST(name) (TL__IF_AVX512(name) TL__IF_AVX2(name) & name##baseline)
+#ifdef TL_HAVE_avx512
+#define TL__IF_AVX512(name) strcmp(tl_expr_isa(), "avx512") == 0 ? &name##avx512:
+#else
+#define TL__IF_AVX512(name)
+#endif
+#ifdef TL_HAVE_avx2
+#define TL__IF_AVX2(name) strcmp(tl_expr_isa(), "avx2") == 0 ? &name##avx2:
+#else
+#define TL__IF_AVX2(name)
+#endif
+
 /* One operation on plain numbers, the same arithmetic. */
 tl_num tl_op_eval(tl_op op, tl_num a, tl_num b, tl_num c);
 const char *tl_op_name(tl_op op);

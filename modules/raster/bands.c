@@ -208,6 +208,19 @@ static void read_nodata(GDALRasterBandH band, tl_band *b)
     b->has_nodata = has != 0;
 }
 
+void tl_raster_also_nodata(tl_source *s, int band, double nodata)
+{
+    tl_bandinfo *info = &((tl_raster *)s)->info[band];
+    const tl_band *b = &s->bands[band];
+    if ((b->has_nodata && b->nodata == nodata) || !fits(nodata, b->dtype))
+        return;
+    if (!info->also)
+        info->also = tl_xcalloc(1, sizeof *info->also);
+    *info->also = (tl_band){.dtype = b->dtype,
+                            .nodata = nodata,
+                            .nodata_i = tl_dtype_is_float(b->dtype) ? 0 : (int64_t)nodata};
+}
+
 static void read_validity(GDALRasterBandH band, tl_band *b, tl_bandinfo *info)
 {
     int flags = GDALGetMaskFlags(band);
@@ -335,7 +348,8 @@ static void read_levels(tl_raster *r, tl_gdal_ds ds)
     int n = GDALGetOverviewCount(band);
     n = n < 0 ? 0 : n > 40 ? 40 : n;
     r->levels = tl_xcalloc((size_t)n + 1, sizeof *r->levels);
-    r->levels[0] = (tl_level){r->w, r->h};
+    r->levels[0].w = r->w;
+    r->levels[0].h = r->h;
     r->nlevels = 1;
     for (int k = 1; k <= n; k++) {
         GDALRasterBandH o = GDALGetOverview(band, k - 1);
@@ -344,7 +358,8 @@ static void read_levels(tl_raster *r, tl_gdal_ds ds)
         if (w < 1 || h < 1 || w > last->w || h > last->h || (w == last->w && h == last->h) ||
             !level_holds(r, ds, k, w, h))
             break;
-        r->levels[r->nlevels++] = (tl_level){w, h};
+        r->levels[r->nlevels].w = w;
+        r->levels[r->nlevels++].h = h;
     }
 }
 

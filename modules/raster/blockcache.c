@@ -22,6 +22,8 @@ typedef struct block {
 typedef struct {
     block *bucket[BUCKETS];
     TAILQ_HEAD(uses, block) uses; /* the last one first */
+    block *spare; /* of a file that was closed: the next one's blocks are often as large, and memory
+                     that is given back and asked for again lies in ever more pieces; or NULL */
     int64_t bytes;
 } cache;
 
@@ -103,7 +105,13 @@ static block *make_room(cache *c, int64_t bytes)
 
 static block *new_block(cache *c, int64_t bytes)
 {
-    block *b = tl_xcalloc(1, sizeof *b);
+    block *b = c->spare;
+    c->spare = NULL;
+    if (b && b->bytes == bytes)
+        return b;
+    if (b)
+        release(c, b);
+    b = tl_xcalloc(1, sizeof *b);
     if (tl_try_alloc(&b->cells, (size_t)bytes, 1, "a block", NULL)) {
         free(b);
         return NULL;
@@ -146,10 +154,15 @@ void tl_blockcache_forget(const void *file)
         next = TAILQ_NEXT(b, use);
         if (!file || b->key.file == file) {
             take_out(mine, b);
-            release(mine, b);
+            if (mine->spare)
+                release(mine, b);
+            else
+                mine->spare = b;
         }
     }
     if (mine && !file) {
+        if (mine->spare)
+            release(mine, mine->spare);
         free(mine);
         mine = NULL;
         atomic_fetch_sub(&threads, 1);

@@ -104,6 +104,7 @@ static int put_inside(const tl_sampling *m, const tl_read *q, int b, tl_err *e)
     const tl_grid *lattice = &m->lattice, *extent = &((const cells *)m->source)->extent;
     uint8_t *to = q->values[b];
     double box[4], *x = tl_xmalloc((size_t)q->rect.w * 2 * sizeof *x), *y = x + q->rect.w;
+    double turn = tl_crs_is_geographic(extent->crs) ? 2 * M_PI / tl_crs_unit_size(extent->crs) : 0;
     int rc = 0;
     tl_grid_bounds(extent, box);
     for (int64_t row = 0; row < q->rect.h && !rc; row++) {
@@ -113,8 +114,11 @@ static int put_inside(const tl_sampling *m, const tl_read *q, int b, tl_err *e)
         }
         if (lattice->crs != extent->crs)
             rc = tl_crs_transform_points(lattice->crs, extent->crs, (size_t)q->rect.w, x, y, e);
-        for (int64_t i = 0; i < q->rect.w; i++)
+        for (int64_t i = 0; i < q->rect.w; i++) {
+            if (turn > 0) /* a turn of the globe further on is the same place */
+                x[i] -= turn * floor((x[i] - box[0]) / turn);
             *to++ = x[i] > box[0] && x[i] < box[2] && y[i] > box[1] && y[i] < box[3];
+        }
     }
     free(x);
     memset(q->valid[b], 1, (size_t)(q->rect.w * q->rect.h));

@@ -128,10 +128,16 @@ typedef struct window {
     {                                                                                              \
         const T *src = from, fill = (T)v->fill;                                                    \
         const uint8_t *ok = v->ok;                                                                 \
-        for (int y = 0; y < v->h; y++) {                                                           \
+        for (int y = 0; y < v->h; y++, src += v->w, ok += ok ? v->w : 0) {                         \
             T *dst = (T *)to + (size_t)y * v->row;                                                 \
-            for (int x = 0; x < v->w; x++, dst += v->step, src++)                                  \
-                *dst = !ok || *ok++ ? *src : fill;                                                 \
+            if (!ok && v->step == 1)                                                               \
+                memcpy(dst, src, (size_t)v->w * sizeof *dst);                                      \
+            else if (v->step == 1)                                                                 \
+                for (int x = 0; x < v->w; x++)                                                     \
+                    dst[x] = ok[x] ? src[x] : fill;                                                \
+            else                                                                                   \
+                for (int x = 0; x < v->w; x++)                                                     \
+                    dst[(size_t)x * v->step] = !ok || ok[x] ? src[x] : fill;                       \
         }                                                                                          \
     }
 INTERLEAVE(put8, uint8_t)
@@ -237,21 +243,30 @@ static int predicts(const tl_product *p)
 /* c->both = AND of the bands' validity. */
 static void join_valid(tl_codec *c, size_t n, const uint8_t *const *valid)
 {
-    memset(c->both, 1, n);
-    for (int b = 0; valid && b < c->p->nbands; b++)
-        for (size_t i = 0; valid[b] && i < n; i++)
-            c->both[i] &= valid[b][i] != 0;
+    uint8_t *restrict both = c->both;
+    memset(both, 1, n);
+    for (int b = 0; valid && b < c->p->nbands; b++) {
+        const uint8_t *restrict ok = valid[b];
+        for (size_t i = 0; ok && i < n; i++)
+            both[i] &= ok[i] != 0;
+    }
 }
 
 static void pack_bits(tl_codec *c, int w, int h)
 {
-    const uint8_t *ok = c->both;
+    const uint8_t *ok = c->both; /* each 0 or 1 */
     memset(c->bits, 0, c->bits_len);
-    for (int y = 0; y < h; y++)
-        for (int x = 0; x < w; x++)
-            if (*ok++)
-                c->bits[((size_t)y * (size_t)c->p->tile + (size_t)x) / 8] |=
-                    (uint8_t)(0x80 >> (x & 7));
+    for (int y = 0; y < h; y++) {
+        uint8_t *to = c->bits + (size_t)y * (size_t)c->p->tile / 8;
+        int x = 0;
+        for (; x + 8 <= w; x += 8, ok += 8, to++) {
+            uint64_t eight;
+            memcpy(&eight, ok, 8);
+            *to = (uint8_t)(eight * 0x8040201008040201 >> 56); /* cell k to bit 7 - k */
+        }
+        for (; x < w; x++)
+            *to |= (uint8_t)(*ok++ << (7 - x % 8));
+    }
 }
 
 static void unpack_bits(tl_codec *c, int w, int h)

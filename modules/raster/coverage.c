@@ -44,11 +44,20 @@ static void add_edge(tl_coverage *c, double u0, double v0, double u1, double v1,
     c->n++;
 }
 
+/* Coordinates lose some bits on their way through degrees, and cell sizes are seldom binary
+ * fractions: what lies within a millionth of a cell of an edge or a centre of cells lies on it. So
+ * a zone along the edges of cells has no part of their neighbours. */
+static double settle(double x)
+{
+    double halves = nearbyint(2 * x);
+    return fabs(2 * x - halves) < 2e-6 ? halves / 2 : x;
+}
+
 static void add_path(tl_coverage *c, const tl_shape *s, const tl_path *p, const tl_grid *g)
 {
     double u0 = 0, v0 = 0;
     for (size_t i = p->first; i < p->first + p->n; i++) {
-        double u = (s->x[i] - g->x0) / g->dx, v = (g->y0 - s->y[i]) / g->dy;
+        double u = settle((s->x[i] - g->x0) / g->dx), v = settle((g->y0 - s->y[i]) / g->dy);
         if (p->kind == TL_PATH_POINT)
             add_edge(c, u, v, u, v, 0);
         else if (i > p->first)
@@ -152,7 +161,7 @@ static void turns(const tl_coverage *c, int64_t x, int64_t w, double *first, dou
     *first = *last = 0;
     if (c->turn > 0) {
         *first = ceil(((double)x - c->box[2]) / c->turn);
-        *last = floor(((double)(x + w) - c->box[0]) / c->turn);
+        *last = ceil(((double)(x + w) - c->box[0]) / c->turn) - 1;
     }
 }
 
@@ -162,8 +171,9 @@ tl_rect tl_coverage_rect(const tl_coverage *c, tl_rect near)
     if (!c->member)
         return (tl_rect){near.x, near.y, 0, 0};
     turns(c, near.x, near.w, &first, &last);
-    double k = first > last || (first <= 0 && last >= 0) ? 0 : first;
-    double u0 = floor(c->box[0] + k * c->turn), u1 = floor(c->box[2] + k * c->turn) + 1;
+    if (first > last)
+        first = last = 0;
+    double u0 = floor(c->box[0] + first * c->turn), u1 = floor(c->box[2] + last * c->turn) + 1;
     double v0 = floor(c->box[1]), v1 = floor(c->box[3]) + 1;
     return (tl_rect){(int64_t)u0, (int64_t)v0, (int64_t)(u1 - u0), (int64_t)(v1 - v0)};
 }
@@ -249,7 +259,7 @@ static void collect(const tl_coverage *c, int64_t r, int areas, pieces *a)
 /* Rounding of sums, far below what coordinates are good for. */
 static double tidy(double x)
 {
-    return x < 1e-12 ? 0 : x > 1 - 1e-12 ? 1 : x;
+    return x < 1e-9 ? 0 : x > 1 - 1e-9 ? 1 : x;
 }
 
 /* Adds the row's areas, moved by `move` columns, to the cells x .. x + w. */

@@ -16,8 +16,8 @@ int tl_coverage_new(const tl_geometry *g, const tl_grid *grid, tl_coverage **out
                     tl_err *e) TL_MUST_CHECK;
 void tl_coverage_free(tl_coverage *c); /* NULL is allowed */
 
-/* The cells that may be touched; w = 0 when there are none. In degrees one of the turns of the
- * globe: the one that meets `near` (of that lattice), when one does. */
+/* The cells that may be touched; w = 0 when there are none. In degrees from the first to the last
+ * of those turns of the globe that meet `near` (of that lattice), when one does. */
 tl_rect tl_coverage_rect(const tl_coverage *c, tl_rect near);
 
 /* The part of each cell's area that lies inside, 0 to 1, rows from the north. A cell that holds a

@@ -217,17 +217,23 @@ tl_gdal_stamp tl_gdal_stamp_of(const char *uri)
     return (tl_gdal_stamp){-1, -1, -1, 0};
 }
 
-static void close_handle(tl_gdal_handle *h)
+void tl_gdal_handle_rest(tl_gdal_handle *h)
 {
     tl_gdal_guard g;
-    if (!h->uri)
-        return;
     tl_gdal_begin(&g, NULL);
     if (h->transformer)
         GDALDestroyGenImgProjTransformer(h->transformer);
-    tl_tiffread_close(h->tiff);
-    GDALClose(h->ds.h);
+    if (h->ds.h)
+        GDALClose(h->ds.h);
     tl_gdal_end(&g);
+    h->transformer = NULL;
+    h->ds.h = NULL;
+}
+
+static void close_handle(tl_gdal_handle *h)
+{
+    tl_gdal_handle_rest(h);
+    tl_tiffread_close(h->tiff);
     memset(h, 0, sizeof *h);
 }
 
@@ -304,7 +310,7 @@ static int open_dataset(const char *uri, const tl_roots *roots, GDALDatasetH *ou
     return 0;
 }
 
-int tl_gdal_handle_get(const char *uri, tl_gdal_stamp stamp, tl_gdal_handle **out, tl_err *e)
+tl_gdal_handle *tl_gdal_handle_get(const char *uri, tl_gdal_stamp stamp)
 {
     tl_gdal_handle *oldest = &mine.seat[0];
     tl_gdal_thread_begin();
@@ -312,18 +318,17 @@ int tl_gdal_handle_get(const char *uri, tl_gdal_stamp stamp, tl_gdal_handle **ou
         tl_gdal_handle *h = &mine.seat[i];
         if (h->uri && memcmp(&h->stamp, &stamp, sizeof stamp) == 0 && strcmp(h->uri, uri) == 0) {
             h->used = ++mine.clock;
-            *out = h;
-            return 0;
+            return h;
         }
         if (h->used < oldest->used)
             oldest = h;
     }
-    GDALDatasetH ds = NULL;
-    int code = open_dataset(uri, tl_roots_of_id(stamp.roots), &ds, e);
-    if (code)
-        return code;
     close_handle(oldest);
-    *oldest = (tl_gdal_handle){{ds}, tl_intern(uri), stamp, NULL, ++mine.clock, NULL};
-    *out = oldest;
-    return 0;
+    *oldest = (tl_gdal_handle){{NULL}, tl_intern(uri), stamp, NULL, ++mine.clock, NULL};
+    return oldest;
+}
+
+int tl_gdal_handle_open(tl_gdal_handle *h, tl_err *e)
+{
+    return h->ds.h ? 0 : open_dataset(h->uri, tl_roots_of_id(h->stamp.roots), &h->ds.h, e);
 }

@@ -43,9 +43,9 @@ struct stat;
 /* Whether that is the local file that was stamped. */
 int tl_gdal_stamp_fits(const tl_gdal_stamp *s, const struct stat *st);
 
-/* An open dataset of one thread. */
+/* A file that one thread reads. */
 typedef struct tl_gdal_handle {
-    tl_gdal_ds ds;
+    tl_gdal_ds ds;   /* .h is NULL until somebody needs GDAL */
     const char *uri; /* interned; NULL = free seat */
     tl_gdal_stamp stamp;
     void *transformer; /* GDALGenImgProjTransformer, made on need; NULL */
@@ -53,10 +53,13 @@ typedef struct tl_gdal_handle {
     struct tl_tiffread *tiff; /* what reads its blocks without GDAL, made on need; NULL */
 } tl_gdal_handle;
 
-/* The calling thread's handle of that file, opened on need; the least recently used one is closed
- * when there are too many. Valid until the next call on this thread. */
-int tl_gdal_handle_get(const char *uri, tl_gdal_stamp stamp, tl_gdal_handle **out,
-                       tl_err *e) TL_MUST_CHECK;
+/* The calling thread's handle of that file, perhaps not opened yet; the least recently used one is
+ * closed when there are too many. Valid until the next call on this thread. */
+tl_gdal_handle *tl_gdal_handle_get(const char *uri, tl_gdal_stamp stamp);
+/* Opens its dataset where it is not open. */
+int tl_gdal_handle_open(tl_gdal_handle *h, tl_err *e) TL_MUST_CHECK;
+/* Closes its dataset: whoever needs it opens it again. */
+void tl_gdal_handle_rest(tl_gdal_handle *h);
 /* Closes the calling thread's handle of that file, if any. */
 void tl_gdal_handle_drop(const char *uri);
 /* Closes all of them. */

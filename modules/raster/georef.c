@@ -89,6 +89,9 @@ int tl_raster_transformer(const tl_raster *r, tl_gdal_handle *h, void **out, tl_
     if (!h->transformer) {
         tl_gdal_guard g;
         char what[256];
+        int code = tl_raster_dataset(r, h, e);
+        if (code)
+            return code;
         snprintf(what, sizeof what, "georeference of %s", r->s.uri);
         tl_gdal_begin(&g, what);
         h->transformer = GDALCreateGenImgProjTransformer2(h->ds.h, NULL, NULL);

@@ -83,22 +83,14 @@ static haddr_t driver_eof(const H5FD_t *base, H5FD_mem_t type)
 static herr_t driver_read(H5FD_t *base, H5FD_mem_t type, hid_t list, haddr_t at, size_t n, void *to)
 {
     driver_file *f = (driver_file *)base;
-    char *p = to;
     (void)type;
     (void)list;
-    while (n) {
-        ssize_t k = pread(f->fd, p, n, (off_t)at);
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k < 0)
-            note(f);
-        if (k <= 0)
-            break;
-        p += k;
-        at += (haddr_t)k;
-        n -= (size_t)k;
+    ssize_t k = tl_read_at(f->fd, to, n, (int64_t)at);
+    if (k < 0) {
+        note(f);
+        k = 0;
     }
-    memset(p, 0, n); /* behind the end there are zeros */
+    memset((char *)to + k, 0, n - (size_t)k); /* behind the end there are zeros */
     return 0;
 }
 

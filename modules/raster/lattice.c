@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+enum { ACROSS = 32 }; /* squares of a row whose points are mapped together */
+
 typedef struct task {
     tl_lattice_map map;
     void *ctx;
@@ -61,26 +63,20 @@ static void interpolate(const double v[9], const parabola *row, const parabola *
         out[i] = sum(p, from + i, a, b, c);
 }
 
-static void square(const task *t, int64_t col, int64_t row, int64_t size)
+static void square(const task *t, int64_t col, int64_t row, int64_t size);
+
+/* A square of which the nine points are known. */
+static void fill(const task *t, int64_t col, int64_t row, int64_t size, const double x[9],
+                 const double y[9])
 {
-    double x[9], y[9];
     tl_rect part = tl_rect_intersect((tl_rect){col, row, size, size}, t->rect);
-    if (part.w <= 0 || part.h <= 0)
-        return;
-    int64_t at = (part.y - t->rect.y) * t->rect.w + (part.x - t->rect.x);
-    if (size == 1) {
-        t->x[at] = (double)col + t->shift;
-        t->y[at] = (double)row + t->shift;
-        t->map(t->ctx, 1, &t->x[at], &t->y[at]);
-        return;
-    }
-    nine(t, col, row, size, x, y);
     if (!is_flat(x) || !is_flat(y)) {
         int64_t half = size / 2;
         for (int k = 0; k < 4; k++)
             square(t, col + (k & 1) * half, row + (k >> 1) * half, half);
         return;
     }
+    int64_t at = (part.y - t->rect.y) * t->rect.w + (part.x - t->rect.x);
     parabola across, down;
     for (int i = 0; i < size; i++)
         parabola_at(&across, i, (double)i / (double)size);
@@ -88,6 +84,64 @@ static void square(const task *t, int64_t col, int64_t row, int64_t size)
         parabola_at(&down, 0, (double)(part.y - row + j) / (double)size);
         interpolate(x, &down, &across, part.x - col, part.w, t->x + at);
         interpolate(y, &down, &across, part.x - col, part.w, t->y + at);
+    }
+}
+
+static void square(const task *t, int64_t col, int64_t row, int64_t size)
+{
+    double x[9], y[9];
+    tl_rect part = tl_rect_intersect((tl_rect){col, row, size, size}, t->rect);
+    if (part.w <= 0 || part.h <= 0)
+        return;
+    if (size == 1) {
+        int64_t at = (part.y - t->rect.y) * t->rect.w + (part.x - t->rect.x);
+        t->x[at] = (double)col + t->shift;
+        t->y[at] = (double)row + t->shift;
+        t->map(t->ctx, 1, &t->x[at], &t->y[at]);
+        return;
+    }
+    nine(t, col, row, size, x, y);
+    fill(t, col, row, size, x, y);
+}
+
+/* --- the largest squares, some side by side: their points are mapped once -------------------- */
+
+typedef struct line { /* of points half a step apart, from the left edge of the first square on */
+    double x[2 * ACROSS + 1], y[2 * ACROSS + 1];
+} line;
+
+static void map_line(const task *t, int64_t col, double row, int64_t squares, line *l)
+{
+    int64_t n = 2 * squares + 1;
+    for (int64_t i = 0; i < n; i++) {
+        l->x[i] = (double)col + (double)i * 0.5 * TL_LATTICE_STEP + t->shift;
+        l->y[i] = row + t->shift;
+    }
+    t->map(t->ctx, (size_t)n, l->x, l->y);
+}
+
+static void fill_row(const task *t, int64_t col, int64_t row, int64_t squares, const line l[3])
+{
+    for (int64_t s = 0; s < squares; s++) {
+        double x[9], y[9];
+        for (int k = 0; k < 9; k++) {
+            x[k] = l[k / 3].x[2 * s + k % 3];
+            y[k] = l[k / 3].y[2 * s + k % 3];
+        }
+        fill(t, col + s * TL_LATTICE_STEP, row, TL_LATTICE_STEP, x, y);
+    }
+}
+
+static void fill_column(const task *t, int64_t col, int64_t row, int64_t squares)
+{
+    const double half = 0.5 * TL_LATTICE_STEP;
+    line l[3];
+    map_line(t, col, (double)row, squares, &l[0]);
+    for (; row < t->rect.y + t->rect.h; row += TL_LATTICE_STEP) {
+        map_line(t, col, (double)row + half, squares, &l[1]);
+        map_line(t, col, (double)row + 2 * half, squares, &l[2]);
+        fill_row(t, col, row, squares, l);
+        l[0] = l[2];
     }
 }
 
@@ -111,7 +165,9 @@ void tl_lattice_eval(tl_lattice_map map, void *ctx, tl_rect rect, double shift, 
         map(ctx, n, x, y);
         return;
     }
-    for (int64_t row = floor_step(rect.y); row < rect.y + rect.h; row += TL_LATTICE_STEP)
-        for (int64_t col = floor_step(rect.x); col < rect.x + rect.w; col += TL_LATTICE_STEP)
-            square(&t, col, row, TL_LATTICE_STEP);
+    int64_t col = floor_step(rect.x), end = rect.x + rect.w;
+    for (; col < end; col += ACROSS * TL_LATTICE_STEP) {
+        int64_t squares = (end - col + TL_LATTICE_STEP - 1) / TL_LATTICE_STEP;
+        fill_column(&t, col, floor_step(rect.y), squares < ACROSS ? squares : ACROSS);
+    }
 }

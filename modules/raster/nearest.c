@@ -130,8 +130,8 @@ static size_t largest(const tl_raster *r, const tl_read *q)
 static int read_bands(const tl_raster_sampling *m, const tl_read *q, job *j, tl_err *e)
 {
     const tl_raster *r = (const tl_raster *)m->m.source;
-    tl_gdal_handle *h = NULL;
-    int code = tl_raster_handle(r, &h, e);
+    tl_gdal_handle *h = tl_raster_handle(r);
+    int code = 0;
     for (int k = 0; k < q->nbands && !code; k++) {
         code =
             tl_raster_window(r, h, m->level, q->bands[k], j->win, j->values, j->valid, j->win.w, e);

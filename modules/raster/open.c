@@ -2,6 +2,7 @@
 #include "modules/raster/crs.h"
 #include "modules/raster/raster_int.h"
 #include "modules/raster/roots.h"
+#include "modules/raster/tiffread.h"
 #include "runtime/buf.h"
 #include "runtime/hash.h"
 #include "runtime/mem.h"
@@ -21,6 +22,7 @@ static void destroy(tl_source *s)
     tl_gdal_handle_drop(s->uri); /* this thread's; other threads close theirs when they end */
     for (int i = 0; i < s->nbands && s->bands; i++) {
         free((void *)s->bands[i].colors);
+        free(r->info[i].also);
         free(r->info[i].refused);
     }
     free(s->bands);
@@ -95,6 +97,13 @@ static int fail_without_bands(const char *uri, GDALDatasetH ds, tl_err *e)
     return TL_EDATA;
 }
 
+static int is_geotiff(const char *uri, GDALDatasetH ds)
+{
+    GDALDriverH driver = GDALGetDatasetDriver(ds);
+    return driver && EQUAL(GDALGetDriverShortName(driver), "GTiff") && uri[0] == '/' &&
+           strncmp(uri, "/vsi", 4) != 0;
+}
+
 static int describe(tl_raster *r, tl_gdal_handle *h, tl_err *e)
 {
     tl_gdal_guard g;
@@ -111,6 +120,7 @@ static int describe(tl_raster *r, tl_gdal_handle *h, tl_err *e)
     if (nbands > 256 && r->stamp.bytes >= 0 && r->stamp.bytes < nbands)
         return tl_fail(e, TL_EDATA, "%s claims %d bands in a file of %lld bytes: it is corrupt",
                        r->s.uri, nbands, (long long)r->stamp.bytes);
+    r->geotiff = is_geotiff(r->s.uri, h->ds.h);
     r->s.bands = tl_xcalloc((size_t)nbands, sizeof *r->s.bands);
     r->info = tl_xcalloc((size_t)nbands, sizeof *r->info);
     r->s.nbands = nbands;
@@ -135,7 +145,6 @@ static uint64_t identity(const char *uri, const tl_gdal_stamp *stamp)
 /* roots NULL: wherever it is. */
 static int open_once(const char *path, const tl_roots *roots, tl_source **out, tl_err *e)
 {
-    tl_gdal_handle *h = NULL;
     tl_gdal_start();
     if (!path[0])
         return tl_fail(e, TL_EDATA, "which file? its name is empty");
@@ -153,7 +162,8 @@ static int open_once(const char *path, const tl_roots *roots, tl_source **out, t
     r->stamp.roots = roots ? roots->id : 0;
     r->s.identity = identity(r->s.uri, &r->stamp);
     tl_live(TL_LIVE_SOURCE, 1);
-    code = tl_gdal_handle_get(r->s.uri, r->stamp, &h, e);
+    tl_gdal_handle *h = tl_gdal_handle_get(r->s.uri, r->stamp);
+    code = tl_gdal_handle_open(h, e);
     if (!code)
         code = describe(r, h, e);
     if (code) {
@@ -162,6 +172,8 @@ static int open_once(const char *path, const tl_roots *roots, tl_source **out, t
         tl_source_unref(&r->s);
         return code;
     }
+    if (tl_tiffread_is_enough(r, h))
+        tl_gdal_handle_rest(h);
     *out = &r->s;
     return 0;
 }

@@ -13,33 +13,19 @@
 #define BUFFER ((size_t)1 << 20)
 #define AHEAD  ((int64_t)16 << 20) /* the disk begins to write when so much is there */
 
-ssize_t (*tl__io_write)(int fd, const void *data, size_t n) = write;
-
-struct tl_outfile {
-    int fd;
-    int64_t pos, begun; /* bytes taken; bytes that the disk was told to write */
-    char *path, *tmp;
+struct tl_outway {
+    tl_outfile *f;
+    int64_t at;    /* where the buffer's bytes belong */
+    int64_t begun; /* where those begin that the disk was not yet told to write */
     size_t used;
     char buffer[BUFFER];
 };
 
-int tl_write_all(int fd, const void *data, size_t n)
-{
-    const char *p = data;
-    while (n) {
-        ssize_t k = tl__io_write(fd, p, n < ((size_t)1 << 30) ? n : (size_t)1 << 30);
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k <= 0) {
-            if (!k)
-                errno = ENOSPC; /* a device that takes nothing */
-            return -1;
-        }
-        p += k;
-        n -= (size_t)k;
-    }
-    return 0;
-}
+struct tl_outfile {
+    int fd;
+    char *path, *tmp;
+    tl_outway front; /* from the first byte on */
+};
 
 int tl_sync_dir_of(const char *path)
 {
@@ -71,8 +57,9 @@ char *tl_outfile_temporary(const char *path)
 int tl_outfile_open(const char *path, tl_outfile **out, tl_err *e)
 {
     tl_outfile *f = tl_xmalloc(sizeof *f);
-    f->pos = f->begun = 0;
-    f->used = 0;
+    f->front.f = f;
+    f->front.at = f->front.begun = 0;
+    f->front.used = 0;
     f->path = tl_xstrdup(path);
     f->tmp = tl_outfile_temporary(path);
     unlink(f->tmp); /* of a dead process that had our number */
@@ -88,39 +75,76 @@ int tl_outfile_open(const char *path, tl_outfile **out, tl_err *e)
     return 0;
 }
 
+/* --- ways
+ * ---------------------------------------------------------------------------------------------- */
+
 /* So that the sync at the end finds little to do. Only advice: an error will show there. */
-static void begin_writing(tl_outfile *f)
+static void begin_writing(tl_outway *w, int64_t least)
 {
-    if (f->pos - f->begun < AHEAD)
+    if (w->at - w->begun < least)
         return;
-    sync_file_range(f->fd, f->begun, f->pos - f->begun, SYNC_FILE_RANGE_WRITE);
-    f->begun = f->pos;
+    sync_file_range(w->f->fd, w->begun, w->at - w->begun, SYNC_FILE_RANGE_WRITE);
+    w->begun = w->at;
 }
 
-static int flush(tl_outfile *f, tl_err *e)
+/* Past the buffer. */
+static int put(tl_outway *w, const void *data, size_t n, tl_err *e)
 {
-    size_t n = f->used;
-    f->used = 0;
-    if (tl_write_all(f->fd, f->buffer, n))
-        return fail(f, errno, e);
-    begin_writing(f);
+    if (tl_write_at(w->f->fd, data, n, w->at))
+        return fail(w->f, errno, e);
+    w->at += (int64_t)n;
+    begin_writing(w, AHEAD);
     return 0;
 }
+
+int tl_outway_flush(tl_outway *w, tl_err *e)
+{
+    size_t n = w->used;
+    w->used = 0;
+    return put(w, w->buffer, n, e);
+}
+
+int tl_outway_write(tl_outway *w, const void *data, size_t n, tl_err *e)
+{
+    int r;
+    if (w->used + n > BUFFER && (r = tl_outway_flush(w, e)))
+        return r;
+    if (n > BUFFER)
+        return put(w, data, n, e);
+    if (n)
+        memcpy(w->buffer + w->used, data, n);
+    w->used += n;
+    return 0;
+}
+
+tl_outway *tl_outway_new(tl_outfile *f)
+{
+    tl_outway *w = tl_xmalloc(sizeof *w);
+    w->f = f;
+    w->at = w->begun = 0;
+    w->used = 0;
+    return w;
+}
+
+int tl_outway_seek(tl_outway *w, int64_t at, tl_err *e)
+{
+    int r = tl_outway_flush(w, e);
+    begin_writing(w, 1);
+    w->at = w->begun = at;
+    return r;
+}
+
+void tl_outway_free(tl_outway *w)
+{
+    free(w);
+}
+
+/* --- the file
+ * ---------------------------------------------------------------------------------------------- */
 
 int tl_outfile_write(tl_outfile *f, const void *data, size_t n, tl_err *e)
 {
-    int r;
-    if (f->used + n > BUFFER && (r = flush(f, e)))
-        return r;
-    if (n > BUFFER) {
-        if (tl_write_all(f->fd, data, n))
-            return fail(f, errno, e);
-    } else if (n) {
-        memcpy(f->buffer + f->used, data, n);
-        f->used += n;
-    }
-    f->pos += (int64_t)n;
-    return 0;
+    return tl_outway_write(&f->front, data, n, e);
 }
 
 void tl_outfile_abort(tl_outfile *f)
@@ -138,7 +162,7 @@ void tl_outfile_abort(tl_outfile *f)
 /* Until the rename all can be undone; after it the file is whole, only its name may not last. */
 int tl_outfile_commit(tl_outfile *f, tl_err *e)
 {
-    int r = flush(f, e);
+    int r = tl_outway_flush(&f->front, e);
     if (!r && fsync(f->fd))
         r = fail(f, errno, e);
     if (!r) {
@@ -152,6 +176,20 @@ int tl_outfile_commit(tl_outfile *f, tl_err *e)
     if (!r && tl_sync_dir_of(f->path))
         r = tl_fail(e, TL_EIO, "cannot sync the folder of %s: %s", f->path, strerror(errno));
     tl_outfile_abort(f); /* after the rename there is no temporary name left to remove */
+    return r;
+}
+
+int tl_outfile_put(const char *path, const void *data, size_t n, tl_err *e)
+{
+    tl_outfile *f;
+    int r = tl_outfile_open(path, &f, e);
+    if (r)
+        return r;
+    r = tl_outfile_write(f, data, n, e);
+    if (r)
+        tl_outfile_abort(f);
+    else
+        r = tl_outfile_commit(f, e);
     return r;
 }
 

@@ -3,10 +3,12 @@
  * The bands of a scene are often files of their own on one grid, and are read one after the other
  * for the same block: the second needs no coordinates computed. Each thread keeps those of one
  * block. */
+#include "modules/raster/crs.h"
 #include "modules/raster/lattice.h"
 #include "modules/raster/raster_int.h"
 #include "runtime/mem.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,6 +97,14 @@ static int make_room(size_t n, tl_err *e)
     return 0;
 }
 
+/* A turn of the globe brings a position back to where it was: between nodes that are as far apart,
+ * none can be guessed. Exact costs nothing where so few cells are the globe. */
+static int is_coarse(const tl_grid *g)
+{
+    double metres = tl_crs_unit_size(g->crs) * (tl_crs_is_geographic(g->crs) ? 6.4e6 : 1);
+    return fmax(g->dx, g->dy) * metres * TL_LATTICE_STEP / 2 > 5e6;
+}
+
 int tl_raster_placed(const tl_raster_sampling *m, tl_gdal_handle *h, tl_rect at, double shift,
                      const double **x, const double **y, tl_err *e)
 {
@@ -110,7 +120,8 @@ int tl_raster_placed(const tl_raster_sampling *m, tl_gdal_handle *h, tl_rect at,
         return rc;
     if (!same) {
         tl_gdal_begin(&g, NULL);
-        tl_lattice_eval(tl_mapper_map, &p, at, shift, !m->curved, mine.x, mine.y);
+        tl_lattice_eval(tl_mapper_map, &p, at, shift, !m->curved || is_coarse(&m->m.lattice),
+                        mine.x, mine.y);
         tl_gdal_end(&g);
         free(mine.operation);
         mine.operation = tl_xstrdup(m->m.operation);

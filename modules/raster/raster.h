@@ -17,6 +17,10 @@ struct tl_roots;
 int tl_raster_open_within(const char *path, const struct tl_roots *roots, tl_source **out,
                           tl_err *e) TL_MUST_CHECK;
 
+/* Cells of the band that hold the number are invalid too, whatever the file says. Before anything
+ * is read of the source. */
+void tl_raster_also_nodata(tl_source *s, int band, double nodata);
+
 /* Closes the calling thread's dataset handles and PROJ objects; they are made again on need. Every
  * thread that read calls it before it ends (a thread that forgets is cleaned up at its exit). */
 void tl_raster_thread_done(void);

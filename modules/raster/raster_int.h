@@ -21,11 +21,13 @@ typedef enum tl_validity { TL_VALID_ALL, TL_VALID_NODATA, TL_VALID_MASK } tl_val
 typedef struct tl_bandinfo {
     GDALDataType type; /* what RasterIO is asked for */
     tl_validity validity;
+    tl_band *also; /* whose nodata number is invalid too; NULL = none */
     char *refused; /* why the band cannot be read; NULL = it can */
 } tl_bandinfo;
 
 typedef struct tl_level {
-    int w, h; /* of an overview, or of the file for level 0 */
+    int w, h;                  /* of an overview, or of the file for level 0 */
+    _Atomic uint64_t tiff_dir; /* where in a GeoTIFF that tiffread.c may read; 0: not known to be */
 } tl_level;
 
 typedef struct tl_raster {
@@ -40,6 +42,7 @@ typedef struct tl_raster {
     tl_bandinfo *info;
     tl_gdal_stamp stamp;
     int by_rows; /* the file's blocks are whole rows */
+    int geotiff; /* a local one */
 } tl_raster;
 
 /* --- open.c, bands.c, georef.c, coords.c: describing a file; ds is the thread's, calls are guarded
@@ -112,8 +115,10 @@ void tl_raster_placed_done(void);
  * window lies inside the level. Values of invalid cells are 0. */
 int tl_raster_window(const tl_raster *r, tl_gdal_handle *h, int level, int band, tl_rect win,
                      void *values, uint8_t *valid, int64_t stride, tl_err *e) TL_MUST_CHECK;
-/* The thread's handle of r, checked to be the file that was described. */
-int tl_raster_handle(const tl_raster *r, tl_gdal_handle **out, tl_err *e) TL_MUST_CHECK;
+/* The thread's handle of r. */
+tl_gdal_handle *tl_raster_handle(const tl_raster *r);
+/* Its dataset, opened on need and checked to be the file that was described. */
+int tl_raster_dataset(const tl_raster *r, tl_gdal_handle *h, tl_err *e) TL_MUST_CHECK;
 
 int tl_raster_read(const tl_sampling *m, const tl_read *q, tl_err *e);
 /* nearest.c: whether the lattice's axes are the file's, and the block read so. Bits as by

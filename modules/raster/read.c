@@ -1,17 +1,21 @@
 /* Reading windows of a file, and blocks that lie on its cells. SPDX-License-Identifier: MIT */
 #include "modules/raster/raster_int.h"
 #include "modules/raster/tiffread.h"
-#include "runtime/mem.h"
+#include "runtime/watch.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-int tl_raster_handle(const tl_raster *r, tl_gdal_handle **out, tl_err *e)
+tl_gdal_handle *tl_raster_handle(const tl_raster *r)
 {
-    tl_gdal_handle *h = NULL;
-    int code = tl_gdal_handle_get(r->s.uri, r->stamp, &h, e);
+    return tl_gdal_handle_get(r->s.uri, r->stamp);
+}
+
+int tl_raster_dataset(const tl_raster *r, tl_gdal_handle *h, tl_err *e)
+{
+    int code = tl_gdal_handle_open(h, e);
     if (code)
         return code;
     if (GDALGetRasterXSize(h->ds.h) != r->w || GDALGetRasterYSize(h->ds.h) != r->h ||
@@ -19,7 +23,6 @@ int tl_raster_handle(const tl_raster *r, tl_gdal_handle **out, tl_err *e)
         tl_fail(e, TL_EDATA, "%s is no longer the file that was opened", r->s.uri);
         return e ? tl_err_source(e, r->s.uri) : TL_EDATA;
     }
-    *out = h;
     return 0;
 }
 
@@ -79,7 +82,7 @@ static int64_t next_multiple(int64_t x, int64_t of)
     return (x / of + 1) * of;
 }
 
-/* Block by block, so that GDAL reads those alone that are not plain. */
+/* Block by block, so that GDAL reads those alone that are not plain; without GDAL's band: fails. */
 static CPLErr fetch_blocks(tl_tifflevel *l, GDALRasterBandH from, int band, tl_rect win,
                            char *values, const tl_bandinfo *info, int64_t stride)
 {
@@ -99,39 +102,84 @@ static CPLErr fetch_blocks(tl_tifflevel *l, GDALRasterBandH from, int band, tl_r
     return done;
 }
 
+/* A window of one band of a level: what, and where to. */
+typedef struct window {
+    const tl_raster *r;
+    tl_gdal_handle *h;
+    int level, band;
+    tl_rect win;
+    void *values;
+    uint8_t *valid;
+    int64_t stride;
+    char what[256]; /* for the watch */
+} window;
+
+/* 0: GDAL is needed. Most files are read to their end without it, and opening one takes as long as
+ * decoding a block. */
+static int read_without_gdal(const window *w)
+{
+    if (w->h->ds.h)
+        return 0;
+    tl_tifflevel *plain = tl_tiffread_level(w->r, w->h, w->level, w->band, NULL);
+    if (!plain)
+        return 0;
+    tl_watch_begin(w->what);
+    CPLErr done =
+        fetch_blocks(plain, NULL, w->band, w->win, w->values, &w->r->info[w->band], w->stride);
+    tl_watch_end();
+    return done == CE_None;
+}
+
+static int read_with_gdal(const window *w, tl_err *e)
+{
+    const tl_raster *r = w->r;
+    const tl_bandinfo *info = &r->info[w->band];
+    tl_gdal_guard g;
+    int code = tl_raster_dataset(r, w->h, e);
+    if (code)
+        return code;
+    tl_gdal_begin(&g, w->what);
+    GDALRasterBandH from = level_band(w->h, w->level, w->band);
+    g.failed = from ? 0 : g.failed; /* what GDAL, just opened, says of the other levels */
+    tl_tifflevel *plain = from ? tl_tiffread_level(r, w->h, w->level, w->band, from) : NULL;
+    CPLErr done = plain ? fetch_blocks(plain, from, w->band, w->win, w->values, info, w->stride)
+                        : fetch(from, w->win, w->values, info->type, w->stride);
+    if (done == CE_None && info->validity == TL_VALID_MASK)
+        done = fetch(GDALGetMaskBand(from), w->win, w->valid, GDT_Byte, w->stride);
+    tl_gdal_end(&g);
+    if (done != CE_None || g.failed) /* some drivers report damage and go on */
+        return tl_gdal_fail(&g, r->s.uri, TL_EDATA, e,
+                            "cannot read band %d (%s) of %s%s, columns %lld-%lld, rows %lld-%lld",
+                            w->band + 1, r->s.bands[w->band].name, r->s.uri,
+                            w->level > 0 ? " (an overview)" : "", (long long)w->win.x,
+                            (long long)(w->win.x + w->win.w - 1), (long long)w->win.y,
+                            (long long)(w->win.y + w->win.h - 1));
+    return 0;
+}
+
 int tl_raster_window(const tl_raster *r, tl_gdal_handle *h, int level, int band, tl_rect win,
                      void *values, uint8_t *valid, int64_t stride, tl_err *e)
 {
     const tl_bandinfo *info = &r->info[band];
     const tl_band *b = &r->s.bands[band];
-    tl_gdal_guard g;
-    char what[256];
+    window w = {r, h, level, band, win, values, valid, stride, ""};
     if (info->refused) {
         tl_fail(e, TL_EDATA, "band %d of %s cannot be read: %s", band + 1, r->s.uri, info->refused);
         return e ? tl_err_source(e, r->s.uri) : TL_EDATA;
     }
-    snprintf(what, sizeof what, "read %.150s band %d, window %lld,%lld %lldx%lld", r->s.uri,
+    snprintf(w.what, sizeof w.what, "read %.150s band %d, window %lld,%lld %lldx%lld", r->s.uri,
              band + 1, (long long)win.x, (long long)win.y, (long long)win.w, (long long)win.h);
-    tl_gdal_begin(&g, what);
-    GDALRasterBandH from = level_band(h, level, band);
-    tl_tifflevel *plain = from ? tl_tiffread_level(r, h, level, band, from) : NULL;
-    CPLErr done = plain ? fetch_blocks(plain, from, band, win, values, info, stride)
-                        : fetch(from, win, values, info->type, stride);
-    if (done == CE_None && info->validity == TL_VALID_MASK)
-        done = fetch(GDALGetMaskBand(from), win, valid, GDT_Byte, stride);
-    tl_gdal_end(&g);
-    if (done != CE_None || g.failed) /* some drivers report damage and go on */
-        return tl_gdal_fail(&g, r->s.uri, TL_EDATA, e,
-                            "cannot read band %d (%s) of %s%s, columns %lld-%lld, rows %lld-%lld",
-                            band + 1, b->name, r->s.uri, level > 0 ? " (an overview)" : "",
-                            (long long)win.x, (long long)(win.x + win.w - 1), (long long)win.y,
-                            (long long)(win.y + win.h - 1));
+    int code = read_without_gdal(&w) ? 0 : read_with_gdal(&w, e);
+    if (code)
+        return code;
     for (int64_t j = 0; j < win.h; j++) {
         char *line = (char *)values + (size_t)(j * stride) * tl_dtype_size(b->dtype);
         uint8_t *ok = valid + j * stride;
         if (info->validity != TL_VALID_MASK)
             memset(ok, 1, (size_t)win.w);
         clear[b->dtype](line, ok, win.w, b, info->validity == TL_VALID_NODATA);
+        if (info->also)
+            clear[b->dtype](line, ok, win.w, info->also, 1);
     }
     return 0;
 }
@@ -186,8 +234,8 @@ static int read_part(const tl_raster_sampling *m, tl_gdal_handle *h, const tl_re
 static int read_exact(const tl_raster_sampling *m, const tl_read *q, tl_err *e)
 {
     const tl_raster *r = (const tl_raster *)m->m.source;
-    tl_gdal_handle *h = NULL;
-    int code = tl_raster_handle(r, &h, e);
+    tl_gdal_handle *h = tl_raster_handle(r);
+    int code = 0;
     for (int k = 0; k < q->nbands && !code; k++) {
         size_t n = (size_t)(q->rect.w * q->rect.h);
         memset(q->values[k], 0, n * tl_dtype_size(r->s.bands[q->bands[k]].dtype));

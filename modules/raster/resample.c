@@ -16,6 +16,7 @@
 typedef struct footprint {
     int64_t x0, x1, y0, y1;          /* pixels of the level: first, one past the last */
     double left, right, top, bottom; /* average: the cell's box; others: left, top = its centre */
+    double turn; /* box: the pixels of a turn, where it runs over the seam of longitudes; else 0 */
 } footprint;
 
 typedef tl_resampled job;
@@ -42,6 +43,11 @@ static int set_range(footprint *f, const job *j, double x0, double x1, double y0
     return f->x1 > f->x0 && f->y1 > f->y0;
 }
 
+static int is_upright(const job *j)
+{
+    return j->r->georef == TL_GEO_NORTH || j->r->georef == TL_GEO_SOUTH;
+}
+
 static int point_footprint(const job *j, tl_method method, double x, double y, footprint *f)
 {
     double px = tl_pixel_of(x), py = tl_pixel_of(y);
@@ -49,15 +55,23 @@ static int point_footprint(const job *j, tl_method method, double x, double y, f
         return 0;
     f->left = x;
     f->top = y;
+    f->turn = 0;
     double rx = tl_kernel_radius(method) * j->kx, ry = tl_kernel_radius(method) * j->ky;
     return set_range(f, j, ceil(x - 0.5 - rx), floor(x - 0.5 + rx) + 1, ceil(y - 0.5 - ry),
                      floor(y - 0.5 + ry) + 1);
 }
 
-/* Corners on both sides of the seam of longitudes: those in the west are one turn on. */
-static void join_turn(const job *j, double x[4])
+/* Corners on both sides of the seam of longitudes: those in the west are one turn on. Where columns
+ * are columns of the file a cell's width is known, be it the globe's. */
+static void join_turn(const job *j, double turn, double x[4])
 {
-    double turn = j->r->period / j->r->s.native.dx / j->m->fx;
+    double width = fmin(j->m->m.lattice.dx / j->r->s.native.dx / j->m->fx, turn);
+    if (!j->m->curved && is_upright(j)) {
+        for (int k = 0; k < 4; k += 2)
+            if (fabs(x[k] + width - x[k + 1]) > turn / 4)
+                x[k + 1] = x[k] + width;
+        return;
+    }
     double low = fmin(fmin(x[0], x[1]), fmin(x[2], x[3]));
     double high = fmax(fmax(x[0], x[1]), fmax(x[2], x[3]));
     for (int k = 0; k < 4 && high - low > turn / 2; k++)
@@ -65,11 +79,31 @@ static void join_turn(const job *j, double x[4])
             x[k] += turn;
 }
 
+/* The first pixel whose centre lies at x or beyond. */
+static double centre_from(double x)
+{
+    return ceil(x - 0.5 - TIE);
+}
+
+/* The seam lies half a turn from the middle of the file, at its edges where it is the globe's. A
+ * box that begins there is in the west of the file; one that runs over it is in both ends. */
+static void put_at_seam(const job *j, double turn, footprint *f)
+{
+    double seam = ((double)j->level.w + turn) / 2, middle = (f->left + f->right) / 2;
+    int one = j->m->m.method == TL_MODE && centre_from(f->left) == centre_from(f->right);
+    if (one ? middle > seam + TIE : f->left >= seam - TIE) {
+        f->left -= turn;
+        f->right -= turn;
+    }
+    if (!one && f->right > seam + TIE && f->right - turn > TIE)
+        f->turn = turn;
+}
+
 /* First and one past the last pixel whose centre lies in lo..hi, else the one in the middle. */
 static void centres_in(double lo, double hi, double *first, double *end)
 {
-    *first = ceil(lo - 0.5 - TIE);
-    *end = ceil(hi - 0.5 - TIE);
+    *first = centre_from(lo);
+    *end = centre_from(hi);
     if (*end <= *first) {
         *first = tl_pixel_of((lo + hi) / 2);
         *end = *first + 1;
@@ -89,15 +123,18 @@ static int box_footprint(const job *j, int64_t at, footprint *f)
     int64_t line = j->q->rect.w + 1;
     double x[4] = {j->x[at], j->x[at + 1], j->x[at + line], j->x[at + line + 1]};
     double y[4] = {j->y[at], j->y[at + 1], j->y[at + line], j->y[at + line + 1]};
-    double x0, x1, y0, y1;
+    double x0, x1, y0, y1, turn = j->r->period / j->r->s.native.dx / j->m->fx;
     if (!isfinite(x[0] + x[1] + x[2] + x[3]) || !isfinite(y[0] + y[1] + y[2] + y[3]))
         return 0;
-    if (j->r->period > 0)
-        join_turn(j, x);
+    if (turn > 0)
+        join_turn(j, turn, x);
     f->left = fmin(fmin(x[0], x[1]), fmin(x[2], x[3]));
     f->right = fmax(fmax(x[0], x[1]), fmax(x[2], x[3]));
     f->top = fmin(fmin(y[0], y[1]), fmin(y[2], y[3]));
     f->bottom = fmax(fmax(y[0], y[1]), fmax(y[2], y[3]));
+    f->turn = 0;
+    if (turn > 0 && is_upright(j))
+        put_at_seam(j, turn, f);
     if (j->m->m.method == TL_MODE) {
         centres_in(f->left, f->right, &x0, &x1);
         centres_in(f->top, f->bottom, &y0, &y1);
@@ -105,7 +142,7 @@ static int box_footprint(const job *j, int64_t at, footprint *f)
         pixels_in(f->left, f->right, &x0, &x1);
         pixels_in(f->top, f->bottom, &y0, &y1);
     }
-    return set_range(f, j, x0, x1, y0, y1);
+    return set_range(f, j, f->turn > 0 ? 0 : x0, f->turn > 0 ? (double)j->level.w : x1, y0, y1);
 }
 
 /* Of cell (i, k) of the block; 0 when nothing of the file is behind it. */
@@ -133,6 +170,12 @@ static double weight(const job *j, tl_method method, double lo, double hi, doubl
     return tl_kernel(method, ((double)pixel + 0.5 - lo) / (j->unit ? 1 : width));
 }
 
+static double weight_x(const job *j, tl_method method, const footprint *f, int64_t pixel)
+{
+    double w = weight(j, method, f->left, f->right, j->kx, pixel, f->x1 - f->x0);
+    return f->turn > 0 ? w + overlap(f->left - f->turn, f->right - f->turn, pixel) : w;
+}
+
 /* Adds the pixels of f that lie in the window. */
 static void sum_part(job *j, tl_method method, const footprint *f, tl_sum *s)
 {
@@ -142,7 +185,7 @@ static void sum_part(job *j, tl_method method, const footprint *f, tl_sum *s)
         j->wx = tl_xrealloc(j->wx, (size_t)p.w * sizeof *j->wx);
     }
     for (int64_t i = 0; i < p.w; i++)
-        j->wx[i] = weight(j, method, f->left, f->right, j->kx, p.x + i, f->x1 - f->x0);
+        j->wx[i] = weight_x(j, method, f, p.x + i);
     for (int64_t k = 0; k < p.h; k++) {
         double wy = weight(j, method, f->top, f->bottom, j->ky, p.y + k, f->y1 - f->y0);
         int64_t at = (p.y + k - j->win.y) * j->win.w + p.x - j->win.x;
@@ -151,15 +194,24 @@ static void sum_part(job *j, tl_method method, const footprint *f, tl_sum *s)
     }
 }
 
-static int vote_part(job *j, const footprint *f)
+static int vote_columns(job *j, const footprint *f, int64_t x0, int64_t x1)
 {
-    tl_rect p = tl_rect_intersect((tl_rect){f->x0, f->y0, f->x1 - f->x0, f->y1 - f->y0}, j->win);
+    tl_rect p = tl_rect_intersect((tl_rect){x0, f->y0, x1 - x0, f->y1 - f->y0}, j->win);
     int full = 0;
     for (int64_t k = 0; k < p.h && !full; k++) {
         int64_t at = (p.y + k - j->win.y) * j->win.w + p.x - j->win.x;
         full = tl_vote_row(&j->vote, j->values + (size_t)at * j->size, j->valid + at, p.w);
     }
     return full;
+}
+
+static int vote_part(job *j, const footprint *f)
+{
+    if (f->turn == 0)
+        return vote_columns(j, f, f->x0, f->x1);
+    int64_t east = clip(centre_from(f->left), f->x1);
+    int64_t west = clip(centre_from(f->right - f->turn), east); /* once around is all there is */
+    return vote_columns(j, f, 0, west) || vote_columns(j, f, east, f->x1);
 }
 
 static void put(job *j, int64_t i, int64_t k, const tl_sum *s)
@@ -370,9 +422,8 @@ static int part_of_block(job *j, tl_rect sub, tl_err *e)
 static int prepare(job *j, tl_err *e)
 {
     tl_rect at = {j->q->rect.x, j->q->rect.y, j->q->rect.w + j->boxes, j->q->rect.h + j->boxes};
-    int code = tl_raster_handle(j->r, &j->h, e);
-    if (!code)
-        code = tl_raster_placed(j->m, j->h, at, j->boxes ? -0.5 : 0, &j->x, &j->y, e);
+    j->h = tl_raster_handle(j->r);
+    int code = tl_raster_placed(j->m, j->h, at, j->boxes ? -0.5 : 0, &j->x, &j->y, e);
     if (!code && j->m->m.method == TL_NEAREST)
         tl_points_find(j);
     return code;

@@ -57,11 +57,15 @@ typedef struct tl__smooth_kernels {
      * which; the centre is outside. */
     void (*place)(const double *centre, int64_t most, int cubic, double *first, double *w,
                   double *how);
-    /* Index of the first pixel in the window; 0 where how is not. */
-    void (*locate)(const double *first_x, const double *first_y, const double *how, tl_rect win,
-                   int32_t *at);
+    /* Index of the first pixel in the window; 0 where how is not. Whether any is rare. */
+    int (*locate)(const double *first_x, const double *first_y, const double *how, tl_rect win,
+                  int32_t *at);
     void (*add)(const double *wx, const double *wy, const double *v, double *weight, double *value);
     void (*divide)(double *value, const double *weight);
+    /* n cells of the file's type; those where how is not 0, or the value is NaN, are invalid, 0.
+     * NULL for 64-bit integers, which round elsewhere. */
+    void (*store[TL_DTYPES])(const double *value, const double *how, int n, void *to,
+                             uint8_t *valid);
 } tl__smooth_kernels;
 extern const tl__smooth_kernels tl__smooth_baseline;
 #ifdef TL_HAVE_avx2

@@ -249,14 +249,12 @@ static void estimate_bytes(tl_raster_sampling *m)
 static int decide(tl_raster_sampling *m, const char *operation, tl_err *e)
 {
     tl_raster *r = (tl_raster *)m->m.source;
-    tl_gdal_handle *h = NULL;
     tl_mapper p;
     int ballpark, code = choose_operation(m, operation, &ballpark, e);
     if (code)
         return code;
     set_level(m, 0);
-    if (r->georef == TL_GEO_WARP && (code = tl_raster_handle(r, &h, e)))
-        return code;
+    tl_gdal_handle *h = r->georef == TL_GEO_WARP ? tl_raster_handle(r) : NULL;
     if ((code = tl_mapper_init(&p, m, h, e)))
         return e ? tl_err_source(e, r->s.uri) : code;
     find_scale(m, &p);

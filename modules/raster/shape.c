@@ -138,6 +138,7 @@ void tl__shape_finish(tl_shape *s)
 typedef struct {
     const char *from, *to;
     double period; /* of x in the target where a longitude, else 0 */
+    double scale;  /* and of it per degree of what is in one piece already; else 0 */
     double tolerance;
     tl_shape *out;
     int broken;
@@ -148,7 +149,7 @@ typedef struct {
     double x, y, u, v; /* from x, y to u, v */
 } vertex;
 
-/* near: a longitude close to which the result is to lie. */
+/* near: a vertex close to whose longitude the result is to lie, or as far from it as it was. */
 static int image_of(mapping *m, vertex *p, const vertex *near)
 {
     p->u = p->x;
@@ -159,7 +160,7 @@ static int image_of(mapping *m, vertex *p, const vertex *near)
     if (!isfinite(p->u) || !isfinite(p->v))
         m->broken = 1;
     else if (m->period > 0 && near)
-        p->u -= m->period * nearbyint((p->u - near->u) / m->period);
+        p->u -= m->period * nearbyint((p->u - near->u - (p->x - near->x) * m->scale) / m->period);
     return 0;
 }
 
@@ -203,10 +204,12 @@ static int map_path(mapping *m, const tl_shape *s, const tl_path *p)
 int tl__shape_map(const tl_shape *s, const char *to, double tolerance, tl_shape *out, int *broken,
                   tl_err *e)
 {
-    mapping m = {s->crs, to, 0, tolerance, out, 0, e};
+    mapping m = {s->crs, to, 0, 0, tolerance, out, 0, e};
     int rc = 0;
     if (tl_crs_is_geographic(to))
         m.period = 2 * M_PI / tl_crs_unit_size(to);
+    if (strcmp(s->crs, "EPSG:4326") == 0) /* a geometry's own: others may jump at 180 */
+        m.scale = m.period / 360;
     memset(out, 0, sizeof *out);
     out->crs = to;
     for (size_t i = 0; i < s->npaths && !rc && !m.broken; i++)

@@ -15,7 +15,7 @@
 typedef tl_resampled job;
 
 typedef struct span {
-    double x[SPAN], y[SPAN];             /* centres, */
+    double x[SPAN], y[SPAN];             /* centres of a span that is not full, */
     double first_x[SPAN], first_y[SPAN]; /* the first pixels that count, */
     double wx[4][SPAN], wy[4][SPAN];     /* and the weights from there on */
     double v[SPAN], weight[SPAN], value[SPAN];
@@ -23,20 +23,9 @@ typedef struct span {
     double how[SPAN]; /* 0, or why the cell is not computed here */
 } span;
 
-/* The widest kernels that this machine has. */
 static const tl__smooth_kernels *kernels(void)
 {
-    const char *isa = tl_expr_isa();
-    (void)isa;
-#ifdef TL_HAVE_avx512
-    if (strcmp(isa, "avx512") == 0)
-        return &tl__smooth_avx512;
-#endif
-#ifdef TL_HAVE_avx2
-    if (strcmp(isa, "avx2") == 0)
-        return &tl__smooth_avx2;
-#endif
-    return &tl__smooth_baseline;
+    return TL_WIDEST(tl__smooth_);
 }
 
 /* Cells without a pixel are among them; no pixel is missing. */
@@ -59,99 +48,75 @@ tl_rect tl_smooth_behind(const job *j, tl_rect sub)
     return tl_rect_intersect(p, (tl_rect){0, 0, j->level.w, j->level.h});
 }
 
-/* Where the cells' pixels are, and which cells are not for this file. */
-static void find(const job *j, const tl__smooth_kernels *f, int64_t at, int count, span *s)
+/* Where the cells' pixels are; whether some cells are not for this file. */
+static int find(const job *j, const tl__smooth_kernels *f, int64_t at, int count, span *s)
 {
     int cubic = j->m->m.method == TL_CUBIC;
-    memcpy(s->x, j->x + at, (size_t)count * sizeof *s->x);
-    memcpy(s->y, j->y + at, (size_t)count * sizeof *s->y);
+    const double *x = j->x + at, *y = j->y + at;
     memset(s->how, 0, sizeof s->how);
-    for (int c = count; c < SPAN; c++) {
-        s->x[c] = s->y[c] = -9;
-        s->how[c] = TL__SMOOTH_OUTSIDE;
+    if (count < SPAN) {
+        memcpy(s->x, x, (size_t)count * sizeof *s->x);
+        memcpy(s->y, y, (size_t)count * sizeof *s->y);
+        for (int c = count; c < SPAN; c++)
+            s->x[c] = s->y[c] = -9; /* outside */
+        x = s->x;
+        y = s->y;
     }
-    f->place(s->x, j->level.w, cubic, s->first_x, s->wx[0], s->how);
-    f->place(s->y, j->level.h, cubic, s->first_y, s->wy[0], s->how);
-    f->locate(s->first_x, s->first_y, s->how, j->win, s->at);
+    f->place(x, j->level.w, cubic, s->first_x, s->wx[0], s->how);
+    f->place(y, j->level.h, cubic, s->first_y, s->wy[0], s->how);
+    return f->locate(s->first_x, s->first_y, s->how, j->win, s->at);
 }
 
-static void need_valid(const job *j, int n, span *s)
+static int need_valid(const job *j, int n, span *s)
 {
     for (int k = 0; k < n; k++)
         for (int i = 0; i < n; i++)
             for (int c = 0; c < SPAN; c++)
                 if (!j->valid[s->at[c] + k * j->win.w + i])
                     s->how[c] = s->how[c] > 0 ? s->how[c] : TL__SMOOTH_RARE;
+    return 1;
 }
 
-/* Half to even, within the range of the type: magnitudes here are below 2^51. */
-static inline double whole(double v, double least, double most)
-{
-    v = v + 0x1.8p52 - 0x1.8p52;
-    return v < least ? least : v > most ? most : v;
-}
-#define AS_WHOLE(T, v) ((T)whole(v, least, most))
-#define AS_FLOAT(T, v) ((T)(v))
-
-#define SPAN_FUNCTIONS(T, AS)                                                                      \
+#define GATHER(T)                                                                                  \
     static void gather_##T(const void *values, int64_t more, span *s)                              \
     {                                                                                              \
         const T *from = values;                                                                    \
         for (int c = 0; c < SPAN; c++)                                                             \
             s->v[c] = (double)from[s->at[c] + more];                                               \
-    }                                                                                              \
-    static void store_##T(const job *j, const span *s, int64_t at, int count)                      \
-    {                                                                                              \
-        T *to = (T *)j->q->values[j->k] + at;                                                      \
-        uint8_t *valid = j->q->valid[j->k] + at;                                                   \
-        const double least = (double)tl_dtype_min(j->t), most = (double)tl_dtype_max(j->t);        \
-        (void)least, (void)most;                                                                   \
-        for (int c = 0; c < count; c++) {                                                          \
-            int good = s->how[c] == 0 && s->value[c] == s->value[c];                               \
-            valid[c] = (uint8_t)good;                                                              \
-            to[c] = AS(T, good ? s->value[c] : 0);                                                 \
-        }                                                                                          \
     }
-SPAN_FUNCTIONS(uint8_t, AS_WHOLE)
-SPAN_FUNCTIONS(int8_t, AS_WHOLE)
-SPAN_FUNCTIONS(uint16_t, AS_WHOLE)
-SPAN_FUNCTIONS(int16_t, AS_WHOLE)
-SPAN_FUNCTIONS(uint32_t, AS_WHOLE)
-SPAN_FUNCTIONS(int32_t, AS_WHOLE)
-SPAN_FUNCTIONS(float, AS_FLOAT)
-SPAN_FUNCTIONS(double, AS_FLOAT)
+GATHER(uint8_t)
+GATHER(int8_t)
+GATHER(uint16_t)
+GATHER(int16_t)
+GATHER(uint32_t)
+GATHER(int32_t)
+GATHER(float)
+GATHER(double)
 
-typedef struct type_functions {
-    void (*gather)(const void *, int64_t, span *);
-    void (*store)(const job *, const span *, int64_t, int);
-} type_functions;
-#define BOTH(T)                                                                                    \
-    {                                                                                              \
-        gather_##T, store_##T                                                                      \
-    }
 /* ORDER TL_DTYPE; 64-bit integers round elsewhere. */
-static const type_functions of_type[TL_DTYPES] = {
-    BOTH(uint8_t), BOTH(int8_t), BOTH(uint16_t), BOTH(int16_t), BOTH(uint32_t), BOTH(int32_t),
-    {0},           {0},          BOTH(float),    BOTH(double)};
+static void (*const gather[TL_DTYPES])(const void *, int64_t, span *) = {
+    gather_uint8_t, gather_int8_t, gather_uint16_t, gather_int16_t, gather_uint32_t, gather_int32_t,
+    NULL,           NULL,          gather_float,    gather_double};
 
 static void smooth_span(job *j, const tl__smooth_kernels *f, int64_t i, int64_t k, int count,
                         int holes, span *s)
 {
     int n = j->m->m.method == TL_CUBIC ? 4 : 2;
     int64_t at = k * j->q->rect.w + i;
-    find(j, f, at, count, s);
+    int rare = find(j, f, at, count, s);
     if (holes)
-        need_valid(j, n, s);
+        rare = need_valid(j, n, s);
     memset(s->weight, 0, sizeof s->weight);
     memset(s->value, 0, sizeof s->value);
     for (int b = 0; b < n; b++)
         for (int a = 0; a < n; a++) {
-            of_type[j->t].gather(j->values, b * j->win.w + a, s);
+            gather[j->t](j->values, b * j->win.w + a, s);
             f->add(s->wx[a], s->wy[b], s->v, s->weight, s->value);
         }
     f->divide(s->value, s->weight);
-    of_type[j->t].store(j, s, at, count);
-    for (int c = 0; c < count; c++)
+    f->store[j->t](s->value, s->how, count, (char *)j->q->values[j->k] + (size_t)at * j->size,
+                   j->q->valid[j->k] + at);
+    for (int c = 0; c < count && rare; c++)
         if (s->how[c] > 0 && s->how[c] < TL__SMOOTH_OUTSIDE)
             tl_resample_cell(j, i + c, k);
 }
@@ -160,8 +125,7 @@ int tl_smooth_cells(job *j, tl_rect sub)
 {
     span s;
     int n = j->m->m.method == TL_CUBIC ? 4 : 2;
-    if (j->boxes || !j->unit || j->by_cells || !of_type[j->t].gather || j->win.w < n ||
-        j->win.h < n)
+    if (j->boxes || !j->unit || j->by_cells || !gather[j->t] || j->win.w < n || j->win.h < n)
         return 0;
     const tl__smooth_kernels *f = kernels();
     int holes = memchr(j->valid, 0, (size_t)(j->win.w * j->win.h)) != NULL;

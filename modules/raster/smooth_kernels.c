@@ -4,6 +4,8 @@
  * The operations of tl_kernel and tl_sum_row, in their order, for many cells at once. */
 #include "modules/raster/resample_int.h"
 
+#include <math.h>
+
 #ifndef TL_KERNEL_ISA
 #define TL_KERNEL_ISA baseline
 #endif
@@ -92,15 +94,18 @@ static void place(const double *centre, int64_t most, int cubic, double *first, 
             weigh(TL_BILINEAR, centre, first, k, w + k * SPAN);
 }
 
-static void locate(const double *restrict first_x, const double *restrict first_y,
-                   const double *restrict how, tl_rect win, int32_t *restrict at)
+static int locate(const double *restrict first_x, const double *restrict first_y,
+                  const double *restrict how, tl_rect win, int32_t *restrict at)
 {
+    int32_t rare = 0;
     const double origin = (double)(win.y * win.w + win.x), line = (double)win.w;
     for (int i = 0; i < SPAN; i++) {
         double k = first_y[i] * line + first_x[i] - origin;
         k = how[i] > 0 ? 0 : k;
         at[i] = (int32_t)k;
+        rare |= how[i] > 0 && how[i] < TL__SMOOTH_OUTSIDE;
     }
+    return rare;
 }
 
 static void add(const double *restrict wx, const double *restrict wy, const double *restrict v,
@@ -119,4 +124,41 @@ static void divide(double *restrict value, const double *restrict weight)
         value[i] /= weight[i];
 }
 
-const tl__smooth_kernels JOIN(tl__smooth_, TL_KERNEL_ISA) = {bounds, place, locate, add, divide};
+/* Half to even, within the range of the type: magnitudes here are below 2^51. */
+static inline double whole(double v, double least, double most)
+{
+    v = v + 0x1.8p52 - 0x1.8p52;
+    v = v < least ? least : v;
+    return v > most ? most : v;
+}
+
+#define STORE(T, AS)                                                                               \
+    static void store_##T(const double *restrict value, const double *restrict how, int n,         \
+                          void *to, uint8_t *restrict valid)                                       \
+    {                                                                                              \
+        T *restrict t = to;                                                                        \
+        for (int i = 0; i < n; i++) {                                                              \
+            double v = how[i] == 0 ? value[i] : NAN;                                               \
+            valid[i] = v == v;                                                                     \
+            v = v == v ? v : 0;                                                                    \
+            t[i] = (T)AS;                                                                          \
+        }                                                                                          \
+    }
+STORE(uint8_t, whole(v, 0, UINT8_MAX))
+STORE(int8_t, whole(v, INT8_MIN, INT8_MAX))
+STORE(uint16_t, whole(v, 0, UINT16_MAX))
+STORE(int16_t, whole(v, INT16_MIN, INT16_MAX))
+STORE(uint32_t, whole(v, 0, UINT32_MAX))
+STORE(int32_t, whole(v, INT32_MIN, INT32_MAX))
+STORE(float, v)
+STORE(double, v)
+
+const tl__smooth_kernels JOIN(tl__smooth_, TL_KERNEL_ISA) = {
+    bounds,
+    place,
+    locate,
+    add,
+    divide,
+    /* ORDER TL_DTYPE */
+    {store_uint8_t, store_int8_t, store_uint16_t, store_int16_t, store_uint32_t, store_int32_t,
+     NULL, NULL, store_float, store_double}};

@@ -22,26 +22,9 @@
 #define NOTE_MASK "MASK_INTERLEAVED_WITH_IMAGERY=YES\n"
 #define NOTE_TAIL "KNOWN_INCOMPATIBLE_EDITION=NO\n "
 
-typedef struct writer {
-    const tl_product *p;
-    const tl_tiles *tiles;
-    tl_outfile *f;
-    int big, levels, nifds;
-    tl__ifd *ifd; /* of level l: ifd[l], or with masks ifd[2l] and ifd[2l + 1] */
-    tl_geokeys keys;
-    int has_keys;
-    char note[320];
-    uint64_t data_at, data_bytes, frame; /* frame: leader and trailer of a tile, bytes */
-} writer;
-
-static tl__ifd *image_of(writer *w, int level)
-{
-    return &w->ifd[w->p->has_mask ? 2 * level : level];
-}
-
 /* --- sizes ------------------------------------------------------------------------------------ */
 
-static int make_ifds(writer *w, tl_err *e)
+static int make_ifds(tl_tiff *w, tl_err *e)
 {
     const tl_product *p = w->p;
     w->nifds = w->levels * (p->has_mask ? 2 : 1);
@@ -59,22 +42,22 @@ static int make_ifds(writer *w, tl_err *e)
     return 0;
 }
 
-static void count_bytes(writer *w, uint32_t n)
+static void count_bytes(tl_tiff *w, uint32_t n)
 {
     if (n)
         w->data_bytes += n + w->frame;
 }
 
-static int ask_sizes(writer *w, tl_err *e)
+static int ask_sizes(tl_tiff *w, const tl_tiles *tiles, tl_err *e)
 {
     for (int level = 0; level < w->levels; level++) {
-        tl__ifd *d = image_of(w, level);
+        tl__ifd *d = tl__tiff_image(w, level);
         int64_t across, down, i = 0;
         tl_product_level_tiles(w->p, level, &across, &down);
         for (int64_t ty = 0; ty < down; ty++)
             for (int64_t tx = 0; tx < across; tx++, i++) {
                 uint32_t len = 0, mask_len = 0;
-                int r = w->tiles->size(w->tiles->ctx, level, tx, ty, &len, &mask_len, e);
+                int r = tiles->size(tiles->ctx, level, tx, ty, &len, &mask_len, e);
                 if (r)
                     return r;
                 if (!len && !tl_product_may_skip(w->p))
@@ -98,18 +81,18 @@ static uint64_t even(uint64_t n)
     return n + (n & 1);
 }
 
-static size_t inline_bytes(const writer *w)
+static size_t inline_bytes(const tl_tiff *w)
 {
     return w->big ? 8 : 4;
 }
 
-static uint64_t ifd_bytes(const writer *w, const tl__ifd *d)
+static uint64_t ifd_bytes(const tl_tiff *w, const tl__ifd *d)
 {
     return w->big ? 8 + 20 * (uint64_t)d->n + 8 : 2 + 12 * (uint64_t)d->n + 4;
 }
 
 /* Gives every directory and value its place; the data begin after them. */
-static void place_ifds(writer *w)
+static void place_ifds(tl_tiff *w)
 {
     uint64_t at = (w->big ? 16 : 8) + even(strlen(w->note));
     for (int i = 0; i < w->nifds; i++) {
@@ -137,7 +120,7 @@ static void place_ifds(writer *w)
     w->data_at = at;
 }
 
-static void set_offset(writer *w, tl__ifd *d, int64_t i, uint64_t *at)
+static void set_offset(tl_tiff *w, tl__ifd *d, int64_t i, uint64_t *at)
 {
     uint64_t v = d->counts[i] ? *at + w->frame / 2 : 0;
     if (w->big)
@@ -148,11 +131,11 @@ static void set_offset(writer *w, tl__ifd *d, int64_t i, uint64_t *at)
         *at += d->counts[i] + w->frame;
 }
 
-static void place_tiles(writer *w)
+static void place_tiles(tl_tiff *w)
 {
     uint64_t at = w->data_at;
     for (int level = w->levels; level-- > 0;) {
-        tl__ifd *d = image_of(w, level);
+        tl__ifd *d = tl__tiff_image(w, level);
         for (int64_t i = 0; i < d->ntiles; i++) {
             set_offset(w, d, i, &at);
             if (w->p->has_mask)
@@ -162,7 +145,7 @@ static void place_tiles(writer *w)
 }
 
 /* A classic TIFF counts to 2^32; some of that is left as a margin for careless readers. */
-static int place(writer *w, tl_err *e)
+static int place(tl_tiff *w, tl_err *e)
 {
     for (w->big = w->p->bigtiff ? 1 : 0;; w->big = 1) {
         for (int i = 0; i < w->nifds; i++) {
@@ -183,7 +166,7 @@ static int place(writer *w, tl_err *e)
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-static int write_header(writer *w, tl_err *e)
+static int write_header(tl_tiff *w, tl_err *e)
 {
     uint64_t at = w->ifd[0].file_at;
     uint8_t h[16] = {'I', 'I', 42, 0};
@@ -209,7 +192,7 @@ static const void *value_of(const tl__ifd *d, const tl__entry *t)
     return t->late ? t->late : d->values.data + t->at;
 }
 
-static int write_ifd(writer *w, const tl__ifd *d, tl_err *e)
+static int write_ifd(tl_tiff *w, const tl__ifd *d, tl_err *e)
 {
     size_t word = inline_bytes(w);
     tl_buf b = TL_BUF_INIT;
@@ -240,7 +223,7 @@ static int write_ifd(writer *w, const tl__ifd *d, tl_err *e)
     return r;
 }
 
-static int write_arrays(writer *w, tl_err *e)
+static int write_arrays(tl_tiff *w, tl_err *e)
 {
     int r;
     for (int i = 0; i < w->nifds; i++)
@@ -253,52 +236,15 @@ static int write_arrays(writer *w, tl_err *e)
     return 0;
 }
 
-static int write_bytes(writer *w, const uint8_t *data, size_t n, tl_err *e)
+static int write_front(tl_tiff *w, tl_err *e)
 {
-    uint32_t size = (uint32_t)n;
-    int r;
-    if (!n)
-        return 0;
-    if (w->frame && (r = tl_outfile_write(w->f, &size, 4, e)))
-        return r;
-    if ((r = tl_outfile_write(w->f, data, n, e)))
-        return r;
-    return w->frame ? tl_outfile_write(w->f, data + n - 4, 4, e) : 0;
+    int r = write_header(w, e);
+    for (int i = 0; i < w->nifds && !r; i++)
+        r = write_ifd(w, &w->ifd[i], e);
+    return r ? r : write_arrays(w, e);
 }
 
-static int write_tile(writer *w, int level, int64_t tx, int64_t ty, int64_t i, tl_err *e)
-{
-    const tl__ifd *d = image_of(w, level);
-    tl_packed t = {NULL, 0, NULL, 0};
-    if (!d->counts[i])
-        return 0;
-    int r = w->tiles->get(w->tiles->ctx, level, tx, ty, &t, e);
-    if (r)
-        return r;
-    if (t.len != d->counts[i] || (w->p->has_mask && t.mask_len != d[1].counts[i]) ||
-        (w->frame && (t.len < 4 || (w->p->has_mask && t.mask_len < 4))))
-        return tl_fail(e, TL_EDATA, "tile %lld,%lld of level %d has %zu + %zu bytes instead of %u",
-                       (long long)tx, (long long)ty, level, t.len, t.mask_len, d->counts[i]);
-    r = write_bytes(w, t.bytes, t.len, e);
-    return r || !w->p->has_mask ? r : write_bytes(w, t.mask, t.mask_len, e);
-}
-
-static int write_tiles(writer *w, tl_err *e)
-{
-    for (int level = w->levels; level-- > 0;) {
-        int64_t across, down, i = 0;
-        tl_product_level_tiles(w->p, level, &across, &down);
-        for (int64_t ty = 0; ty < down; ty++)
-            for (int64_t tx = 0; tx < across; tx++, i++) {
-                int r = write_tile(w, level, tx, ty, i, e);
-                if (r)
-                    return r;
-            }
-    }
-    return 0;
-}
-
-static int assemble(writer *w, tl_err *e)
+static int begin(tl_tiff *w, const tl_tiles *tiles, tl_err *e)
 {
     int r = tl_product_check(w->p, e);
     const char *crs = w->p->grid.crs;
@@ -306,33 +252,54 @@ static int assemble(writer *w, tl_err *e)
         r = tl_geokeys_get(crs, &w->keys, e);
         w->has_keys = !r;
     }
-    if (r || (r = make_ifds(w, e)) || (r = ask_sizes(w, e)) || (r = place(w, e)) ||
-        (r = write_header(w, e)))
+    if (r || (r = make_ifds(w, e)) || (r = ask_sizes(w, tiles, e)) || (r = place(w, e)) ||
+        (r = tl__tiff_cut(w, e)))
         return r;
-    for (int i = 0; i < w->nifds; i++)
-        if ((r = write_ifd(w, &w->ifd[i], e)))
-            return r;
-    if ((r = write_arrays(w, e)))
-        return r;
-    return write_tiles(w, e);
+    return write_front(w, e);
+}
+
+int tl_tiff_begin(const tl_product *p, const tl_tiles *tiles, tl_outfile *f, tl_tiff **out,
+                  tl_err *e)
+{
+    tl_tiff *w = tl_xcalloc(1, sizeof *w);
+    *w = (tl_tiff){.p = p, .f = f, .levels = tl_product_levels(p)};
+    if (p->format == TL_COG) {
+        const char *mask = p->has_mask ? NOTE_MASK : "";
+        w->frame = 8;
+        snprintf(w->note, sizeof w->note, "GDAL_STRUCTURAL_METADATA_SIZE=%06zu bytes\n%s%s%s",
+                 strlen(NOTE_HEAD) + strlen(mask) + strlen(NOTE_TAIL), NOTE_HEAD, mask, NOTE_TAIL);
+    }
+    int r = begin(w, tiles, e);
+    if (r)
+        tl_tiff_free(w);
+    else
+        *out = w;
+    return r;
+}
+
+void tl_tiff_free(tl_tiff *w)
+{
+    if (!w)
+        return;
+    for (int i = 0; i < w->nifds; i++) {
+        free(w->ifd[i].offsets);
+        free(w->ifd[i].counts);
+        tl_buf_free(&w->ifd[i].values);
+    }
+    free(w->ifd);
+    free(w->run);
+    tl_geokeys_free(&w->keys);
+    free(w);
 }
 
 int tl_tiff_write(const tl_product *p, const tl_tiles *tiles, tl_outfile *f, tl_err *e)
 {
-    writer w = {.p = p, .tiles = tiles, .f = f, .levels = tl_product_levels(p)};
-    if (p->format == TL_COG) {
-        const char *mask = p->has_mask ? NOTE_MASK : "";
-        w.frame = 8;
-        snprintf(w.note, sizeof w.note, "GDAL_STRUCTURAL_METADATA_SIZE=%06zu bytes\n%s%s%s",
-                 strlen(NOTE_HEAD) + strlen(mask) + strlen(NOTE_TAIL), NOTE_HEAD, mask, NOTE_TAIL);
-    }
-    int r = assemble(&w, e);
-    for (int i = 0; i < w.nifds; i++) {
-        free(w.ifd[i].offsets);
-        free(w.ifd[i].counts);
-        tl_buf_free(&w.ifd[i].values);
-    }
-    free(w.ifd);
-    tl_geokeys_free(&w.keys);
+    tl_tiff *w = NULL;
+    int r = tl_tiff_begin(p, tiles, f, &w, e);
+    tl_outway *way = r ? NULL : tl_outway_new(f);
+    for (int64_t k = 0; !r && k < tl_tiff_runs(w); k++)
+        r = tl_tiff_run(w, tiles, way, k, e);
+    tl_outway_free(way);
+    tl_tiff_free(w);
     return r;
 }

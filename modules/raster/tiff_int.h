@@ -4,6 +4,7 @@
 
 #include "modules/raster/geokeys.h"
 #include "modules/raster/product.h"
+#include "modules/raster/tiff.h"
 #include "runtime/buf.h"
 
 /* TIFF field types */
@@ -29,6 +30,32 @@ typedef struct tl__ifd {
     tl_buf values; /* of all entries but the late ones */
     uint64_t file_at, next;
 } tl__ifd;
+
+typedef struct tl__run {
+    int level;
+    int64_t first, n; /* tiles, by number in their level */
+} tl__run;
+
+struct tl_tiff {
+    const tl_product *p;
+    tl_outfile *f;
+    int big, levels, nifds;
+    tl__ifd *ifd; /* of level l: ifd[l], or with masks ifd[2l] and ifd[2l + 1] */
+    tl_geokeys keys;
+    int has_keys;
+    char note[320];
+    uint64_t data_at, data_bytes, frame; /* frame: leader and trailer of a tile, bytes */
+    int64_t nruns;
+    tl__run *run;
+};
+
+static inline tl__ifd *tl__tiff_image(const tl_tiff *w, int level)
+{
+    return &w->ifd[w->p->has_mask ? 2 * level : level];
+}
+
+/* The runs of a file whose tiles have their places. */
+int tl__tiff_cut(tl_tiff *w, tl_err *e) TL_MUST_CHECK;
 
 /* Fills the entries of d. keys may be NULL: no georeference. */
 void tl__tiff_tags(tl__ifd *d, const tl_product *p, const tl_geokeys *keys, int big);

@@ -1,10 +1,9 @@
 /* Directories of TIFF files: see tiffdir.h. SPDX-License-Identifier: MIT */
 #include "modules/raster/tiffdir.h"
 #include "modules/raster/predictor.h"
+#include "runtime/fdio.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #define MOST_ENTRIES 256
 #define MOST_SIDE    (1 << 30)
@@ -35,20 +34,8 @@ static const uint16_t tags[TAGS] = {254, 256, 257, 258, 259, 262, 266, 273, 277,
 
 int tl_tiffile_read(const tl_tiffile *f, uint64_t at, void *to, uint64_t n)
 {
-    char *p = to;
-    if (at > f->bytes || n > f->bytes - at)
-        return 0;
-    while (n > 0) {
-        ssize_t got = pread(f->fd, p, n, (off_t)at);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return 0;
-        p += got;
-        at += (uint64_t)got;
-        n -= (uint64_t)got;
-    }
-    return 1;
+    return at <= f->bytes && n <= f->bytes - at &&
+           tl_read_at(f->fd, to, (size_t)n, (int64_t)at) == (ssize_t)n;
 }
 
 /* Little-endian, as the files that are understood. */

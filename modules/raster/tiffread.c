@@ -82,12 +82,10 @@ static int is_spare(int fd)
 }
 
 /* The very file that was described, or -1. */
-static int open_same(const tl_raster *r, GDALDatasetH ds)
+static int open_same(const tl_raster *r)
 {
-    GDALDriverH driver = GDALGetDatasetDriver(ds);
     struct stat st;
-    if (!driver || !EQUAL(GDALGetDriverShortName(driver), "GTiff") || r->s.uri[0] != '/' ||
-        strncmp(r->s.uri, "/vsi", 4) == 0)
+    if (!r->geotiff)
         return -1;
     /* What the path is by now must not make us wait. */
     int fd = open(r->s.uri, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -100,11 +98,11 @@ static int open_same(const tl_raster *r, GDALDatasetH ds)
     return -1;
 }
 
-static struct tl_tiffread *open_file(const tl_raster *r, GDALDatasetH ds)
+static struct tl_tiffread *open_file(const tl_raster *r)
 {
     struct tl_tiffread *t = tl_xcalloc(1, sizeof *t + (size_t)r->nlevels * sizeof *t->level);
     t->nlevels = r->nlevels;
-    t->f = (tl_tiffile){open_same(r, ds), (uint64_t)r->stamp.bytes};
+    t->f = (tl_tiffile){open_same(r), (uint64_t)r->stamp.bytes};
     for (int k = 0; k < t->nlevels; k++) {
         t->level[k].file = t;
         t->level[k].number = k;
@@ -127,42 +125,71 @@ static int64_t cell_bytes(const tl_tiffdir *d)
     return (int64_t)d->together * d->size;
 }
 
-/* Whether the directory at the place that GDAL names describes what GDAL describes. */
-static int understand(const tl_raster *r, GDALRasterBandH from, tl_tifflevel *l)
+static int reads_as_described(const tl_raster *r, const tl_tifflevel *l)
 {
-    const char *at = GDALGetMetadataItem(from, "IFD_OFFSET", "TIFF");
-    tl_tiffdir *d = &l->dir;
-    int bw, bh;
-    if (!at || !tl_tiffdir_read(&l->file->f, strtoull(at, NULL, 10), d))
-        return 0;
-    GDALGetBlockSize(from, &bw, &bh);
+    const tl_tiffdir *d = &l->dir;
     const tl_level *described = &r->levels[l->number];
-    if (d->w != described->w || d->h != described->h || d->w != GDALGetRasterBandXSize(from) ||
-        d->h != GDALGetRasterBandYSize(from) || d->nbands != r->s.nbands || d->block_w != bw ||
-        d->block_h != bh)
+    if (d->w != described->w || d->h != described->h || d->nbands != r->s.nbands)
         return 0;
     for (int k = 0; k < r->s.nbands; k++)
         if ((int)tl_dtype_size(r->s.bands[k].dtype) != d->size || r->info[k].refused ||
             (d->predictor == TL_PREDICT_FLOAT && !tl_dtype_is_float(r->s.bands[k].dtype)))
             return 0;
-    return (double)bw * bh * (double)cell_bytes(d) <= (double)MOST_BLOCK;
+    return (double)d->block_w * d->block_h * (double)cell_bytes(d) <= (double)MOST_BLOCK;
+}
+
+/* Whether the directory at the place that GDAL names describes what GDAL describes. GDAL is asked
+ * once of each file: for the place it looks at all that the file says of its georeference. */
+static int understand(const tl_raster *r, GDALRasterBandH from, tl_tifflevel *l)
+{
+    tl_level *described = &r->levels[l->number];
+    uint64_t at = atomic_load(&described->tiff_dir);
+    int bw, bh;
+    if (at)
+        return tl_tiffdir_read(&l->file->f, at, &l->dir) && reads_as_described(r, l);
+    const char *text = GDALGetMetadataItem(from, "IFD_OFFSET", "TIFF");
+    at = text ? strtoull(text, NULL, 10) : 0;
+    if (!at || !tl_tiffdir_read(&l->file->f, at, &l->dir) || !reads_as_described(r, l))
+        return 0;
+    GDALGetBlockSize(from, &bw, &bh);
+    if (l->dir.w != GDALGetRasterBandXSize(from) || l->dir.h != GDALGetRasterBandYSize(from) ||
+        l->dir.block_w != bw || l->dir.block_h != bh)
+        return 0;
+    atomic_store(&described->tiff_dir, at);
+    return 1;
 }
 
 tl_tifflevel *tl_tiffread_level(const tl_raster *r, tl_gdal_handle *h, int level, int band,
                                 GDALRasterBandH from)
 {
     if (!h->tiff)
-        h->tiff = open_file(r, h->ds.h);
+        h->tiff = open_file(r);
     struct tl_tiffread *t = h->tiff;
     if (t->f.fd < 0 || level >= t->nlevels)
         return NULL;
     tl_tifflevel *l = &t->level[level];
+    int masked = r->info[band].validity == TL_VALID_MASK;
+    if (!from && (masked || !atomic_load(&r->levels[level].tiff_dir)))
+        return NULL;
     if (l->state == UNKNOWN)
         l->state = understand(r, from, l) ? OURS : GDALS;
     /* Where the mask is a band of the same blocks, GDAL would decode them once more for it. */
-    int twice = r->info[band].validity == TL_VALID_MASK && l->dir.together > 1 &&
-                GDALGetMaskFlags(from) & GMF_ALPHA;
+    int twice = masked && l->dir.together > 1 && GDALGetMaskFlags(from) & GMF_ALPHA;
     return l->state == OURS && !twice ? l : NULL;
+}
+
+int tl_tiffread_is_enough(const tl_raster *r, tl_gdal_handle *h)
+{
+    tl_gdal_guard g;
+    int enough = r->geotiff && r->georef != TL_GEO_WARP;
+    for (int b = 0; b < r->s.nbands && enough; b++)
+        enough = r->info[b].validity != TL_VALID_MASK;
+    if (!enough)
+        return 0;
+    tl_gdal_begin(&g, NULL);
+    enough = tl_tiffread_level(r, h, 0, 0, GDALGetRasterBand(h->ds.h, 1)) != NULL;
+    tl_gdal_end(&g);
+    return enough;
 }
 
 void tl_tiffread_block_size(const tl_tifflevel *l, int *w, int *h)

@@ -10,10 +10,15 @@
 
 #include "modules/raster/raster_int.h"
 
-/* A level of the thread's handle, or NULL: GDAL must read it. Within a guard. */
+/* A level of the thread's handle, or NULL: GDAL must read it. Within a guard. `from` is GDAL's
+ * band, or NULL while GDAL has not opened the handle: then a level alone that is known to be plain.
+ */
 typedef struct tl_tifflevel tl_tifflevel;
 tl_tifflevel *tl_tiffread_level(const tl_raster *r, tl_gdal_handle *h, int level, int band,
                                 GDALRasterBandH from);
+
+/* Whether the file, which GDAL has open, can from now on be read without it. */
+int tl_tiffread_is_enough(const tl_raster *r, tl_gdal_handle *h);
 
 /* The size of a level's blocks. */
 void tl_tiffread_block_size(const tl_tifflevel *l, int *w, int *h);

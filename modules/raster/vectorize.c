@@ -292,8 +292,10 @@ int tl_contours(tl_raw_cells *c, const tl_levels *levels, tl_buf *out, int64_t *
     int bad = begin(&w, c, GDT_Float64, c->values, wkbLineString, 0, "contours");
     if (!bad) {
         char **o = contour_options(levels);
-        bad =
-            GDALContourGenerateEx(GDALGetRasterBand(w.cells, 1), w.layer, o, go_on, &w) != CE_None;
+        GDALRasterBandH cells = GDALGetRasterBand(w.cells, 1);
+        /* From 3.9 on GDAL looks at the range of the values first, by the band's number alone. */
+        GDALSetRasterNoDataValue(cells, NO_VALUE);
+        bad = GDALContourGenerateEx(cells, w.layer, o, go_on, &w) != CE_None;
         CSLDestroy(o);
     }
     if (!bad)

@@ -5,6 +5,7 @@
 #include "runtime/mem.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void an_error_keeps_its_first_address_and_gains_a_prefix(void **state)
 {
@@ -60,6 +61,33 @@ static void a_buffer_grows_and_stays_terminated(void **state)
     tl_buf_free(&b);
 }
 
+static void a_buffer_reads_a_file_and_no_more_than_it_may(void **state)
+{
+    (void)state;
+    const size_t all = 200000;
+    FILE *f = tmpfile();
+    for (size_t i = 0; i < all; i++)
+        putc('a' + (int)(i % 26), f);
+    for (size_t most = 0; most <= all + 70000; most += 67890) {
+        tl_buf b = TL_BUF_INIT;
+        tl_buf_puts(&b, ">");
+        rewind(f);
+        assert_int_equal(tl_buf_read(&b, f, most), 0);
+        assert_int_equal(b.len, 1 + (most < all ? most : all));
+        assert_int_equal(strlen(b.data), b.len);
+        for (size_t i = 1; i < b.len; i++)
+            if (b.data[i] != 'a' + (int)((i - 1) % 26))
+                fail_msg("byte %zu is %d", i, b.data[i]);
+        tl_buf_free(&b);
+    }
+    fclose(f);
+    tl_buf folder = TL_BUF_INIT;
+    f = fopen("/", "r"); /* opens, and cannot be read */
+    assert_int_equal(tl_buf_read(&folder, f, SIZE_MAX), -1);
+    fclose(f);
+    tl_buf_free(&folder);
+}
+
 static void type_names_round_trip(void **state)
 {
     (void)state;
@@ -79,6 +107,7 @@ int main(void)
         cmocka_unit_test(equal_texts_intern_to_one_pointer),
         cmocka_unit_test(an_allocation_whose_size_overflows_is_an_error),
         cmocka_unit_test(a_buffer_grows_and_stays_terminated),
+        cmocka_unit_test(a_buffer_reads_a_file_and_no_more_than_it_may),
         cmocka_unit_test(type_names_round_trip),
     };
     return tl_run_tests(tests);

@@ -272,6 +272,9 @@ static void every_text_is_kept_under_a_name_of_its_own(void **state)
     assert_null(tl_host_source(host, "t.lua#3", NULL));
     assert_tl_ok(run("load('return 5', 'five')()", &e), &e);
     assert_string_equal(tl_host_source(host, "=five", NULL), "return 5");
+    const char *five = tl_host_source(host, "=five", NULL);
+    assert_int_equal(tl_host_load_value(host, "return 5", 8, "five", &e), TL_ESCRIPT);
+    assert_ptr_equal(tl_host_source(host, "=five", NULL), five); /* a function may come of it */
     assert_tl_ok(run("for i = 1, 5000 do load('return ' .. i) end", &e), &e); /* bounded */
 }
 

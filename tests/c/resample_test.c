@@ -131,11 +131,10 @@ static tl_grid warp_grid(const char *path, const char *crs)
 static int is_near_an_edge(const tl_sampling *m, tl_rect rect, size_t i, double near)
 {
     tl_mapper p;
-    tl_gdal_handle *h = NULL;
+    tl_gdal_handle *h = tl_raster_handle((const tl_raster *)m->source);
     tl_err e = TL_ERR_INIT;
     const tl_raster_sampling *rm = (const tl_raster_sampling *)m;
     double x = (double)(rect.x + (int64_t)i % rect.w), y = (double)(rect.y + (int64_t)i / rect.w);
-    assert_tl_ok(tl_raster_handle((const tl_raster *)m->source, &h, &e), &e);
     assert_tl_ok(tl_mapper_init(&p, rm, h, &e), &e);
     tl_mapper_map(&p, 1, &x, &y);
     return !isfinite(x) || fabs(x - nearbyint(x)) <= near || fabs(y - nearbyint(y)) <= near;

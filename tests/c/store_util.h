@@ -7,6 +7,7 @@
 #include "modules/raster/outfile.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -31,25 +32,26 @@ static inline void remove_store(const char *dir)
 /* --- writes that fail --------------------------------------------------------------------------
  */
 
-static int calls, fail_at, mode; /* mode 0: error, 1: half of it, then an error, 2: interrupted */
+static atomic_int calls;  /* of any thread */
+static int fail_at, mode; /* mode 0: error, 1: half of it, then an error, 2: interrupted */
 
-static inline ssize_t failing_write(int fd, const void *data, size_t n)
+static inline ssize_t failing_write(int fd, const void *data, size_t n, int64_t at)
 {
-    calls++;
+    int call = ++calls;
     if (mode == 2) { /* every other call: EINTR; else as little as is allowed */
-        if (calls % 2) {
+        if (call % 2) {
             errno = EINTR;
             return -1;
         }
-        return write(fd, data, n > 1000 ? n / 2 : n);
+        return tl__io_plain(fd, data, n > 1000 ? n / 2 : n, at);
     }
-    if (mode == 1 && calls == fail_at && n > 1)
-        return write(fd, data, n / 2);
-    if (calls >= fail_at) {
+    if (mode == 1 && call == fail_at && n > 1)
+        return tl__io_plain(fd, data, n / 2, at);
+    if (call >= fail_at) {
         errno = ENOSPC;
         return -1;
     }
-    return write(fd, data, n);
+    return tl__io_plain(fd, data, n, at);
 }
 
 /* A disk of some 100 KiB at `dir`, unless this user may not mount one: then the test is skipped. */

@@ -144,10 +144,10 @@ static void the_same_cells_give_the_same_bytes(void **state)
 static uint8_t first_bytes[16];
 static uint64_t swallowed;
 
-static ssize_t swallow(int fd, const void *data, size_t n)
+static ssize_t swallow(int fd, const void *data, size_t n, int64_t at)
 {
     (void)fd;
-    if (!swallowed)
+    if (at == 0)
         memcpy(first_bytes, data, n < 16 ? n : 16);
     swallowed += n;
     return (ssize_t)n;
@@ -187,7 +187,7 @@ static void what_passes_4_gib_becomes_a_bigtiff_by_itself(void **state)
     swallowed = 0;
     len = 64u << 20;
     r = write_to(&p, &tiles, scratch("large.tif"), &e);
-    tl__io_write = write;
+    tl__io_write = tl__io_plain;
     assert_tl_ok(r, &e);
     assert_int_equal(first_bytes[2], 43);
     assert_true(swallowed > (uint64_t)4 << 30);

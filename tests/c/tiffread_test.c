@@ -195,9 +195,8 @@ static int compare(const file *f, const tl_raster *r, GDALDatasetH ds, int level
     char *want = malloc((size_t)(w.w * w.h) * size), *got = malloc(stride * (size_t)w.h * size);
     uint8_t *valid = malloc(stride * (size_t)w.h), *mask = malloc((size_t)(w.w * w.h));
     int64_t decoded[2], left[2];
-    tl_gdal_handle *h = NULL;
+    tl_gdal_handle *h = tl_raster_handle(r);
     tl_err e = TL_ERR_INIT;
-    assert_tl_ok(tl_raster_handle(r, &h, &e), &e);
     int gdals = by_gdal(r, ds, level, band, w, want, mask);
     tl_tiffread_counts(&decoded[0], &left[0]);
     int ours = !tl_raster_window(r, h, level, band, w, got, valid, (int64_t)stride, &e);

@@ -107,6 +107,11 @@ for op in ("neg", "abs", "floor", "ceil", "round", "sqrt"):
 for op in ref.LIBM1:
     cases += [ref.libm(op, a) for a in (bands["float64"], bands["uint8"], bands["int16"])]
 cases += [ref.libm("atan2", a, b) for a, b in pairs(numbers, numbers, 4)]
+for op in ref.LIBM1:  # what is not finite is invalid before it is written, too
+    cases += [ref.isvalid(ref.libm(op, a)) for a in (bands["float64"], bands["float32"], bands["int16"])]
+cases += [ref.isvalid(ref.libm("asin", ref.libm("sin", bands["float64"])))]
+narrow = [ref.astype(bands["float64"], "float32", saturate) for saturate in (False, True)]
+cases += [ref.isvalid(ref.arithmetic("sub", a, b)) for a in narrow for b in narrow]
 for op in ("shl", "shr"):
     cases += [ref.shift(op, a, b) for a, b in pairs(ints + bools, ints + const_i, 16)]
 for op in ("lt", "le", "gt", "ge", "eq", "ne"):

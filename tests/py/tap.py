@@ -49,9 +49,10 @@ def shared(*parts):
     return path if path and os.path.exists(path) else None
 
 
-def tellua(*args, expect=0):
-    """Runs the program; returns (stdout, stderr). Another exit status than expected raises."""
-    p = subprocess.run([TELLUA] + [str(a) for a in args], capture_output=True, text=True)
+def tellua(*args, expect=0, env=None):
+    """Runs the program, with env beside what is set; returns (stdout, stderr). Another exit status than expected raises."""
+    p = subprocess.run([TELLUA] + [str(a) for a in args], capture_output=True, text=True,
+                       env=dict(os.environ, **env or {}))
     if p.returncode != expect:
         raise RuntimeError("tellua %s: exit %d, not %d\n%s%s"
                            % (" ".join(map(str, args)), p.returncode, expect, p.stdout, p.stderr))
