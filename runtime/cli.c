@@ -8,6 +8,7 @@
 #include "modules/raster/outdir.h"
 #include "runtime/border.h"
 #include "runtime/buf.h"
+#include "runtime/json_lua.h"
 #include "runtime/log.h"
 #include "runtime/mem.h"
 #include "runtime/watch.h"
@@ -26,14 +27,9 @@
 
 static int read_all(FILE *f, tl_buf *b, tl_err *e)
 {
-    char chunk[65536];
-    size_t n;
-    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0) {
-        tl_buf_add(b, chunk, n);
-        if (b->len > 256u << 20)
-            return tl_fail(e, TL_EDATA, "more than 256 MiB of plan");
-    }
-    return ferror(f) ? tl_fail(e, TL_EDATA, "cannot read: %s", strerror(errno)) : 0;
+    if (tl_buf_read(b, f, (256u << 20) + 1))
+        return tl_fail(e, TL_EDATA, "cannot read: %s", strerror(errno));
+    return b->len > 256u << 20 ? tl_fail(e, TL_EDATA, "more than 256 MiB of plan") : 0;
 }
 
 /* A plan is told by its first character: no Lua script starts with '{'. */
@@ -354,13 +350,31 @@ int tl_cli_plan(const tl_cli *c, tellua *t, tl_err *e)
  * ----------------------------------------------------------------------------------------------------
  */
 
+/* A table of numbers, texts and such tables as one line of JSON. 0: it is none. */
+static int print_table(lua_State *L, int i)
+{
+    tl_err ignored = TL_ERR_INIT;
+    if (!lua_istable(L, i))
+        return 0;
+    if (luaL_getmetafield(L, i, "__tostring") != LUA_TNIL) {
+        lua_pop(L, 1);
+        return 0;
+    }
+    json_t *j = tl_json_from(L, i, &ignored);
+    int printed = j && json_dumpf(j, stdout, JSON_REAL_PRECISION(14)) == 0; /* as Lua does */
+    json_decref(j);
+    return printed;
+}
+
 static int print_results(lua_State *L)
 {
-    for (int i = 1; i <= lua_gettop(L); i++) {
+    for (int i = 1, all = lua_gettop(L); i <= all; i++) {
         size_t n;
-        const char *s = luaL_tolstring(L, i, &n);
         if (i > 1)
             putchar('\t');
+        if (print_table(L, i))
+            continue;
+        const char *s = luaL_tolstring(L, i, &n);
         fwrite(s, 1, n, stdout);
         lua_pop(L, 1);
     }

@@ -286,8 +286,6 @@ int tellua_native_grid(tellua *t, const tellua_image *img, tellua_grid *g)
     return done(t, rc);
 }
 
-#define MOST_INDEX ((int64_t)1 << 52) /* beyond it neighbouring cells have the same coordinates */
-
 static int check_grid(const tellua_grid *g, tl_grid *out, tl_err *e)
 {
     int64_t cells;
@@ -297,8 +295,8 @@ static int check_grid(const tellua_grid *g, tl_grid *out, tl_err *e)
                        (long long)g->h, g->dx, g->dy);
     if (!isfinite(g->x0) || !isfinite(g->y0))
         return tl_fail(e, TL_EUSAGE, "a grid with its anchor at %g, %g", g->x0, g->y0);
-    if (g->col < -MOST_INDEX || g->col > MOST_INDEX || g->row < -MOST_INDEX ||
-        g->row > MOST_INDEX || __builtin_mul_overflow(g->w, g->h, &cells) || cells > MOST_INDEX)
+    if (g->col < -TL_GRID_MOST || g->col > TL_GRID_MOST || g->row < -TL_GRID_MOST ||
+        g->row > TL_GRID_MOST || __builtin_mul_overflow(g->w, g->h, &cells) || cells > TL_GRID_MOST)
         return tl_fail(e, TL_EUSAGE, "a grid of %lld x %lld cells at %lld, %lld is too large",
                        (long long)g->w, (long long)g->h, (long long)g->col, (long long)g->row);
     return tl_crs_canonical(g->crs ? g->crs : "", &out->crs, e);

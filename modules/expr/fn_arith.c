@@ -31,7 +31,7 @@ tl__value tl__number(tl__lower *lw, tl_val is_int, tl_val i, tl_val f, int may)
     return v;
 }
 
-static void refuse_strings(tl__lower *lw, const tl__value *v, const char *what)
+void tl__refuse_strings(tl__lower *lw, const tl__value *v, const char *what)
 {
     for (int k = 0; (v->may & K_OBJ) && k < v->n_alt; k++)
         if (v->alts[k].object->kind == O_STRING)
@@ -40,7 +40,7 @@ static void refuse_strings(tl__lower *lw, const tl__value *v, const char *what)
 
 tl__value tl__want_number(tl__lower *lw, const tl__value *v, const char *what)
 {
-    refuse_strings(lw, v, what);
+    tl__refuse_strings(lw, v, what);
     if (v->may & ~K_NUM) {
         tl__trap(lw, tl__not(lw, tl__is(lw, v, K_NUM)), "%s of a %s value", what, tl__kind_name(v));
         tl__value only = tl__only(*v, K_NUM);
@@ -192,8 +192,8 @@ tl_val tl__equal(tl__lower *lw, const tl__value *a, const tl__value *b)
 
 static void trap_incomparable(tl__lower *lw, const tl__value *a, const tl__value *b)
 {
-    refuse_strings(lw, a, "comparison");
-    refuse_strings(lw, b, "comparison");
+    tl__refuse_strings(lw, a, "comparison");
+    tl__refuse_strings(lw, b, "comparison");
     tl_val good = tl__and(lw, tl__is(lw, a, K_NUM), tl__is(lw, b, K_NUM));
     tl__trap(lw, tl__not(lw, good), "attempt to compare %s with %s", tl__kind_name(a),
              tl__kind_name(b));

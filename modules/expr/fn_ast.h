@@ -191,7 +191,7 @@ typedef struct tl__parser {
     tl__proto *proto, *protos, *last_proto;
     struct tl__var **scope; /* all active locals, of every function */
     int n_scope, cap_scope, scope_base;
-    int levels, loops;
+    int levels, loops, is_chunk;
     jmp_buf out;
     tl_fn_fault *fault;
     tl_err *e;

@@ -44,8 +44,16 @@ static tl_val integer_at(const call *c, int k)
     return tl__to_integer(c->lw, &v, c->name);
 }
 
+static void refuse_ragged(const call *c)
+{
+    if (c->args->ragged)
+        tl__refuse(c->lw, TL_FN_SUBSET, "%s of more or fewer values by pixel", c->name);
+}
+
+/* None is not nil. */
 static tl__value any_at(const call *c, int k)
 {
+    refuse_ragged(c);
     if (k < c->args->n)
         return c->args->v[k];
     tl__trap(c->lw, c->lw->yes, "bad argument #%d to '%s' (value expected)", k + 1, c->name);
@@ -56,13 +64,6 @@ static tl__value any_at(const call *c, int k)
 static int is_absent(const call *c, int k)
 {
     return k >= c->args->n || c->args->v[k].may == K_NIL;
-}
-
-static void refuse_strings(const call *c, const tl__value *v)
-{
-    for (int k = 0; (v->may & K_OBJ) && k < v->n_alt; k++)
-        if (v->alts[k].object->kind == O_STRING)
-            tl__refuse(c->lw, TL_FN_SUBSET, "%s of a string", c->name);
 }
 
 static tl__value string_value(tl__lower *lw, const char *s)
@@ -102,7 +103,7 @@ static tl__value to_integer_or_nil(const call *c)
 {
     tl__lower *lw = c->lw;
     tl__value v = any_at(c, 0), none = tl__nil();
-    refuse_strings(c, &v);
+    tl__refuse_strings(c->lw, &v, c->name);
     if (!(v.may & K_NUM))
         return none;
     tl_val has = tl__is(lw, &v, K_INT), i = v.i;
@@ -160,8 +161,9 @@ static tl__value fmod_value(const call *c)
 static tl__value extreme(const call *c, int want_max)
 {
     tl__lower *lw = c->lw;
-    if (c->args->ragged)
-        tl__refuse(lw, TL_FN_SUBSET, "%s of more or fewer values by pixel", c->name);
+    refuse_ragged(c);
+    if (c->args->n == 1) /* stock Lua does not look at a lone argument */
+        return c->args->v[0];
     tl__value best = number_at(c, 0);
     for (int k = 1; k < c->args->n; k++) {
         tl__value v = number_at(c, k);
@@ -180,7 +182,7 @@ static tl__value logarithm(const call *c)
     tl__value base = c->args->v[1], has = tl__only(base, ~K_NIL);
     tl_val absent = tl__is(lw, &base, K_NIL);
     if (base.may & ~(K_NUM | K_NIL)) {
-        refuse_strings(c, &base);
+        tl__refuse_strings(c->lw, &base, c->name);
         tl__trap(lw, tl__not(lw, tl__is(lw, &base, K_NUM | K_NIL)), "bad argument #2 to 'log'");
         has = tl__only(base, K_NUM);
         if (!(has.may & K_NUM))
@@ -243,7 +245,7 @@ static tl__value kind_string(const call *c, int math_type)
 static tl__value to_number(const call *c)
 {
     tl__value v = any_at(c, 0), none = tl__nil();
-    refuse_strings(c, &v);
+    tl__refuse_strings(c->lw, &v, c->name);
     if (!is_absent(c, 1))
         tl__refuse(c->lw, TL_FN_SUBSET, "tonumber with a base");
     if (!(v.may & K_NUM))
@@ -268,8 +270,6 @@ static tl__list select_values(const call *c)
     tl__value which = any_at(c, 0);
     const tl__object *o = tl__static_obj(&which);
     int64_t n;
-    if (c->args->ragged)
-        tl__refuse(lw, TL_FN_SUBSET, "select among more or fewer values by pixel");
     if (o && o->kind == O_STRING && o->str.len && o->str.s[0] == '#')
         return tl__one(lw, tl__int(tl__const_i(lw, c->args->n - 1)));
     if (!tl__static_int(lw, &which, 1, &n))

@@ -1,8 +1,7 @@
 /* Calls: inlining, and choosing among functions. SPDX-License-Identifier: MIT */
 #include "modules/expr/fn_lower.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include <stdio.h>
 
 /* --- one function's body in the place of its call ------------------------------------------- */
 
@@ -131,10 +130,27 @@ static void call_rest(tl__lower *lw, void *arg)
     call_from(lw, arg);
 }
 
-tl__list tl__call(tl__lower *lw, const tl__value *f, const tl__list *args)
+/* What the text calls the function. */
+static void called_name(const tl__ast *x, char *out, size_t size)
+{
+    const tl__ast *f = x->a;
+    const tl__str *s = x->kind == E_METHOD                         ? &x->u.str
+                       : f->kind == E_INDEX && f->b->kind == E_STR ? &f->b->u.str
+                       : f->kind == E_LOCAL || f->kind == E_UPVAL || f->kind == E_FREE ? &f->u.str
+                                                                                       : NULL;
+    out[0] = 0;
+    if (s)
+        snprintf(out, size, " (%s'%.40s')", s == &f->u.str ? "" : "field ", s->s);
+}
+
+static tl__list call_value(tl__lower *lw, const tl__ast *x, const tl__value *f,
+                           const tl__list *args)
 {
     choice c = {f, 0, args, {0, 0, NULL}};
-    tl__trap(lw, tl__not(lw, tl__is(lw, f, K_OBJ)), "attempt to call a %s value", tl__kind_name(f));
+    char name[64];
+    called_name(x, name, sizeof name);
+    tl__trap(lw, tl__not(lw, tl__is(lw, f, K_OBJ)), "attempt to call a %s value%s",
+             tl__kind_name(f), name);
     if (!tl__dead(lw) && (f->may & K_OBJ))
         call_from(lw, &c);
     return c.results;
@@ -147,7 +163,7 @@ tl__list tl__eval_call(tl__lower *lw, const tl__ast *x)
         tl__value key = tl__obj(lw, tl__new_string(lw, x->u.str));
         f = tl__read(lw, &self, &key);
     }
-    tl__list args = tl__eval_list(lw, x->b, 1);
+    tl__list args = tl__eval_list(lw, x->b);
     if (x->kind == E_METHOD) {
         tl__value *v = tl__get(lw, (size_t)(args.n + 1) * sizeof *v);
         v[0] = self;
@@ -159,5 +175,5 @@ tl__list tl__eval_call(tl__lower *lw, const tl__ast *x)
     lw->at = x->at;
     if (tl__dead(lw))
         return (tl__list){0, 0, NULL};
-    return tl__call(lw, &f, &args);
+    return call_value(lw, x, &f, &args);
 }

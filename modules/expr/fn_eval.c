@@ -42,29 +42,48 @@ tl__value tl__read_again(tl__lower *lw, const tl__ast *x, const tl__value *v, in
 
 /* --- tables --------------------------------------------------------------------------------- */
 
+/* Stock Lua keeps the values without a key until the end, or until there are so many: they go over
+ * what an item with a key has written in between. */
+#define MOST_KEPT 50
+
+static int64_t write_kept(tl__lower *lw, const tl__value *table, int64_t first, const tl__value *v,
+                          int n)
+{
+    for (int k = 0; k < n; k++) {
+        tl__value key = tl__int(tl__const_i(lw, first + k));
+        tl__write(lw, table, &key, &v[k]);
+    }
+    return first + n;
+}
+
 static void add_items(tl__lower *lw, const tl__value *table, const tl__ast *item)
 {
-    int64_t n = 1;
+    int n = 0, room = 0;
+    int64_t next = 1;
+    tl__list last = {0, 0, NULL};
+    for (const tl__ast *x = item; x && room < MOST_KEPT; x = x->next)
+        room += !x->a;
+    tl__value *kept = tl__get(lw, (size_t)room * sizeof *kept + 1);
     for (; item; item = item->next) {
-        tl__value key, v;
+        if (n == MOST_KEPT) {
+            next = write_kept(lw, table, next, kept, n);
+            n = 0;
+        }
         if (item->a) {
-            key = tl__eval(lw, item->a);
-            v = tl__eval(lw, item->b);
+            tl__value key = tl__eval(lw, item->a), v = tl__eval(lw, item->b);
             lw->at = item->at;
             tl__write(lw, table, &key, &v);
-            continue;
-        }
-        tl__list list = tl__eval_list(lw, item->b, !item->next);
-        if (list.ragged)
-            tl__refuse(lw, TL_FN_SUBSET,
-                       "a call that returns more or fewer values by pixel, in a table");
-        int count = item->next ? 1 : list.n;
-        for (int k = 0; k < count; k++) {
-            key = tl__int(tl__const_i(lw, n++));
-            v = k < list.n ? list.v[k] : tl__nil();
-            tl__write(lw, table, &key, &v);
+        } else if (item->next) {
+            kept[n++] = tl__eval(lw, item->b);
+        } else {
+            last = tl__eval_list(lw, item->b);
         }
     }
+    if (last.ragged)
+        tl__refuse(lw, TL_FN_SUBSET,
+                   "a call that returns more or fewer values by pixel, in a table");
+    next = write_kept(lw, table, next, kept, n);
+    write_kept(lw, table, next, last.v, last.n);
 }
 
 static tl__value eval_table(tl__lower *lw, const tl__ast *x)
@@ -260,14 +279,11 @@ tl__list tl__one(tl__lower *lw, tl__value v)
     return list;
 }
 
-/* The expressions from `first` on; all values of the last when it is a call. Without want_all: of
- * `first` alone. */
-tl__list tl__eval_list(tl__lower *lw, const tl__ast *first, int want_all)
+/* The expressions from `first` on; all values of the last when it is a call. */
+tl__list tl__eval_list(tl__lower *lw, const tl__ast *first)
 {
     int n = 0, k = 0;
     tl__list rest = {0, 0, NULL}, all = {0, 0, NULL};
-    if (!want_all)
-        return tl__one(lw, tl__eval(lw, first));
     for (const tl__ast *x = first; x; x = x->next)
         n++;
     all.v = tl__get(lw, (size_t)(n + 1) * sizeof *all.v);

@@ -17,7 +17,7 @@ static tl__value nth(const tl__list *list, int k)
 
 static void exec_local(tl__lower *lw, const tl__ast *x)
 {
-    tl__list values = tl__eval_list(lw, x->b, 1);
+    tl__list values = tl__eval_list(lw, x->b);
     int k = 0;
     for (const tl__ast *a = x->a; a; a = a->next) {
         lw->at = a->at;
@@ -57,7 +57,7 @@ static void exec_assign(tl__lower *lw, const tl__ast *x)
             key[k] = tl__eval(lw, a->b);
             table[k] = tl__read_again(lw, a->a, &table[k], 1);
         }
-    tl__list values = tl__eval_list(lw, x->b, 1);
+    tl__list values = tl__eval_list(lw, x->b);
     k = 0;
     for (const tl__ast *a = x->a; a; a = a->next, k++)
         if (a->kind == E_INDEX) {
@@ -108,7 +108,7 @@ static void exec_if(tl__lower *lw, const tl__ast *x)
 
 static void exec_return(tl__lower *lw, const tl__ast *x)
 {
-    tl__list values = tl__eval_list(lw, x->b, 1);
+    tl__list values = tl__eval_list(lw, x->b);
     if (tl__dead(lw))
         return;
     tl__return *r = tl__get(lw, sizeof *r);
@@ -196,8 +196,8 @@ static int integer_turns(tl__lower *lw, const tl__ast *x, int64_t first, const t
     double d;
     if (!tl__static_int(lw, limit, 0, &last)) {
         tl__static_flt(lw, limit, &d);
-        if (d != d)
-            return 0;
+        if (d != d) /* stock Lua takes it for a very small number */
+            d = -HUGE_VAL;
         d = step < 0 ? ceil(d) : floor(d);
         if (d >= 9223372036854775808.0 || d < -9223372036854775808.0) {
             if ((d > 0) != (step > 0))
@@ -236,11 +236,14 @@ static void float_loop(tl__lower *lw, const tl__ast *x, double i, double limit, 
 {
     if ((limit - i) / step >= TL_FN_MOST_STEPS && !may_leave(x->b))
         refuse_turns(lw, x, (limit - i) / step);
-    for (; (step > 0 ? i <= limit : limit <= i) && !tl__dead(lw); i += step) {
+    if (step > 0 ? limit < i : i < limit)
+        return;
+    do { /* a NaN is found after the first turn, as in stock Lua */
         tl__step(lw);
         bind_local(lw, x->n, tl__flt(tl__const_f(lw, i)));
         tl__exec(lw, x->b);
-    }
+        i += step;
+    } while ((step > 0 ? i <= limit : limit <= i) && !tl__dead(lw));
 }
 
 static tl__value bound(tl__lower *lw, const tl__ast *x, const char *what)
@@ -248,8 +251,7 @@ static tl__value bound(tl__lower *lw, const tl__ast *x, const char *what)
     tl__value v = tl__eval(lw, x);
     double d;
     lw->at = x->at;
-    if (v.may & K_OBJ)
-        tl__trap(lw, lw->yes, "'for' %s must be a number", what);
+    tl__refuse_strings(lw, &v, "a bound"); /* stock Lua converts some of them */
     tl__trap(lw, tl__not(lw, tl__is(lw, &v, K_NUM)), "'for' %s must be a number", what);
     if (!tl__dead(lw) && !tl__static_flt(lw, &v, &d))
         tl__refuse(lw, TL_FN_SUBSET, "the bounds of this loop depend on the pixel");

@@ -120,6 +120,8 @@ static int read_name(tl__parser *p, struct tl__lexed *t)
     int token = keyword(s, p->at - start);
     if (token)
         return token;
+    if (!p->is_chunk && p->at - start == 4 && memcmp(s, "_ENV", 4) == 0)
+        tl__syntax(p, t->at, "`_ENV` has no place in a function on pixels");
     t->name = tl__intern_name(p, s, p->at - start);
     t->str = t->name->str;
     return T_NAME;

@@ -228,6 +228,7 @@ tl_val tl__less(tl__lower *lw, const tl__value *a, const tl__value *b, int or_eq
 tl__value tl__number(tl__lower *lw, tl_val is_int, tl_val i, tl_val f, int may);
 /* The integers of v; traps where there is none. */
 tl_val tl__to_integer(tl__lower *lw, const tl__value *v, const char *what);
+void tl__refuse_strings(tl__lower *lw, const tl__value *v, const char *what);
 /* Traps where v is no number; refuses strings. */
 tl__value tl__want_number(tl__lower *lw, const tl__value *v, const char *what);
 
@@ -245,11 +246,10 @@ int tl__static_key(tl__lower *lw, const tl__value *v, tl__key *key);
 /* --- fn_eval.c, fn_exec.c, fn_call.c, fn_math.c --------------------------------------------- */
 tl__value tl__eval(tl__lower *lw, const tl__ast *x);
 tl__value tl__read_again(tl__lower *lw, const tl__ast *x, const tl__value *v, int upvalues_too);
-tl__list tl__eval_list(tl__lower *lw, const tl__ast *first, int want_all);
+tl__list tl__eval_list(tl__lower *lw, const tl__ast *first);
 tl__list tl__eval_call(tl__lower *lw, const tl__ast *x);
 tl_val tl__eval_condition(tl__lower *lw, const tl__ast *x);
 void tl__exec(tl__lower *lw, const tl__ast *first);
-tl__list tl__call(tl__lower *lw, const tl__value *f, const tl__list *args);
 tl__list tl__inline(tl__lower *lw, const tl__closure *f, const tl__list *args);
 tl__list tl__call_builtin(tl__lower *lw, int builtin, const tl__list *args);
 tl__list tl__one(tl__lower *lw, tl__value v);

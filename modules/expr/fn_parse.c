@@ -344,7 +344,7 @@ static tl__ast *parse_function_statement(tl__parser *p)
     tl__lex_next(p);
     int32_t name_at = p->now.at;
     tl__ast *target = tl__resolve(p, tl__expect_name(p), name_at);
-    if (target->sub)
+    if (target->sub && p->now.token != '.' && p->now.token != ':')
         tl__syntax(p, name_at, "a <const> variable cannot be changed");
     while (!is_method && (p->now.token == '.' || p->now.token == ':')) {
         is_method = p->now.token == ':';

@@ -52,6 +52,7 @@ int tl__parse(tl__parser *p, enum tl__what what)
 {
     if (setjmp(p->out))
         return TL_ESCRIPT;
+    p->is_chunk = what == TL__CHUNK;
     size_t most = what == TL__CHUNK ? TL_FN_MOST_CHUNK : TL_FN_MOST_TEXT;
     if (p->len > most)
         tl__syntax(p, 0, "the text is too long: %zu bytes, %zu are allowed", p->len, most);

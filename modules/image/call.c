@@ -176,7 +176,7 @@ static int try_out(tl_call *c, const tl_call_spec *s, tl_err *e)
     tl_fn_fault fault = {0};
     int rc = tl_fn_lower(c->fn, ir, params, frees, &o, &r, &fault, e);
     c->compiled = !rc && s->compile != TL_COMPILE_NEVER;
-    if (!c->compiled && (!rc || (fault.kind == TL_FN_SUBSET && s->compile == TL_COMPILE_AUTO))) {
+    if (!c->compiled && (!rc || (fault.kind == TL_FN_SUBSET && s->compile != TL_COMPILE_REQUIRE))) {
         c->reason = tl_xstrdup(rc ? e->message : "compile = \"never\"");
         c->reason_where = tl_intern(rc ? e->where : "");
         if (rc)

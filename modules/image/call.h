@@ -87,6 +87,9 @@ typedef struct tl_interpreter {
     int (*run)(void *state, size_t n, const void *const *args, const uint8_t *const *valid,
                void *const *results, uint8_t *const *results_valid, uint8_t *raised, tl_err *e);
     void (*close)(void *state);
+    /* What the first pixel of the last run that raised said, and on which line; "" and 0 when
+     * unknown. */
+    const char *(*said)(const void *state, int *line);
 } tl_interpreter;
 void tl_set_interpreter(const tl_interpreter *in);
 const tl_interpreter *tl_get_interpreter(void); /* NULL when there is none */

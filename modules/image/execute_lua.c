@@ -46,7 +46,7 @@ static int bind_top(maker *m, const char *name, tl_bound *b, tl_err *e)
     else if (img)
         b->arg = add_node(m, img->band[0].node);
     else
-        b->value = tl_freeze(m->L, -1, NULL, e);
+        b->value = tl_freeze(m->L, -1, e);
     lua_pop(m->L, 1);
     return e->code;
 }
@@ -335,4 +335,7 @@ void tl_execute_open_lua(lua_State *L)
     lua_pushvalue(L, -3); /* nd, clamp, lerp, step become the script's globals */
     lua_setupvalue(L, -2, 1);
     lua_call(L, 0, 0);
+    lua_pushvalue(L, -2);
+    tl_freeze_open_lua(L);
+    lua_pop(L, 1);
 }

@@ -1,5 +1,8 @@
 /* From Lua values to frozen ones: see freeze_lua.h. SPDX-License-Identifier: MIT */
 #include "modules/image/freeze_lua.h"
+#include "modules/expr/fn_frozen.h"
+#include "modules/image/image_lua.h"
+#include "runtime/border.h"
 #include "runtime/host.h"
 #include "runtime/mem.h"
 
@@ -10,7 +13,7 @@
 
 #define MOST_DEPTH 30 /* functions in tables in functions ... */
 
-static tl_frozen *freeze(lua_State *L, int idx, const char *name, int depth, tl_err *e);
+static tl_frozen *freeze(lua_State *L, int idx, int depth, tl_err *e);
 
 /* --- texts of functions
  * ------------------------------------------------------------------------------ */
@@ -61,7 +64,7 @@ int tl_find_function(lua_State *L, int idx, tl_fn **out, tl_err *e)
     names_of(L, idx, &ar, params, ups);
     char *own = NULL;
     const char *text = h ? tl_host_source(h, ar.source, &len) : NULL;
-    if (!text && ar.source[0] == '@')
+    if (!h && ar.source[0] == '@') /* a host keeps them all; the name is the script's to choose */
         text = own = read_file(ar.source + 1, &len);
     if (!text)
         return tl_fail(e, TL_ESCRIPT, "the text of the function at %s:%d is not at hand",
@@ -76,46 +79,74 @@ int tl_find_function(lua_State *L, int idx, tl_fn **out, tl_err *e)
 /* --- functions
  * ------------------------------------------------------------------------------------------ */
 
-/* The name of a function that scripts have by themselves, by identity: "math.floor", "type". */
-static tl_frozen *known_function(lua_State *L, int idx)
-{
-    static const char *const globals[] = {
-        "near",     "type",   "tonumber", "ipairs",    "select",       "assert", "error",
-        "rawequal", "rawget", "rawlen",   "theil_sen", "mann_kendall", NULL};
-    tl_frozen *found = NULL;
-    char name[80];
-    lua_pushglobaltable(L);
-    for (int i = 0; globals[i] && !found; i++) {
-        lua_pushstring(L, globals[i]);
-        lua_rawget(L, -2);
-        if (lua_rawequal(L, -1, idx))
-            found = tl_frozen_builtin(globals[i]);
-        lua_pop(L, 1);
-    }
-    lua_pushstring(L, "math");
-    lua_rawget(L, -2);
-    if (!found && lua_istable(L, -1)) {
-        lua_pushnil(L);
-        while (!found && lua_next(L, -2)) {
-            if (lua_type(L, -2) == LUA_TSTRING && lua_rawequal(L, -1, idx)) {
-                snprintf(name, sizeof name, "math.%s", lua_tostring(L, -2));
-                found = tl_frozen_builtin(name);
-                lua_pop(L, found ? 2 : 1);
-            } else {
-                lua_pop(L, 1);
-            }
-        }
-    }
-    lua_pop(L, 2);
-    return found;
-}
-
 static int is_own(lua_State *L, int idx)
 {
     lua_Debug ar;
     lua_pushvalue(L, idx);
     lua_getinfo(L, ">S", &ar);
     return strncmp(ar.source, "=[tellua", 8) == 0;
+}
+
+/* Registry: functions that scripts have by themselves, to their names. A script may give the names
+ * to functions of its own. */
+static char names_key;
+
+/* The functions of table t; the list of names is on top. */
+static void note_names(lua_State *L, int t, const char *prefix)
+{
+    int names = lua_gettop(L);
+    for (lua_pushnil(L); lua_next(L, t); lua_settop(L, names + 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING || !lua_isfunction(L, -1) ||
+            !(lua_iscfunction(L, -1) || is_own(L, -1)))
+            continue;
+        lua_pushvalue(L, -1);
+        lua_pushfstring(L, "%s%s", prefix, lua_tostring(L, -3));
+        lua_rawset(L, names);
+    }
+}
+
+void tl_freeze_open_lua(lua_State *L)
+{
+    static const char *const libraries[] = {"math", "table", "string", "utf8", "coroutine", "os"};
+    char prefix[16];
+    int own = lua_gettop(L);
+    lua_pushglobaltable(L);
+    lua_newtable(L);
+    note_names(L, own, "");
+    note_names(L, own + 1, "");
+    for (size_t k = 0; k < sizeof libraries / sizeof *libraries; k++) {
+        if (lua_getfield(L, own + 1, libraries[k]) == LUA_TTABLE) {
+            lua_insert(L, -2);
+            snprintf(prefix, sizeof prefix, "%s.", libraries[k]);
+            note_names(L, own + 2, prefix);
+            lua_remove(L, own + 2);
+        } else {
+            lua_pop(L, 1);
+        }
+    }
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &names_key);
+    lua_settop(L, own);
+}
+
+/* A function that scripts have by themselves: math.floor, type, string.format. */
+static tl_frozen *known_function(lua_State *L, int idx)
+{
+    tl_frozen *found = NULL;
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &names_key) == LUA_TTABLE) {
+        lua_pushvalue(L, idx);
+        if (lua_rawget(L, -2) == LUA_TSTRING) {
+            const char *name = lua_tostring(L, -1);
+            found = tl_frozen_builtin(name);
+            if (!found) {
+                char *why = tl_xasprintf("`%s` has no place in a compiled function", name);
+                found = tl_frozen_refused(why);
+                free(why);
+            }
+        }
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return found;
 }
 
 static tl_frozen *freeze_free(lua_State *L, int idx, const tl_fn *fn, int k, int depth, tl_err *e)
@@ -128,7 +159,7 @@ static tl_frozen *freeze_free(lua_State *L, int idx, const tl_fn *fn, int k, int
     for (int i = 1; !found && (up = lua_getupvalue(L, idx, i)); i++) {
         if (strcmp(up, name) == 0) {
             found = 1;
-            r = freeze(L, lua_gettop(L), name, depth, e);
+            r = freeze(L, lua_gettop(L), depth, e);
         } else if (strcmp(up, "_ENV") == 0 && lua_istable(L, -1)) {
             int is_global = 1; /* an upvalue of the name itself goes before a global */
             for (int j = 1; (up = lua_getupvalue(L, idx, j)); j++) {
@@ -139,8 +170,10 @@ static tl_frozen *freeze_free(lua_State *L, int idx, const tl_fn *fn, int k, int
                 found = 1;
                 lua_pushstring(L, name);
                 /* A script under require "tellua" has its names behind a metatable's table. */
-                lua_gettable(L, -2);
-                r = freeze(L, lua_gettop(L), name, depth, e);
+                if (lua_gettable(L, -2) != LUA_TNIL)
+                    r = freeze(L, lua_gettop(L), depth, e);
+                else if (!(r = tl_frozen_standard(name)))
+                    r = tl_frozen_nil();
                 lua_pop(L, 1);
             }
         }
@@ -149,13 +182,11 @@ static tl_frozen *freeze_free(lua_State *L, int idx, const tl_fn *fn, int k, int
     return found ? r : tl_frozen_standard(name) ? tl_frozen_standard(name) : tl_frozen_nil();
 }
 
-static tl_frozen *freeze_function(lua_State *L, int idx, const char *name, int depth, tl_err *e)
+static tl_frozen *freeze_function(lua_State *L, int idx, int depth, tl_err *e)
 {
     tl_frozen *r = known_function(L, idx);
     tl_fn *fn = NULL;
     if (r)
-        return r;
-    if (name && (lua_iscfunction(L, idx) || is_own(L, idx)) && (r = tl_frozen_standard(name)))
         return r;
     if (lua_iscfunction(L, idx))
         return tl_frozen_refused("it is a function written in C");
@@ -179,10 +210,32 @@ static tl_frozen *freeze_function(lua_State *L, int idx, const char *name, int d
  * ------------------------------------------------------------------------------------------------
  */
 
-static tl_frozen *freeze_table(lua_State *L, int idx, const char *name, int depth, tl_err *e)
+/* 1 when t has the entries of a library and no others; keys are sorted in both. */
+static int is_library(const tl_frozen *t, const tl_frozen *library)
 {
-    if (name && strcmp(name, "math") == 0)
-        return tl_frozen_standard("math");
+    int same = t->n == library->n && t->n_array == 0;
+    tl__key a, b;
+    for (int k = 0; same && k < t->n; k++)
+        same = tl__frozen_key(t->key[k], &a) && tl__frozen_key(library->key[k], &b) &&
+               tl__same_key(&a, &b) && t->value[k]->kind == library->value[k]->kind &&
+               t->value[k]->x.i == library->value[k]->x.i;
+    return same;
+}
+
+/* A script's math, unless it has been changed, is a name. */
+static tl_frozen *name_library(tl_frozen *t)
+{
+    static const tl__key pi = {TL__STRING, {.i = 0}, "pi", 2};
+    if (!tl__frozen_get(t, &pi))
+        return t;
+    tl_frozen *math = tl_frozen_standard("math");
+    int same = is_library(t, math);
+    tl_frozen_unref(same ? t : math);
+    return same ? math : t;
+}
+
+static tl_frozen *freeze_table(lua_State *L, int idx, int depth, tl_err *e)
+{
     if (depth >= MOST_DEPTH || !lua_checkstack(L, 8))
         return tl_frozen_refused(
             "it is a table that holds itself, or tables lie too deep in one another");
@@ -193,8 +246,8 @@ static tl_frozen *freeze_table(lua_State *L, int idx, const char *name, int dept
     tl_frozen *t = tl_frozen_table();
     lua_pushnil(L);
     while (lua_next(L, idx)) {
-        tl_frozen *key = freeze(L, lua_gettop(L) - 1, NULL, depth + 1, e);
-        tl_frozen *value = key ? freeze(L, lua_gettop(L), NULL, depth + 1, e) : NULL;
+        tl_frozen *key = freeze(L, lua_gettop(L) - 1, depth + 1, e);
+        tl_frozen *value = key ? freeze(L, lua_gettop(L), depth + 1, e) : NULL;
         int rc = value ? tl_frozen_set(t, key, value, e) : -1;
         tl_frozen_unref(key);
         tl_frozen_unref(value);
@@ -205,10 +258,10 @@ static tl_frozen *freeze_table(lua_State *L, int idx, const char *name, int dept
         }
         lua_pop(L, 1);
     }
-    return t;
+    return name_library(t);
 }
 
-static tl_frozen *freeze(lua_State *L, int idx, const char *name, int depth, tl_err *e)
+static tl_frozen *freeze(lua_State *L, int idx, int depth, tl_err *e)
 {
     size_t len;
     char why[64];
@@ -216,7 +269,7 @@ static tl_frozen *freeze(lua_State *L, int idx, const char *name, int depth, tl_
         return tl_frozen_refused("there is no memory left");
     switch (lua_type(L, idx)) {
     case LUA_TNIL:
-        return name && tl_frozen_standard(name) ? tl_frozen_standard(name) : tl_frozen_nil();
+        return tl_frozen_nil();
     case LUA_TBOOLEAN:
         return tl_frozen_bool(lua_toboolean(L, idx));
     case LUA_TNUMBER:
@@ -227,18 +280,21 @@ static tl_frozen *freeze(lua_State *L, int idx, const char *name, int depth, tl_
         return tl_frozen_string(s, len);
     }
     case LUA_TTABLE:
-        return freeze_table(L, idx, name, depth, e);
+        return freeze_table(L, idx, depth, e);
     case LUA_TFUNCTION:
-        return freeze_function(L, idx, name, depth, e);
+        return freeze_function(L, idx, depth, e);
     default:
+        if (tl_box_test(L, idx, TL_IMAGE_TYPE))
+            return tl_frozen_refused(
+                "it is an Image: give bands as arguments, img:execute(fn, {name = other.B04})");
         snprintf(why, sizeof why, "it is a %s", luaL_typename(L, idx));
         return tl_frozen_refused(why);
     }
 }
 
-tl_frozen *tl_freeze(lua_State *L, int idx, const char *name, tl_err *e)
+tl_frozen *tl_freeze(lua_State *L, int idx, tl_err *e)
 {
-    return freeze(L, lua_absindex(L, idx), name, 0, e);
+    return freeze(L, lua_absindex(L, idx), 0, e);
 }
 
 tl_frozen *tl_freeze_free(lua_State *L, int idx, const tl_fn *fn, int k, tl_err *e)

@@ -6,18 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-tl_source *tl_node_first_source(const tl_node *n)
-{
-    tl_node *root = (tl_node *)(uintptr_t)n; /* the order only reads */
-    tl_order o;
-    tl_source *first = NULL;
-    tl_order_make(&o, &root, 1);
-    for (int i = 0; i < o.n && !first; i++)
-        first = o.node[i]->source;
-    tl_order_free(&o);
-    return first;
-}
-
 /* A copy of n over other arguments. */
 static tl_node *with_args(const tl_node *n, tl_node *const *args)
 {
@@ -46,25 +34,48 @@ static tl_node *with_args(const tl_node *n, tl_node *const *args)
     return out;
 }
 
+/* The argument that only decides, of which no number is handed on; -1: none. */
+static int condition_of(const tl_node *n)
+{
+    if (n->kind != TL_NODE_OP)
+        return -1;
+    return n->op == TL_G_where ? 0 : n->op == TL_G_keep || n->op == TL_G_replace ? 1 : -1;
+}
+
+int tl_node_is_classes(const tl_node *n)
+{
+    return n->kind == TL_NODE_BAND && n->source->bands[n->band].is_classes;
+}
+
+/* Whether classes are handed on, and not only looked at by a mask. */
 static int mixes_classes(const tl_order *o, tl_method m, const char *where, tl_err *e)
 {
-    for (int i = 0; i < o->n; i++) {
+    const tl_node *bad = NULL;
+    uint8_t *passed = tl_xcalloc((size_t)o->n, 1);
+    passed[o->n - 1] = 1;
+    for (int i = o->n - 1; i >= 0; i--) {
         const tl_node *n = o->node[i];
-        if (n->kind != TL_NODE_BAND || !n->source->bands[n->band].is_classes)
-            continue;
-        tl_fail(e, TL_ESCRIPT, "band %s holds classes, which %s would mix; use nearest or mode",
-                n->source->bands[n->band].name, tl_method_name(m));
-        tl_err_source(e, n->source->uri);
-        return tl_err_where(e, where);
+        if (passed[i] && tl_node_is_classes(n))
+            bad = n;
+        for (int k = 0; k < n->nargs && passed[i]; k++)
+            if (k != condition_of(n))
+                passed[tl_order_place(o, n->arg[k])] = 1;
     }
-    return 0;
+    free(passed);
+    if (!bad)
+        return 0;
+    tl_fail(e, TL_ESCRIPT, "band %s holds classes, which %s would mix; use nearest or mode",
+            bad->source->bands[bad->band].name, tl_method_name(m));
+    tl_err_source(e, bad->source->uri);
+    return tl_err_where(e, where);
 }
 
 int tl_node_resample(tl_node *root, tl_method m, const char *where, tl_node **result, tl_err *e)
 {
     tl_order o;
+    int mixes = tl_method_mixes(m);
     tl_order_make(&o, &root, 1);
-    if (m != TL_NEAREST && m != TL_MODE && mixes_classes(&o, m, where, e)) {
+    if (mixes && mixes_classes(&o, m, where, e)) {
         tl_order_free(&o);
         return TL_ESCRIPT;
     }
@@ -76,7 +87,7 @@ int tl_node_resample(tl_node *root, tl_method m, const char *where, tl_node **re
             args[k] = copy[tl_order_place(&o, n->arg[k])];
             changed |= args[k] != n->arg[k];
         }
-        if (n->kind == TL_NODE_BAND && n->method != m)
+        if (n->kind == TL_NODE_BAND && n->method != m && !(mixes && tl_node_is_classes(n)))
             copy[i] = tl_node_band(n->source, n->band, m, n->where);
         else
             copy[i] = changed ? with_args(n, args) : tl_node_ref(n);
@@ -108,6 +119,8 @@ tl_dtype tl_node_product_dtype(const tl_node *n)
         return tl_node_product_dtype(n->arg[0]);
     if (n->kind == TL_NODE_BAND) {
         const tl_band *b = &n->source->bands[n->band];
+        if (b->is_computed && b->dtype == TL_I64 && b->has_range) /* a sum */
+            return tl_dtype_smallest(n->lo, n->hi);
         return b->is_computed && b->dtype == TL_F64 ? TL_F32 : b->dtype;
     }
     if (n->type == TL_F)

@@ -21,6 +21,10 @@ typedef struct tl_grid {
     int64_t w, h;     /* extent in cells, both > 0 */
 } tl_grid;
 
+/* The most that an index or an extent from outside may be: beyond it neighbouring cells have the
+ * same coordinates, and below it no sum overflows. */
+#define TL_GRID_MOST ((int64_t)1 << 52)
+
 /* A window of absolute cell indices. */
 typedef struct tl_rect {
     int64_t x, y, w, h; /* x = first column, y = first row */

@@ -241,7 +241,7 @@ function methods.lookup(img, entries)
   return core.lookup(img, entries, last + 1)
 end
 
-methods.resample = core.resample
+function methods.resample(img, method) return core.resample(img, method) end
 
 -- execute(fn, ...): parameters named like bands receive them, the others what follows, in order; a
 -- last table of names gives parameters by name and the options compile, valid, on_error, bands

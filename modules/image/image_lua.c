@@ -198,21 +198,26 @@ static int core_lookup(lua_State *L)
 typedef struct {
     tl_method method;
     const char *where;
+    int spare; /* a method that mixes leaves bands of classes as they are */
 } resample_args;
 
 static int resample_band(void *ctx, tl_node *in, tl_node **out, tl_err *e)
 {
     const resample_args *a = ctx;
+    if (a->spare && tl_method_mixes(a->method) && tl_node_is_classes(tl_node_unmasked(in))) {
+        *out = tl_node_ref(in);
+        return 0;
+    }
     return tl_node_resample(in, a->method, a->where, out, e);
 }
 
-/* core.resample(img, method) */
+/* core.resample(img, method, spare): with spare bands of classes are left and not refused */
 static int core_resample(lua_State *L)
 {
     tl_err e = TL_ERR_INIT;
     tl_image *img = tl_image_check(L, 1);
     const char *name = luaL_checkstring(L, 2);
-    resample_args m = {TL_NEAREST, tl_script_line(L)};
+    resample_args m = {TL_NEAREST, tl_script_line(L), lua_toboolean(L, 3)};
     if (tl_method_from_name(name, &m.method)) {
         tl_fail(&e, TL_ESCRIPT,
                 "'%s' is no way to resample; there are nearest, bilinear, cubic, "

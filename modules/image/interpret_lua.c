@@ -36,7 +36,8 @@ typedef struct interpreter_state {
     int nparams, nfrees, nused;
     place *param, *free;
     int *used; /* bands whose validity counts */
-    char name[200];
+    char name[200], said[200];
+    int said_line;
     /* The run. */
     size_t next, end;
     const void *const *args;
@@ -360,6 +361,20 @@ static int is_fatal(lua_State *L, interpreter_state *s, int status)
             strcmp(lua_tostring(L, -1), "not enough memory") == 0);
 }
 
+/* "chunk:7: text" */
+static void note_said(interpreter_state *s, const char *text)
+{
+    for (const char *p = strchr(text, ':'); p; p = strchr(p + 1, ':')) {
+        size_t n = strspn(p + 1, "0123456789");
+        if (n > 0 && n < 9 && p[n + 1] == ':' && p[n + 2] == ' ') {
+            s->said_line = atoi(p + 1);
+            text = p + n + 3;
+            break;
+        }
+    }
+    snprintf(s->said, sizeof s->said, "%s", text);
+}
+
 /* Stack: what is kept, the state. */
 static int run_protected(lua_State *L)
 {
@@ -375,6 +390,8 @@ static int run_protected(lua_State *L)
             return 0;
         if (is_fatal(L, s, status))
             return lua_error(L);
+        if (!s->said[0] && lua_type(L, -1) == LUA_TSTRING)
+            note_said(s, lua_tostring(L, -1));
         lua_settop(L, n);
         set_invalid(s, s->next);
         s->raised[s->next++] = 1;
@@ -422,6 +439,8 @@ static int run_state(void *state, size_t n, const void *const *args, const uint8
     s->results_valid = results_valid;
     s->raised = raised;
     s->stopped = 0;
+    s->said[0] = 0;
+    s->said_line = 0;
     s->thaw.fatal = (tl_err)TL_ERR_INIT;
     for (s->next = 0; s->next < n && !rc;) {
         s->end = n - s->next < TL_INTERPRET_PIXELS ? n : s->next + TL_INTERPRET_PIXELS;
@@ -430,9 +449,16 @@ static int run_state(void *state, size_t n, const void *const *args, const uint8
     return rc;
 }
 
+static const char *first_said(const void *state, int *line)
+{
+    const interpreter_state *s = state;
+    *line = s->said_line;
+    return s->said;
+}
+
 void tl_interpreter_install(void)
 {
-    static const tl_interpreter in = {open_state, run_state, close_state};
+    static const tl_interpreter in = {open_state, run_state, close_state, first_said};
     tl_set_interpreter(&in);
 }
 

@@ -81,16 +81,15 @@ int tl_node_lookup(tl_node *a, tl_type t, const tl_num *entry, const uint8_t *va
 int tl_node_near(tl_node *a, int dx, int dy, const char *where, tl_node **out,
                  tl_err *e) TL_MUST_CHECK;
 
+int tl_node_is_classes(const tl_node *n); /* a source's band whose numbers are classes */
+
 /* The same graph with every source below read by another method. TL_ESCRIPT when that would mix the
- * numbers of classes. */
+ * numbers of classes; where these only decide, as below a mask, they stay as they are read. */
 int tl_node_resample(tl_node *n, tl_method m, const char *where, tl_node **out,
                      tl_err *e) TL_MUST_CHECK;
 
 /* n without the masks on it: what its valid cells hold. Borrowed. */
 const tl_node *tl_node_unmasked(const tl_node *n);
-
-/* The leftmost source, depth first; NULL when the graph has none. Borrowed. */
-tl_source *tl_node_first_source(const tl_node *n);
 
 /* The smallest cell type that holds every value exactly; computed floats count as float32, a
  * float64 band passed through as float64, booleans as uint8. */

@@ -190,15 +190,19 @@ static void float_range(tl_node *n, tl_node *const *a)
     case TL_G_unmask:
         frange(n, fmin(low(a[0]), low(a[1])), fmax(high(a[0]), high(a[1])));
         break;
-    case TL_G_sin:
+    case TL_G_sin: /* of infinity: NaN */
     case TL_G_cos:
-        frange(n, -1, 1);
+        if (isfinite(low(a[0])) && isfinite(high(a[0])))
+            frange(n, -1, 1);
         break;
     case TL_G_atan:
     case TL_G_atan2:
+        frange(n, -4, 4);
+        break;
     case TL_G_asin:
     case TL_G_acos:
-        frange(n, -4, 4);
+        if (low(a[0]) >= -1 && high(a[0]) <= 1)
+            frange(n, -4, 4);
         break;
     default:
         break;
@@ -223,7 +227,8 @@ void tl__node_astype_range(tl_node *n, const tl_node *a)
             n->hi = a->hi < n->hi && a->hi >= n->lo ? a->hi : n->hi;
         }
     } else {
-        double most = n->dtype == TL_F32 ? (double)FLT_MAX : INFINITY;
+        int keeps = !n->saturate && !(isfinite(low(a)) && isfinite(high(a))); /* an infinity */
+        double most = n->dtype == TL_F32 && !keeps ? (double)FLT_MAX : INFINITY;
         n->f32 = n->dtype == TL_F32;
         n->flo = fmax(low(a) - fabs(low(a)) * 1e-6, -most);
         n->fhi = fmin(high(a) + fabs(high(a)) * 1e-6, most);

@@ -4,6 +4,7 @@
 #include "modules/image/order.h"
 #include "runtime/mem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -364,13 +365,15 @@ int tl_pass_traps(const tl_pass *p, tl_pass_trap *out, int most)
         if (t->count == 0)
             continue;
         int known = t->first_site < t->nsites;
-        out[n++] = (tl_pass_trap){t->call,
-                                  t->count,
-                                  t->col,
-                                  t->row,
-                                  known ? t->site[t->first_site].line : 0,
-                                  known ? t->site[t->first_site].column : 0,
-                                  known ? t->site[t->first_site].reason : ""};
+        out[n] = (tl_pass_trap){t->call,
+                                t->count,
+                                t->col,
+                                t->row,
+                                known ? t->site[t->first_site].line : t->said_line,
+                                known ? t->site[t->first_site].column : 0,
+                                ""};
+        snprintf(out[n++].reason, sizeof out->reason, "%s",
+                 known ? t->site[t->first_site].reason : t->said);
     }
     return n;
 }

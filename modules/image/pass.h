@@ -43,9 +43,9 @@ int tl_pass_uses_libm(const tl_pass *p);
 typedef struct tl_pass_trap {
     const tl_call *call;
     int64_t count;
-    int64_t col, row;   /* the first such cell, by row and column */
-    int line, column;   /* the place in the script that raised there; 0 when unknown */
-    const char *reason; /* interned; "" when unknown */
+    int64_t col, row; /* the first such cell, by row and column */
+    int line, column; /* the place in the script that raised there; 0 when unknown */
+    char reason[200]; /* "" when unknown */
 } tl_pass_trap;
 /* Calls that may be there, here or within: an upper limit. */
 int tl_pass_most_traps(const tl_pass *p);

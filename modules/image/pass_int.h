@@ -48,6 +48,8 @@ typedef struct tl__trap {
     } * site;
     int64_t count, col, row;
     int first_site;
+    char said[200]; /* interpreted: what Lua said at the first cell, and where; "" when unknown */
+    int said_line;
 } tl__trap;
 
 struct tl_pass {

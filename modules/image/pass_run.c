@@ -4,6 +4,7 @@
 #include "runtime/buf.h"
 #include "runtime/mem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -389,25 +390,34 @@ static void describe_inputs(const tl_pass *p, const tl_call *c, int64_t col, int
     free(valid);
 }
 
+/* What the interpreter heard of a pixel that raised. */
+typedef struct heard {
+    const char *said;
+    int line;
+} heard;
+
 static int raise_error(const tl_pass *p, const tl__trap *t, int64_t col, int64_t row, int site,
-                       tl_err *e)
+                       const heard *h, tl_err *e)
 {
-    const char *reason = site < t->nsites ? t->site[site].reason : "the function raised an error";
+    const char *reason = site < t->nsites ? t->site[site].reason
+                         : h->said[0]     ? h->said
+                                          : "the function raised an error";
     const char *chunk = tl_fn_chunk(t->call->fn);
+    int line = site < t->nsites ? t->site[site].line : h->line;
     tl_buf inputs = TL_BUF_INIT;
     if (p->ngroups)
         describe_inputs(p, t->call, col, row, &inputs);
     tl_fail(e, TL_ESCRIPT,
             "%s:%d: %s, at column %lld, row %lld of the grid, where %s (on_error = \"fail\")",
-            chunk + (chunk[0] == '@' || chunk[0] == '='),
-            site < t->nsites ? t->site[site].line : tl_fn_line(t->call->fn), reason, (long long)col,
-            (long long)row, tl_buf_text(&inputs));
+            chunk + (chunk[0] == '@' || chunk[0] == '='), line ? line : tl_fn_line(t->call->fn),
+            reason, (long long)col, (long long)row, tl_buf_text(&inputs));
     tl_buf_free(&inputs);
     return tl_err_where(e, t->call->where);
 }
 
 /* codes: 0 = fine, else 1 + site. */
-static int count_traps(const tl_pass *p, int trap, const uint8_t *codes, tl_rect rect, tl_err *e)
+static int count_traps(const tl_pass *p, int trap, const uint8_t *codes, tl_rect rect,
+                       const heard *h, tl_err *e)
 {
     int64_t n = rect.w * rect.h, first = -1, count = 0;
     for (int64_t i = 0; i < n; i++)
@@ -424,17 +434,20 @@ static int count_traps(const tl_pass *p, int trap, const uint8_t *codes, tl_rect
         t->col = col;
         t->row = row;
         t->first_site = codes[first] - 1;
+        snprintf(t->said, sizeof t->said, "%s", h->said);
+        t->said_line = h->line;
     }
     t->count += count;
     pthread_mutex_unlock((pthread_mutex_t *)(uintptr_t)&p->lock);
-    return t->call->fail ? raise_error(p, t, col, row, codes[first] - 1, e) : 0;
+    return t->call->fail ? raise_error(p, t, col, row, codes[first] - 1, h, e) : 0;
 }
 
 static int step_traps(const tl_pass_worker *k, const tl__step *step, tl_rect rect, tl_err *e)
 {
+    static const heard nothing = {"", 0};
     int rc = 0;
     for (int t = 0; t < step->ntraps && !rc; t++)
-        rc = count_traps(k->pass, step->trap[t].trap, k->trap[t], rect, e);
+        rc = count_traps(k->pass, step->trap[t].trap, k->trap[t], rect, &nothing, e);
     return rc;
 }
 
@@ -473,9 +486,12 @@ static int run_call(tl_pass_worker *k, const tl__step *step, tl_rect rect, tl_er
     memset(b->raised, 0, n);
     if (!rc)
         rc = interpret(c, b, n, e);
+    heard h = {"", 0};
+    if (!rc && !c->foreign)
+        h.said = tl_get_interpreter()->said(b->state, &h.line);
     for (int t = 0; t < k->pass->ntraps && !rc; t++)
         if (k->pass->trap[t].call == c)
-            rc = count_traps(k->pass, t, b->raised, rect, e);
+            rc = count_traps(k->pass, t, b->raised, rect, &h, e);
     return rc ? tl_err_where(e, c->where) : 0;
 }
 

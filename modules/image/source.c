@@ -58,6 +58,11 @@ void tl_sampling_destroy(tl_sampling *m)
 static const char *const method_names[TL_METHODS] = {"nearest", "bilinear", "cubic", "average",
                                                      "mode"};
 
+int tl_method_mixes(tl_method m)
+{
+    return m != TL_NEAREST && m != TL_MODE;
+}
+
 const char *tl_method_name(tl_method m)
 {
     return method_names[m];

@@ -128,5 +128,6 @@ void tl_sampling_destroy(tl_sampling *m);
 
 const char *tl_method_name(tl_method m);
 int tl_method_from_name(const char *name, tl_method *out); /* 0 = known, -1 = not */
+int tl_method_mixes(tl_method m); /* whether it makes numbers that no pixel has */
 
 #endif

@@ -177,14 +177,16 @@ void tl_thaw_prepare(lua_State *L, tl_thaw *t)
 /* --- the state's own ----------------------------------------------------------------------------
  */
 
-/* Names that scripts have and the interpreter can give them. */
+/* Names that scripts have and the interpreter can give them; those of libraries with their members.
+ */
 static int is_given(const char *name)
 {
-    static const char *const given[] = {"pairs",        "next",         "tostring", "pcall",
-                                        "xpcall",       "getmetatable", "rawset",   "string",
-                                        "setmetatable", "utf8",         "coroutine"};
+    static const char *const given[] = {"pairs",        "next",         "tostring",  "pcall",
+                                        "xpcall",       "getmetatable", "rawset",    "string",
+                                        "setmetatable", "utf8",         "coroutine", "table"};
+    size_t n = strcspn(name, ".");
     for (size_t k = 0; k < sizeof given / sizeof *given; k++)
-        if (strcmp(name, given[k]) == 0)
+        if (strlen(given[k]) == n && memcmp(name, given[k], n) == 0)
             return 1;
     return 0;
 }
@@ -225,13 +227,6 @@ static void push_refused_value(lua_State *L, tl_thaw *t, const tl_frozen *v)
 /* --- values
  * ------------------------------------------------------------------------------------------------
  */
-
-/* Lua's libraries are frozen as tables of functions written in C: `name` says which it is. */
-static int is_library(const char *name, const tl_frozen *v)
-{
-    return name && v->kind == TL__TABLE && (is_given(name) || strcmp(name, "table") == 0) &&
-           v->n > 0 && v->value[0]->kind == TL__REFUSED;
-}
 
 static void push_table(lua_State *L, tl_thaw *t, const tl_frozen *v)
 {
@@ -424,8 +419,6 @@ static void set_values(lua_State *L, tl_thaw *t, const tl_fn *fn, const tl_froze
             continue;
         if (is_itself(fn, values[k], name))
             lua_pushvalue(L, -2);
-        else if (is_library(name, values[k]))
-            push_own(L, t, name);
         else
             tl_thaw_value(L, t, values[k]);
         lua_setfield(L, -2, name);

@@ -305,6 +305,9 @@ static void write_table(writer *w, int depth)
     if (pick(w, 2)) {
         say(w, "k = ");
         write_number(w, depth - 1);
+    } else if (pick(w, 2)) { /* over or under one of the list */
+        tl_buf_printf(&w->out, "[%d] = ", 1 + pick(w, 3));
+        write_number(w, depth - 1);
     }
     say(w, "}\n");
     if (w->n_tables < MOST_NAMES)
@@ -371,9 +374,10 @@ static void write_if(writer *w, int depth)
 
 static void write_loop(writer *w, int depth)
 {
-    static const char *const ranges[] = {
-        "1, 3", "3, 1, -1", "0, 1, 0.5", "2.0, 4", "1, 2.5", "math.maxinteger - 1, math.maxinteger",
-        "5, 4"};
+    static const char *const ranges[] = {"1, 3",      "3, 1, -1",
+                                         "0, 1, 0.5", "2.0, 4",
+                                         "1, 2.5",    "math.maxinteger - 1, math.maxinteger",
+                                         "5, 4",      "1.0, 0 / 0"};
     int n = ++w->next, numbers = w->n_numbers;
     w->loops++;
     if (pick(w, 5) == 0) {
@@ -385,7 +389,7 @@ static void write_loop(writer *w, int depth)
             w->numbers[w->n_numbers++] = n;
         write_block(w, 2, depth - 1);
     } else {
-        tl_buf_printf(&w->out, "for v%d = %s do\n", n, ranges[pick(w, 7)]);
+        tl_buf_printf(&w->out, "for v%d = %s do\n", n, ranges[pick(w, 8)]);
         if (w->n_numbers < MOST_NAMES)
             w->numbers[w->n_numbers++] = n;
         write_block(w, 2, depth - 1);

@@ -40,6 +40,10 @@ static const struct {
     {"return ('x'):rep(3)", TL_FN_SUBSET, 2, 9, "methods of strings"},
     {"while a < b do a = a + 1 end return a", TL_FN_SUBSET, 2, 1, "the number of turns"},
     {"for i = 1, a do end return a", TL_FN_SUBSET, 2, 12, "bounds of this loop depend"},
+    {"for i = 1, '3' do a = a + i end return a", TL_FN_SUBSET, 2, 12, "a bound of a string"},
+    {"local function f() if a < b then return 1 end end return type(f())", TL_FN_SUBSET, 2, 58,
+     "type of more or fewer values by pixel"},
+    {"local _ENV = {n = 1} return n", TL_FN_SYNTAX, 2, 7, "`_ENV` has no place"},
     {"for k, v in pairs({}) do end return a", TL_FN_SUBSET, 2, 13, "`pairs` has no place"},
     {"for k, v in a do end return a", TL_FN_SUBSET, 2, 1, "other than over ipairs(t)"},
     {"goto done ::done:: return a", TL_FN_SUBSET, 2, 1, "`goto`"},
@@ -212,6 +216,8 @@ static const char chunk[] =
     "run(function(v) return v end, function(w) return w end)\n"
     "run(function(v) return 1 end, function(v) return 2 end)\n"
     "run(function(v) return 1 end, function(v) return 1 end)\n"
+    "local tools <const> = {}\n"
+    "function tools.half(v) return v / 2 end\n"
     "local function outer(q)\n"
     "  return function(z) return z + q + m end\n"
     "end\n";
@@ -248,6 +254,7 @@ static void functions_are_found_where_lua_says_they_are(void **state)
         {"f", "local function f(a, b) return a + k end"},
         {"g", "function(a, b) return a * m end"},
         {"h.x.y", "function h.x:y(a)\n return a end"},
+        {"tools.half", "function tools.half(v) return v / 2 end"},
         {"found[1]", "function(v) return v end"},
         {"found[2]", "function(w) return w end"},
         {"found[3]", NULL},

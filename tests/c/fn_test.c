@@ -32,11 +32,17 @@ static const char *const bodies[] = {
     "for i = 3, 1.5, -1 do a = a + i end return a",
     "for i = 1, math.huge do if i > 4 then break end a = a + i end return a",
     "if a < b then for i = 1, 3, 0 do end end return 1",
+    "local n = 0 for i = 3, 0 / 0, -1 do n = n + i if n < -9 then break end end return n + a",
+    "local n = 0 for i = 1, 0 / 0 do n = n + 1 end for i = 1.0, 0 / 0 do n = n + a end for i = 0 / "
+    "0, "
+    "3 do n = n + 7 end return n",
+    "return math.max(a < b), (math.min(a < b and x))",
     "local n = 0 while n < 5 do n = n + 1 end return n + a",
     "local n = 0 repeat local k = n n = n + 2 until k > 5 return n + a",
     "local t = {a, b, x} return t[1], t[2], t[3], t[4], #t",
     "local t = {} for i = 1, 3 do t[i] = a * i end return t[1] + t[2] + t[3], #t",
     "local t = {10, 20, 30} return t[a]",
+    "local t = {x, y, [a] = 3, [1] = 4, 5, [3] = 6} return t[1], t[2], t[3], t[a]",
     "local t = {10, 20.5, 30} return t[x]",
     "local t = {0, 0, 0} t[a] = 5 return t[1], t[2], t[3], t[a]",
     "local t = {1, 2, 3} t[a] = 5 t[b] = 6 t[2] = 7 return t[1], t[2], t[3], t[a], t[b]",

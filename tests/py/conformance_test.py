@@ -147,7 +147,7 @@ for name in ("img", "edge", "coarse"):
 damage = {"a cell too few": lambda s: s["numbers"][0]["cells"].pop(), "no list of bands": lambda s: s.update(numbers={}),
           "a band that is none": lambda s: s["numbers"].__setitem__(0, 5), "a text as a cell": lambda s: s["numbers"][0]["cells"].__setitem__(0, "x"),
           "a cell of another type": lambda s: s["numbers"][0].update(dtype="uint8"), "a type that is none": lambda s: s["numbers"][0].update(dtype="uint9"),
-          "too many cells": lambda s: s["grid"].update(extent=[0, 0, 2**62, 2**62]), "a place far away": lambda s: s["grid"].update(extent=[2**63 - 1, 5, W, H])}
+          "too many cells": lambda s: s["grid"].update(extent=[0, 0, 2**40, 2**40]), "more cells than there can be": lambda s: s["grid"].update(extent=[0, 0, 2**62, 2**62]), "a place far away": lambda s: s["grid"].update(extent=[2**63 - 1, 5, W, H])}
 for name, change in damage.items():
     document = json.load(open(path))
     change([s for s in document["plan"]["sources"] if "numbers" in s and s["numbers"][0]["dtype"] == "int32"][0])

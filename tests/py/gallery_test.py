@@ -217,7 +217,7 @@ VARIANTS = {
 # Those that call exp, log, pow, sin ...: numpy's are not libm's.
 LIBM = {"highlight_natural_color", "bais2", "atcor", "tonemapped", "clouds_symbolic", "lai", "built_up",
         "soil_moisture", "land_surface_temperature", "brdf", "ndvi_s1_s2"}
-INTERPRETED = {"cloud_statistics": "goto", "evi_ramp": "table.unpack"}
+INTERPRETED = {"cloud_statistics": "goto"}
 
 
 # --- comparing ----------------------------------------------------------------------------------------
