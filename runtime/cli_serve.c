@@ -1,9 +1,9 @@
 /* tellua serve: scripts on a web map. SPDX-License-Identifier: MIT */
-#include "modules/classes/whole.h"
 #include "modules/map/map.h"
 #include "runtime/cli.h"
 #include "runtime/log.h"
 #include "runtime/mem.h"
+#include "runtime/scratch.h"
 #include "runtime/session_paint.h"
 
 #include <signal.h>
@@ -85,11 +85,13 @@ int tl_cli_serve(const tl_cli *c, tl_err *e)
                         .store = store,
                         .roots = c->roots,
                         .nroots = c->nroots,
+                        .names = c->hosts,
+                        .nnames = c->nhosts,
                         .cache = c->mem,
                         .watch = c->watch,
                         .no_tiles_kept = c->no_tile_cache,
                         .host = tl_session_host(&session)};
-    tl_whole_set_room(c->temp ? c->temp : TEMP_BYTES);
+    tl_scratch_limit(c->temp ? c->temp : TEMP_BYTES);
     int rc = tl_map_open(&o, &m, e);
     if (!rc)
         rc = add_scripts(c, m, e);

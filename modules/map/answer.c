@@ -131,8 +131,11 @@ json_t *tl__body_json(tl_map *m, tl_request *r)
     json_t *j = json_loadb(text, n, JSON_REJECT_DUPLICATES, &je);
     if (json_is_object(j))
         return j;
+    if (j)
+        tl_fail(&e, TL_EUSAGE, "an object is wanted: {...}");
+    else
+        tl_fail(&e, TL_EUSAGE, "not JSON: line %d, column %d: %s", je.line, je.column, je.text);
     json_decref(j);
-    tl_fail(&e, TL_EUSAGE, "not JSON: line %d, column %d: %s", je.line, je.column, je.text);
     tl__answer_error(m, r, &e);
     return NULL;
 }
@@ -171,8 +174,11 @@ static void done(void *ctx, int ran)
     if (j->r && j->answer)
         tl__answer_json(j->r, 200, json_incref(j->answer));
     else if (j->r) {
-        if (!ran || !j->err.code)
+        if (!ran)
             tl_fail(&j->err, TL_ETRANSIENT, "the server is ending");
+        else if (!j->err.code)
+            tl_fail(&j->err, TL_EDATA,
+                    "no JSON can hold the answer: a number is not finite, or a text not UTF-8");
         tl__answer_error(j->map, j->r, &j->err);
     }
     tl__job_free(j);

@@ -122,7 +122,10 @@ static void take(tl_map *m, tl__app *a, made *k, const tl_err *e)
 {
     a->error[0] = '\0';
     if (e->code) {
-        tl_err_text(e, a->error, sizeof a->error);
+        tl_err told = *e; /* to clients */
+        snprintf(told.where, sizeof told.where, "%s", tl__without_folder(e->where));
+        snprintf(told.source, sizeof told.source, "%s", tl__without_folder(e->source));
+        tl_err_text(&told, a->error, sizeof a->error);
     } else {
         clear(a);
         a->params = k->params;
@@ -225,16 +228,30 @@ int tl__layer_named(tl_map *m, const char *name, char key[80])
 /* --- other parameters
  * ----------------------------------------------------------------------------- */
 
+/* No other kinds of JSON, and no XML within: GDAL takes either for the description of a raster,
+ * which may name any file or server. */
+static int is_geojson(const char *text)
+{
+    static const char *const types[] = {"Point",           "MultiPoint",       "LineString",
+                                        "MultiLineString", "Polygon",          "MultiPolygon",
+                                        "Feature",         "FeatureCollection"};
+    int known = 0;
+    json_t *j =
+        *text == '{' && !strchr(text, '<') ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    const char *type = json_string_value(json_object_get(j, "type"));
+    for (size_t i = 0; i < sizeof types / sizeof types[0] && type; i++)
+        known |= strcmp(types[i], type) == 0;
+    known = known && (json_object_get(j, "coordinates") || json_object_get(j, "geometry") ||
+                      json_object_get(j, "features"));
+    json_decref(j);
+    return known;
+}
+
 /* A viewer's text may become a file's name in the script: so it is GeoJSON, or has nothing that
  * leads out of the working folder or to another driver or server. */
 static int is_harmless(const char *text)
 {
-    json_t *j = *text == '{' ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
-    int geometry = json_is_string(json_object_get(j, "type")) &&
-                   (json_object_get(j, "coordinates") || json_object_get(j, "geometry") ||
-                    json_object_get(j, "features"));
-    json_decref(j);
-    if (geometry)
+    if (is_geojson(text))
         return 1;
     for (const char *s = text; *s; s++)
         if ((unsigned char)*s < ' ' || strchr("/\\:<>{}|$`\"", *s))
@@ -275,11 +292,31 @@ static char *answer_id(const char *id, int generation, const json_t *params)
     return all;
 }
 
+static int are_there(tl_map *m, const json_t *layers)
+{
+    const json_t *l;
+    size_t i;
+    int all = 1;
+    json_array_foreach(layers, i, l)
+    {
+        tl_layer *one = NULL;
+        all = all && !tl_shelf_get(m->shelf, json_string_value(json_object_get(l, "key")), &one,
+                                   &(tl_err)TL_ERR_INIT);
+        tl_layer_unref(one);
+    }
+    return all;
+}
+
+/* NULL also when a layer of it has gone since: the script makes it again. */
 static json_t *kept_answer(tl_map *m, const char *id)
 {
     tl_blob *b = tl_cache_get(m->answers, id, strlen(id));
     json_t *j = b ? json_loadb((const char *)b->data, b->size, 0, NULL) : NULL;
     tl_blob_unref(b);
+    if (j && !are_there(m, json_object_get(j, "layers"))) {
+        json_decref(j);
+        j = NULL;
+    }
     return j;
 }
 
@@ -323,30 +360,25 @@ json_t *tl__app_run(tl_map *m, const char *id, const json_t *params, tl_err *e)
     return answer;
 }
 
-void tl__app_again(tl_map *m, const char *path)
+void tl__app_again(tl_map *m, const char *id)
 {
     made k;
     tl_err e = TL_ERR_INIT;
-    char id[200] = "";
-    json_t *given = NULL;
+    char error[800] = "";
     pthread_mutex_lock(&m->lock);
-    for (int i = 0; i < m->napps; i++)
-        if (m->app[i].path && strcmp(m->app[i].path, path) == 0) {
-            snprintf(id, sizeof id, "%s", m->app[i].id);
-            given = json_incref(m->app[i].given);
-        }
+    const tl__app *was = find(m, id);
+    char *path = tl_xstrdup(was->path);
+    json_t *given = json_incref(was->given);
     pthread_mutex_unlock(&m->lock);
     run(m, path, given, NULL, &k, &e);
     pthread_mutex_lock(&m->lock);
-    tl__app *a = find(m, id);
-    char error[800] = "";
-    if (a) {
-        take(m, a, &k, &e);
-        snprintf(error, sizeof error, "%s", a->error);
-    }
+    tl__app *a = find(m, id); /* the list may have grown, and moved */
+    take(m, a, &k, &e);
+    snprintf(error, sizeof error, "%s", a->error);
     pthread_mutex_unlock(&m->lock);
     tl_log(TL_LOG_INFO, "%s: %s", path, error[0] ? error : "shown again");
     announce(m, id, error);
     json_decref(given);
     free_made(&k);
+    free(path);
 }

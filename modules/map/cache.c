@@ -1,5 +1,6 @@
 /* A bounded cache: see cache.h. SPDX-License-Identifier: MIT */
 #include "modules/map/cache.h"
+#include "runtime/hash.h"
 #include "runtime/mem.h"
 
 #include <pthread.h>
@@ -56,21 +57,6 @@ void tl_blob_unref(tl_blob *b)
         free(b);
 }
 
-/* FNV-1a, eight bytes at a time where there are so many. */
-static uint64_t hash_of(const void *key, size_t n)
-{
-    const unsigned char *p = key;
-    uint64_t h = 0xcbf29ce484222325u, w;
-    for (; n >= 8; p += 8, n -= 8) {
-        memcpy(&w, p, 8);
-        h = (h ^ w) * 0x100000001b3u;
-        h ^= h >> 29;
-    }
-    for (; n; p++, n--)
-        h = (h ^ *p) * 0x100000001b3u;
-    return h ^ (h >> 32);
-}
-
 tl_cache *tl_cache_new(int64_t most_bytes)
 {
     tl_cache *c = tl_xcalloc(1, sizeof *c);
@@ -121,7 +107,7 @@ static entry *find(tl_cache *c, const void *key, size_t len, uint64_t hash)
 
 tl_blob *tl_cache_get(tl_cache *c, const void *key, size_t key_len)
 {
-    uint64_t hash = hash_of(key, key_len);
+    uint64_t hash = tl_fnv(TL_FNV, key, key_len);
     tl_blob *b = NULL;
     pthread_mutex_lock(&c->lock);
     entry *e = find(c, key, key_len, hash);
@@ -154,7 +140,7 @@ static void widen(tl_cache *c)
 void tl_cache_put(tl_cache *c, const void *key, size_t key_len, tl_blob *b)
 {
     entry *e = tl_xmalloc(sizeof *e + key_len);
-    *e = (entry){.hash = hash_of(key, key_len), .blob = b, .key_len = key_len};
+    *e = (entry){.hash = tl_fnv(TL_FNV, key, key_len), .blob = b, .key_len = key_len};
     memcpy(e->key, key, key_len);
     atomic_fetch_add(&b->refs, 1);
     pthread_mutex_lock(&c->lock);

@@ -2,7 +2,7 @@
 local core = ...
 
 local type, tonumber, tostring, pairs, ipairs = type, tonumber, tostring, pairs, ipairs
-local format, floor, sort = string.format, math.floor, table.sort
+local format, gmatch, floor, sort = string.format, string.gmatch, math.floor, table.sort
 local raise = core.raise
 
 -- The 148 names of CSS.
@@ -104,10 +104,15 @@ local also = { -- other spellings
   blue_white_red = "bluewhitered", earth = "gist_earth", elevation = "terrain", dem = "terrain",
 }
 
-local named, names = { transparent = "00000000" }, {}
-for name, hex in css:gmatch "(%a+) (%x+)" do named[name] = hex end
-for name in pairs(named) do names[#names + 1] = name end
-sort(names)
+local named, names
+local function read_names() -- at the first colour: not every script has one
+  if named then return end
+  local by_name, list = { transparent = "00000000" }, {}
+  for name, hex in gmatch(css, "(%a+) (%x+)") do by_name[name] = hex end
+  for name in pairs(by_name) do list[#list + 1] = name end
+  sort(list)
+  named, names = by_name, list
+end
 
 local ramp_names = {}
 for name in pairs(ramps) do ramp_names[#ramp_names + 1] = name end
@@ -121,6 +126,7 @@ function colors.show(x) -- a wrong argument, as a message shows it
 end
 
 local function hex_digits(text)
+  read_names()
   local h = named[text:lower()] or text:match "^#(%x+)$"
   if h and (#h == 3 or #h == 4) then h = h:gsub("%x", "%0%0") end
   return h and (#h == 6 or #h == 8) and h or nil
@@ -130,6 +136,7 @@ local function no_color(text)
   if type(text) ~= "string" then
     raise(format("a colour is a text such as \"red\" or \"#ff8000\", got %s", colors.show(text)))
   end
+  read_names()
   local near = core.nearest_name(text, names)
   raise(format("no colour '%s'%s; a colour is a CSS name, #rgb, #rrggbb or #rrggbbaa", text,
     near and format(", did you mean '%s'?", near) or ""))

@@ -70,9 +70,21 @@ static void not_found(tl_request *r, int known)
                               known ? "not with this method" : "there is nothing at this address"));
 }
 
+static void not_ours(tl_request *r)
+{
+    tl__answer_json(r, 421,
+                    json_pack("{s:{s:s, s:s}}", "error", "code", "usage", "message",
+                              "this map answers to localhost; behind a proxy start it with --host "
+                              "NAME, or have the proxy ask for 127.0.0.1"));
+}
+
 static void handle(void *ctx, tl_request *r)
 {
     tl_map *m = ctx;
+    if (!tl__map_answers_to(&m->o, tl_request_header(r, "Host"))) {
+        not_ours(r);
+        return;
+    }
     const char *path = tl_request_path(r), *word = path + (*path == '/');
     size_t n = strcspn(word, "/");
     const char *rest = word[n] == '/' ? word + n + 1 : NULL;

@@ -36,6 +36,8 @@ typedef struct tl_map_options {
     const char *store;        /* a folder or redis://..., NULL: none */
     const char *const *roots; /* folders that plans by HTTP may read from */
     int nroots;
+    const char *const *names; /* that requests may ask for, besides localhost: see names.c */
+    int nnames;
     int64_t cache;     /* bytes for what was read and for finished tiles; 0 = 256 MiB */
     int watch;         /* scripts are run again when their files change */
     int no_tiles_kept; /* for measuring: finished tiles are not kept */

@@ -28,7 +28,7 @@ typedef struct tl__app {
     char error[800]; /* of the last run; "" */
 } tl__app;
 
-/* ORDER tl__count_names of describe.c */
+/* ORDER tl__serve_metrics of describe.c */
 typedef enum tl__count {
     TL_COUNT_TILES,
     TL_COUNT_TILES_KEPT,
@@ -63,7 +63,7 @@ struct tl_map {
     json_t *area;
     int generation;
     atomic_llong count[TL_COUNTS];
-    atomic_llong bucket[12]; /* tiles by time; ORDER of describe.c */
+    atomic_llong bucket[12]; /* tiles by time; ORDER put_times of describe.c */
     atomic_llong tile_ns;
     double began;
 };
@@ -74,6 +74,9 @@ struct tl_map {
 /* {"error": ...} with the status that the error means. */
 void tl__answer_error(tl_map *m, tl_request *r, const tl_err *e);
 void tl__answer_json(tl_request *r, int status, json_t *j); /* takes j */
+
+/* names.c: whether a request with that Host is for this map. */
+int tl__map_answers_to(const tl_map_options *o, const char *host);
 int tl__status_of(const tl_err *e);
 /* What lies behind the last slash: clients are not told where an operator keeps things. */
 const char *tl__without_folder(const char *path);
@@ -115,8 +118,9 @@ json_t *tl__apps_json(tl_map *m); /* a new reference */
 void tl__apps_free(tl_map *m);
 /* Runs app `id` with params, answers {"params", "layers"}. */
 json_t *tl__app_run(tl_map *m, const char *id, const json_t *params, tl_err *e);
-/* The script of the app changed: run again, on the pool. */
-void tl__app_again(tl_map *m, const char *path);
+/* The script of the app changed: run again, on the pool, once at a time. Apps stay until the end.
+ */
+void tl__app_again(tl_map *m, const char *id);
 /* The key of the layer of that name, first of all apps; 0 = found. */
 int tl__layer_named(tl_map *m, const char *name, char key[80]);
 int tl__watch_start(tl_map *m, tl_err *e) TL_MUST_CHECK;

@@ -90,15 +90,11 @@ static void prune(tl_planstore *s)
 
 static int read_file(const char *path, tl_buf *out, tl_err *e)
 {
-    char chunk[65536];
-    size_t n;
     FILE *f = fopen(path, "re");
     if (!f)
         return tl_fail(e, errno == ENOENT ? TL_EDATA : TL_EIO, "no plan of that key: %s",
                        strerror(errno));
-    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
-        tl_buf_add(out, chunk, n);
-    int bad = ferror(f);
+    int bad = tl_buf_read(out, f, SIZE_MAX);
     fclose(f);
     return bad ? tl_fail(e, TL_EIO, "cannot read %s", path) : 0;
 }
@@ -106,20 +102,11 @@ static int read_file(const char *path, tl_buf *out, tl_err *e)
 /* One writer at a time: the file beside has one name. */
 static int write_file(tl_planstore *s, const char *path, const char *text, size_t len, tl_err *e)
 {
-    tl_outfile *f = NULL;
     if (access(path, F_OK) == 0)
         return 0;
     if (++s->files > MOST_FILES)
         prune(s);
-    int rc = tl_outfile_open(path, &f, e);
-    if (rc)
-        return rc;
-    rc = tl_outfile_write(f, text, len, e);
-    if (rc) {
-        tl_outfile_abort(f);
-        return rc;
-    }
-    return tl_outfile_commit(f, e);
+    return tl_outfile_put(path, text, len, e);
 }
 
 /* --- both ----------------------------------------------------------------------------------------

@@ -55,6 +55,8 @@ int tl__redis_open(tl_planstore *s, const char *url, tl_err *e)
     s->port = 6379;
     if (at && url[8] == ':')
         s->password = tl_xasprintf("%.*s", (int)(at - url - 9), url + 9);
+    else if (getenv("REDISCLI_AUTH"))
+        s->password = tl_xstrdup(getenv("REDISCLI_AUTH"));
     size_t n = strcspn(p, ":/");
     s->host = tl_xasprintf("%.*s", (int)n, p);
     p += n;
@@ -74,16 +76,17 @@ void tl__redis_close(tl_planstore *s)
     free(s->password);
 }
 
-/* Twice: the server may have closed a connection that was idle. */
+/* Twice: the server may have closed a connection that was idle, which is no error then. */
 static redisReply *ask(tl_planstore *s, int argc, const char **argv, const size_t *len, tl_err *e)
 {
     redisReply *r = NULL;
+    tl_err first = TL_ERR_INIT;
     for (int tries = 0; tries < 2 && !r; tries++) {
         if (connect_now(s, e))
             return NULL;
         r = redisCommandArgv(s->redis, argc, argv, len);
         if (!r)
-            unreachable(s, s->redis->errstr, e);
+            unreachable(s, s->redis->errstr, tries ? e : &first);
     }
     if (r && r->type == REDIS_REPLY_ERROR) {
         tl_fail(e, TL_ETRANSIENT, "Redis: %s", r->str);

@@ -37,6 +37,12 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* JSON has no infinity: a sum may be one where no value is. */
+static json_t *number_or_null(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
 /* x: n valid values; sorted here. */
 static json_t *spread(double *x, size_t n, int bins)
 {
@@ -44,9 +50,11 @@ static json_t *spread(double *x, size_t n, int bins)
     double sum = 0, squares = 0;
     qsort(x, n, sizeof *x, ascending);
     double lo = n ? x[0] : 0, hi = n ? x[n - 1] : 1;
+    /* -1e308 and 1e308 are further apart than numbers go. */
+    double part = isfinite(hi - lo) ? 1 : 0.5;
     size_t *count = tl_xcalloc((size_t)bins, sizeof *count);
     for (size_t i = 0; i < n; i++) {
-        int k = hi > lo ? (int)((x[i] - lo) / (hi - lo) * bins) : 0;
+        int k = hi > lo ? (int)((x[i] * part - lo * part) / (hi * part - lo * part) * bins) : 0;
         count[k < bins ? k : bins - 1]++;
         sum += x[i];
     }
@@ -58,9 +66,10 @@ static json_t *spread(double *x, size_t n, int bins)
     for (int k = 0; k <= 100 && n; k++)
         json_array_append_new(percent, json_real(x[(size_t)((double)(n - 1) * k / 100)]));
     free(count);
-    return json_pack("{s:I, s:f, s:f, s:f, s:f, s:o, s:o}", "count", (json_int_t)n, "min", lo,
-                     "max", hi, "mean", mean, "stddev", n ? sqrt(squares / (double)n) : 0, "counts",
-                     counts, "percentiles", percent);
+    return json_pack("{s:I, s:f, s:f, s:o, s:o, s:o, s:o}", "count", (json_int_t)n, "min", lo,
+                     "max", hi, "mean", number_or_null(mean), "stddev",
+                     number_or_null(n ? sqrt(squares / (double)n) : 0), "counts", counts,
+                     "percentiles", percent);
 }
 
 static json_t *bands_json(const tl_layer *l, const double *x, const uint8_t *ok, size_t cells,

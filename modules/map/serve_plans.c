@@ -44,10 +44,14 @@ static int add_layers(tl_map *m, const tl_plan *plan, const json_t *looks, const
     return rc;
 }
 
+/* What is kept of a stranger lies beside the layers' documents. Those have a plan within, which is
+ * read as the server's own: so a stranger's has none. */
 static int load(tl_map *m, const json_t *plan, const char *tenant, tl_plan **out, tl_err *e)
 {
     tl_trust trust = m->strangers;
     trust.tenant = tenant;
+    if (json_object_get(plan, "plan"))
+        return tl_fail(e, TL_EUSAGE, "a plan within a plan is not taken");
     if (json_array_size(json_object_get(plan, "nodes")) > MOST_NODES ||
         json_array_size(json_object_get(plan, "sources")) > MOST_SOURCES)
         return tl_fail(e, TL_EUSAGE, "a plan by HTTP has at most %d nodes and %d sources",
@@ -96,6 +100,11 @@ static json_t *give_plan(tl__job *j, tl_err *e)
     if (!rc)
         plan = json_loadb(tl_buf_text(&text), text.len, 0, NULL);
     tl_buf_free(&text);
+    if (plan && json_object_get(plan, "layer")) { /* it would tell where the server's files lie */
+        json_decref(plan);
+        plan = NULL;
+        tl_fail(e, TL_EDATA, "no plan of that key");
+    }
     return plan ? json_pack("{s:s, s:o}", "key", j->layer, "plan", plan) : NULL;
 }
 

@@ -67,8 +67,11 @@ static int parse(const char *rest, want *w, char name[200])
     memcpy(name, rest, n);
     name[n] = '\0';
     p++;
-    w->t.z = (int)digits(&p, '/');
-    w->t.x = w->t.z < 0 ? -1 : digits(&p, '/');
+    int64_t z = digits(&p, '/');
+    if (z < 0 || z > TL_TILE_DEEPEST)
+        return -1;
+    w->t.z = (int)z;
+    w->t.x = digits(&p, '/');
     w->t.y = w->t.x < 0 ? -1 : digits(&p, '\0');
     w->scale = 1;
     if (w->t.y >= 0 && (strncmp(p, "@2x", 3) == 0 || strncmp(p, "@4x", 3) == 0)) {
@@ -112,7 +115,7 @@ static void run(void *ctx, const atomic_int *cancel)
     j->seconds = tl_now() - began;
 }
 
-/* ORDER tl__tile_seconds of describe.c */
+/* ORDER put_times of describe.c */
 static void note_time(tl_map *m, double seconds)
 {
     static const double upper[] = {.001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 5};

@@ -8,14 +8,16 @@
 
 #define SEATS 256
 
+typedef struct seat {
+    tl_layer *layer;
+    uint64_t used;
+} seat;
+
 struct tl_shelf {
     tl_planstore *store;
     const tl_trust *strangers;
     pthread_mutex_t lock;
-    struct {
-        tl_layer *layer;
-        uint64_t used;
-    } seat[SEATS];
+    seat *seat;
     uint64_t clock;
     int n;
 };
@@ -36,6 +38,7 @@ void tl_shelf_free(tl_shelf *s)
     for (int i = 0; i < s->n; i++)
         tl_layer_unref(s->seat[i].layer);
     pthread_mutex_destroy(&s->lock);
+    free(s->seat);
     free(s);
 }
 
@@ -60,22 +63,31 @@ tl_layer *tl_shelf_find(tl_shelf *s, const char *key)
     return l;
 }
 
-/* Borrows l. The one not used longest makes room. */
+/* Of those that nobody else holds the one not used longest; -1 = none. Apps hold theirs, so what a
+ * page starts with is always there. */
+static int least_used(const tl_shelf *s)
+{
+    int oldest = -1;
+    for (int i = 0; i < s->n; i++)
+        if (atomic_load(&s->seat[i].layer->refs) == 1 &&
+            (oldest < 0 || s->seat[i].used < s->seat[oldest].used))
+            oldest = i;
+    return oldest;
+}
+
+/* Borrows l. */
 static void place(tl_shelf *s, tl_layer *l)
 {
-    tl_layer *old = NULL;
     pthread_mutex_lock(&s->lock);
     int i = place_of(s, l->key);
-    if (i < 0 && s->n < SEATS)
+    if (i < 0 && s->n >= SEATS)
+        i = least_used(s);
+    if (i < 0) {
         i = s->n++;
-    for (int k = 0; i < 0 && k < SEATS; k++) {
-        int oldest = 0;
-        for (int j = 1; j < SEATS; j++)
-            if (s->seat[j].used < s->seat[oldest].used)
-                oldest = j;
-        i = oldest;
+        s->seat = tl_xrealloc(s->seat, (size_t)s->n * sizeof *s->seat);
+        s->seat[i] = (seat){NULL, 0};
     }
-    old = s->seat[i].layer;
+    tl_layer *old = s->seat[i].layer;
     s->seat[i].layer = tl_layer_ref(l);
     s->seat[i].used = ++s->clock;
     pthread_mutex_unlock(&s->lock);

@@ -1,6 +1,7 @@
 /* The layers at hand, by key. SPDX-License-Identifier: MIT
  *
- * Some hundred stay in memory; the others are made again from the store. Any thread. */
+ * Some hundred stay in memory, and all that somebody holds; the others are made again from the
+ * store. Any thread. */
 #ifndef TL_MAP_SHELF_H
 #define TL_MAP_SHELF_H
 

@@ -44,20 +44,6 @@ int tl_tile_cell(double lon, double lat, double zoom, tl_grid *out, tl_err *e)
     return 0;
 }
 
-static double latitude(double rows)
-{
-    return atan(sinh(M_PI * (1 - 2 * rows))) * 180 / M_PI;
-}
-
-void tl_tile_box(tl_tile t, double box[4])
-{
-    double n = ldexp(1, t.z);
-    box[0] = (double)t.x / n * 360 - 180;
-    box[1] = latitude((double)(t.y + 1) / n);
-    box[2] = (double)(t.x + 1) / n * 360 - 180;
-    box[3] = latitude((double)t.y / n);
-}
-
 int tl_tile_zoom_of(double metres, double lat)
 {
     double here = 2 * TL_MERCATOR_HALF / TL_TILE_SIDE * cos(lat * M_PI / 180);

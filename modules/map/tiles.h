@@ -19,8 +19,6 @@ int tl_tile_exists(tl_tile t);
 int tl_tile_grid(tl_tile t, int scale, tl_grid *out, tl_err *e) TL_MUST_CHECK;
 /* That of a zoom level, of one cell: the one that holds the place (degrees). */
 int tl_tile_cell(double lon, double lat, double zoom, tl_grid *out, tl_err *e) TL_MUST_CHECK;
-/* W, S, E, N in degrees. */
-void tl_tile_box(tl_tile t, double box[4]);
 /* The least zoom whose cells are no coarser than `metres` at this latitude. */
 int tl_tile_zoom_of(double metres, double lat);
 double tl_tile_denominator(int z); /* of WMTS: the scale, by pixels of 0.28 mm */

@@ -11,10 +11,11 @@
 
 typedef struct watched {
     tl_map *map;
-    char *path, *folder;
+    char *id, *path, *folder;
     const char *name; /* within path */
     uv_fs_event_t *event;
-    uv_timer_t *timer;
+    uv_timer_t *timer;    /* NULL once it is closed */
+    int running, changed; /* the script; meanwhile */
 } watched;
 
 struct tl__watch {
@@ -26,19 +27,30 @@ static void run(void *ctx, const atomic_int *cancel)
 {
     const watched *w = ctx;
     (void)cancel;
-    tl__app_again(w->map, w->path);
+    tl__app_again(w->map, w->id);
+}
+
+static void done(void *ctx, int ran);
+
+/* What is running read an older text: it is run once more after that. */
+static void on_timer(uv_timer_t *t)
+{
+    watched *w = t->data;
+    w->changed = w->running;
+    if (w->running)
+        return;
+    w->running = tl_pool_submit(w->map->pool, &(tl_task_spec){run, done, w}) != NULL;
+    if (!w->running)
+        uv_timer_start(t, on_timer, 1000, 0); /* the queue is full */
 }
 
 static void done(void *ctx, int ran)
 {
-    (void)ctx;
+    watched *w = ctx;
     (void)ran;
-}
-
-static void on_timer(uv_timer_t *t)
-{
-    watched *w = t->data;
-    tl_pool_submit(w->map->pool, &(tl_task_spec){run, done, w});
+    w->running = 0;
+    if (w->changed && w->timer)
+        on_timer(w->timer);
 }
 
 static void on_event(uv_fs_event_t *x, const char *name, int events, int status)
@@ -54,10 +66,11 @@ static void free_handle(uv_handle_t *h)
     free(h);
 }
 
-static int watch_one(tl_map *m, watched *w, const char *path, tl_err *e)
+static int watch_one(tl_map *m, watched *w, const tl__app *a, tl_err *e)
 {
-    const char *slash = strrchr(path, '/');
+    const char *path = a->path, *slash = strrchr(path, '/');
     w->map = m;
+    w->id = tl_xstrdup(a->id);
     w->path = tl_xstrdup(path);
     w->folder = slash ? tl_xasprintf("%.*s", (int)(slash - path + 1), path) : tl_xstrdup(".");
     w->name = w->path + (slash ? slash + 1 - path : 0);
@@ -77,22 +90,24 @@ int tl__watch_start(tl_map *m, tl_err *e)
     m->watch->of = tl_xcalloc((size_t)m->napps + 1, sizeof *m->watch->of);
     for (int i = 0; i < m->napps && !rc; i++)
         if (m->app[i].path)
-            rc = watch_one(m, &m->watch->of[m->watch->n++], m->app[i].path, e);
+            rc = watch_one(m, &m->watch->of[m->watch->n++], &m->app[i], e);
     return rc;
 }
 
-/* The pool still runs: what it was given names paths, so those stay until the map is freed. */
+/* The pool still runs: what it was given names apps, so those stay until the map is freed. */
 void tl__watch_stop(tl_map *m)
 {
     for (int i = 0; m->watch && i < m->watch->n; i++) {
         uv_close((uv_handle_t *)m->watch->of[i].event, free_handle);
         uv_close((uv_handle_t *)m->watch->of[i].timer, free_handle);
+        m->watch->of[i].timer = NULL;
     }
 }
 
 void tl__watch_free(tl_map *m)
 {
     for (int i = 0; m->watch && i < m->watch->n; i++) {
+        free(m->watch->of[i].id);
         free(m->watch->of[i].path);
         free(m->watch->of[i].folder);
     }

@@ -49,7 +49,7 @@ def bytes_of(n):
 
 
 def head(path, method=b"GET", extra=b"", version=b"HTTP/1.1"):
-    return method + b" " + path + b" " + version + b"\r\nHost: x\r\n" + extra + b"\r\n"
+    return method + b" " + path + b" " + version + b"\r\nHost: localhost\r\n" + extra + b"\r\n"
 
 
 def text(s):

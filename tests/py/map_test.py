@@ -5,9 +5,11 @@ import json
 import os
 import shutil
 import socket
+import socketserver
 import subprocess
 import tempfile
 import threading
+import time
 
 from tap import Raster, differ, done, gdal, note, np, ok, tellua, write
 from mapserver import HALF, Server, middle_of, tile_at
@@ -284,7 +286,7 @@ ds = None
 burst = []
 for i in range(400):
     s = socket.create_connection(("127.0.0.1", server.port), timeout=60)
-    s.sendall(b"GET /tiles/%s/18/%d/%d.png HTTP/1.1\r\nHost: x\r\n\r\n" % (b"ndvi", 142000 + i % 20, 94000 + i // 20))
+    s.sendall(b"GET /tiles/%s/18/%d/%d.png HTTP/1.1\r\nHost: localhost\r\n\r\n" % (b"ndvi", 142000 + i % 20, 94000 + i // 20))
     burst.append(s)
 busy = 0
 for i, s in enumerate(burst):
@@ -322,31 +324,84 @@ ok(second.stop() == 0, "and ends well", second.stderr())
 # ------------------------------------------------------------------------------------------------- --watch
 
 server = Server(script, "--store", store, "--watch")
-events = socket.create_connection(("127.0.0.1", server.port), timeout=60)
-events.sendall(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
-text = events.recv(65536)
-while b"hello" not in text:
-    text += events.recv(65536)
 
 
-def rewrite(what):
+def listen(to):
+    s = socket.create_connection(("127.0.0.1", to.port), timeout=60)
+    s.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    text = s.recv(65536)
+    while b"hello" not in text:
+        text += s.recv(65536)
+    return s
+
+
+def replace(what):
     with open(script + ".new", "w") as f:
         f.write(what)
     os.rename(script + ".new", script)
+
+
+def rewrite(what):
+    replace(what)
     told = b""
     while b"event: layers" not in told or not told.endswith(b"\r\n"):
         told += events.recv(65536)
     return told
 
 
+events = listen(server)
 rewrite(TEXT.replace('output("bands"', 'output("pair"'))
 ok(sorted(server.layers()) == ["ndvi", "pair"], "a script that changes is shown at once", sorted(server.layers()))
 told = rewrite(TEXT.replace("gain = param", "gain == param"))
-ok(b"ndvi.lua:1" in told and sorted(server.layers()) == ["ndvi", "pair"], "one that is wrong leaves what was, and says the line", told)
+ok(b"ndvi.lua:1" in told and top.encode() not in told and sorted(server.layers()) == ["ndvi", "pair"], "one that is wrong leaves what was, and says the line", told)
+events.close()
+ok(server.stop() == 0, "no handle is left", server.stderr())
+
+# A text that takes long, and its successor while it still runs: what is shown in the end is the last.
+replace(TEXT)
+server = Server(script, script, "--store", store, "--watch", "--threads", 4)
+events = listen(server)
+runs = server.metrics()["tellua_script_runs_total"]
+replace("for i = 1, 2e8 do end\n" + TEXT.replace('output("bands"', 'output("old"'))
+while server.metrics()["tellua_script_runs_total"] < runs + 2:
+    time.sleep(0.02)
+replace(TEXT.replace('output("bands"', 'output("new"'))
+told = b""
+while told.count(b"event: layers") < 4:
+    told += events.recv(65536)
+shown = [sorted(l["name"] for l in a["layers"]) for a in server.json("layers")["apps"]]
+ok(shown == [["ndvi", "new"], ["ndvi", "new"]], "of two changes in a row the last is shown, in every app of the script", shown)
 events.close()
 ok(server.stop() == 0, "no handle is left", server.stderr())
 
 # --------------------------------------------------------------------------------------------------- Redis
+
+
+
+class HangsUp(socketserver.StreamRequestHandler):
+    """A store that closes each connection after one answer, as one does with those that are idle."""
+    kept = {}
+
+    def handle(self):
+        words = []
+        for _ in range(int(self.rfile.readline()[1:] or 0)):
+            words.append(self.rfile.read(int(self.rfile.readline()[1:]) + 2)[:-2])
+        if words[:1] == [b"SET"]:
+            self.kept[words[1]] = words[2]
+            self.wfile.write(b"+OK\r\n")
+
+
+hangs_up = socketserver.ThreadingTCPServer(("127.0.0.1", 0), HangsUp)
+hangs_up.daemon_threads = True
+threading.Thread(target=hangs_up.serve_forever, daemon=True).start()
+with open(script, "w") as f:
+    f.write(TEXT)
+server = Server(script, "--store", "redis://127.0.0.1:%d" % hangs_up.server_address[1])
+apps = server.json("layers")["apps"]
+ok(len(HangsUp.kept) == 2 and [a["error"] for a in apps] == [""], "a store's idle connection that was closed is no error", apps)
+ok(server.stop() == 0, "it ends well", server.stderr())
+hangs_up.shutdown()
+hangs_up.server_close()
 
 if shutil.which("redis-server"):
     with socket.socket() as s:
@@ -364,7 +419,7 @@ if shutil.which("redis-server"):
     one = Server(script, "--store", url)
     key = one.layers()["ndvi"]["key"]
     first = one.get("tiles/%s/%d/%d/%d.png" % ((key,) + t))[2]
-    two = Server("--store", url)
+    two = Server("--store", url.replace(":secret@", ""), env={"REDISCLI_AUTH": "secret"})
     ok(two.get("tiles/%s/%d/%d/%d.png" % ((key,) + t))[2] == first, "two servers share their layers through Redis")
     redis.terminate()
     redis.wait()

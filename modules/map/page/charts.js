@@ -58,10 +58,10 @@ function drawHistogram(layer, box, answer) {
   if (!band || !band.count) { box.replaceChildren(el("span", { className: "note" }, "no data in this view")); return; }
   const lo = Math.min(band.min, ends[0]), hi = Math.max(band.max, ends[1], lo + 1e-9);
   const x = (v) => 4 + ((v - lo) / (hi - lo)) * (W - 8), back = (p) => lo + ((p - 4) / (W - 8)) * (hi - lo);
+  const mean = band.mean === null ? "" : `: mean ${shown(Number(band.mean.toPrecision(4)))}`;
   const picture = svg("svg", { viewBox: `0 0 ${W} ${H}` });
   bars(picture, band, x, ends[0], ends[1]);
-  picture.append(svg("text", { x: W - 12, y: 10, "text-anchor": "end" },
-    `${band.band}: mean ${shown(Number(band.mean.toPrecision(4)))}`));
+  picture.append(svg("text", { x: W - 12, y: 10, "text-anchor": "end" }, band.band + mean));
   if (canStretch(layer)) handles(picture, layer, x, back, ends);
   box.replaceChildren(picture);
 }
