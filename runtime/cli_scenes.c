@@ -1,5 +1,6 @@
 /* A task whose units are scenes. SPDX-License-Identifier: MIT */
 #include "modules/map/looks_lua.h"
+#include "modules/raster/outfile.h"
 #include "runtime/cli_job.h"
 #include "runtime/cli_task_int.h"
 #include "runtime/log.h"
@@ -101,14 +102,9 @@ int tl__task_scenes(const tl_cli *c, tellua *t, tl__task *k, const json_t *part,
     if (!rc && t->script.noutputs)
         rc = make_products(c, t, k, part, r, e);
     for (int i = 0; i < t->script.ntables && !rc; i++) {
-        char *path = tl_xasprintf("%s.csv", k->base), *beside = tl_xasprintf("%s.new", path);
-        FILE *f = fopen(beside, "wb");
-        int bad = !f || fputs(t->script.table[i].text, f) == EOF;
-        bad = (f && fclose(f)) || bad || rename(beside, path);
-        if (bad)
-            rc = tl_fail(e, TL_EIO, "cannot write %s: %s", path, strerror(errno));
+        char *path = tl_xasprintf("%s.csv", k->base);
+        rc = tl_outfile_put(path, t->script.table[i].text, strlen(t->script.table[i].text), e);
         free(path);
-        free(beside);
     }
     r->seconds_total = tl_now() - began;
     return rc;

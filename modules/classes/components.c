@@ -152,9 +152,9 @@ static int number_cells(tl__whole_sampling *m, tl__tools *t, int64_t k, tl_err *
 
 static void forget_tables(const tl__whole_sampling *m)
 {
-    tl__map_forget(&m->size, 0, m->size.bytes);
-    tl__map_forget(&m->first, 0, m->first.bytes);
-    tl__map_forget(&m->target, 0, m->target.bytes);
+    tl__map_forget(&m->size, 0, m->size.file.bytes);
+    tl__map_forget(&m->first, 0, m->first.file.bytes);
+    tl__map_forget(&m->target, 0, m->target.file.bytes);
 }
 
 /* Calls f for each row of item k. */

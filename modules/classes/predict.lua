@@ -21,6 +21,11 @@ local function everywhere(img, number)
   return core.where(core.isvalid(img), number, number)
 end
 
+-- The result, on the grid of the first band: else it would be that of the band that is asked first
+local function placed(img, valid, x)
+  return core.keep(methods.where(everywhere(x[1], 0), valid, img), valid)
+end
+
 -- What the tree says where `value` makes of its leaves what they stand for
 local function tree_graph(tree, x, value)
   local made = {}
@@ -73,16 +78,16 @@ local function predict_forest(img, m, o)
       if type(one) == "number" then one = everywhere(x[1], one) end
       sum = sum and core.add(sum, one) or one
     end
-    return methods.rename(core.keep(core.div(sum, #m.trees), valid), "regression")
+    return methods.rename(placed(core.div(sum, #m.trees), valid, x), "regression")
   end
   local counts = votes(m, x)
   if not o.probability then
     local class = first_largest(counts, m.classes, core.gt)
-    return methods.rename(core.keep(class, valid), "classification")
+    return methods.rename(placed(class, valid, x), "classification")
   end
   local r
   for c, count in ipairs(counts) do
-    local one = methods.rename(core.keep(core.div(count, #m.trees), valid),
+    local one = methods.rename(placed(core.div(count, #m.trees), valid, x),
       "class_" .. m.classes[c])
     r = r and core.stack(r, one) or one
   end

@@ -64,9 +64,9 @@ local function weights(members, to_one)
   return w
 end
 
-local function combine(x, w)
-  local sum = w[#x + 1]
-  for b = 1, #x do sum = core.add(core.mul(x[b], w[b]), sum) end
+local function combine(x, w) -- the first band comes first: the grid is its
+  local sum = core.add(core.mul(x[1], w[1]), w[#x + 1])
+  for b = 2, #x do sum = core.add(sum, core.mul(x[b], w[b])) end
   return sum
 end
 

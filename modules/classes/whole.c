@@ -175,17 +175,14 @@ static int read_band(tl__whole_sampling *m, tl__tools *t, const tl_read *r, int 
     return 0;
 }
 
-static int read_cells(const tl_sampling *s, const tl_read *r, tl_err *e)
+/* What of r lies in the whole when its columns are moved by `move`. */
+static int read_part(tl__whole_sampling *m, const tl_read *all, int64_t move, tl_err *e)
 {
-    tl__whole_sampling *m = (tl__whole_sampling *)(uintptr_t)s;
+    tl_read moved = *all, *r = &moved;
+    r->rect.x += move;
     tl_rect in = tl_rect_intersect(r->rect, m->domain);
-    size_t cells = (size_t)(r->rect.w * r->rect.h);
     tl__tools *t = NULL;
     int rc = 0;
-    for (int b = 0; b < r->nbands; b++) {
-        memset(r->values[b], 0, cells * tl_dtype_size(s->source->bands[r->bands[b]].dtype));
-        memset(r->valid[b], 0, cells);
-    }
     if (in.w <= 0 || in.h <= 0)
         return 0;
     if (m->near_x >= 0)
@@ -199,6 +196,23 @@ static int read_cells(const tl_sampling *s, const tl_read *r, tl_err *e)
     if (t)
         tl__tools_give(m, t);
     return rc;
+}
+
+/* In degrees a cell is where it is a turn of the globe further on, as in a file. */
+static int read_cells(const tl_sampling *s, const tl_read *r, tl_err *e)
+{
+    tl__whole_sampling *m = (tl__whole_sampling *)(uintptr_t)s;
+    size_t cells = (size_t)(r->rect.w * r->rect.h);
+    int rc = 0;
+    for (int b = 0; b < r->nbands; b++) {
+        memset(r->values[b], 0, cells * tl_dtype_size(s->source->bands[r->bands[b]].dtype));
+        memset(r->valid[b], 0, cells);
+    }
+    if (m->globe > 0)
+        rc = read_part(m, r, m->globe, e);
+    if (m->globe > 0 && !rc)
+        rc = read_part(m, r, -m->globe, e);
+    return rc ? rc : read_part(m, r, 0, e);
 }
 
 /* --- sampling -----------------------------------------------------------------------------------
@@ -285,6 +299,9 @@ static int sample(tl_source *s, const tl_grid *grid, tl_method method, const cha
     pthread_condattr_destroy(&clock);
     tl_sampling_begin(&m->m, s, grid, method, "");
     int rc = find_domain(&s->native, grid, &m->domain, e);
+    double turn =
+        tl_crs_is_geographic(grid->crs) ? 2 * M_PI / tl_crs_unit_size(grid->crs) / grid->dx : 0;
+    m->globe = fabs(turn - round(turn)) < 1e-6 ? (int64_t)round(turn) : 0;
     if (!rc)
         rc = find_cell(m, e);
     if (!rc && m->near_x < 0 && m->domain.w > TL_WHOLE_MOST_CELLS / m->domain.h)

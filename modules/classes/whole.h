@@ -45,10 +45,6 @@ extern const char *const tl_glcm_names[TL_GLCM_BANDS];
 
 #define TL_WHOLE_MOST_CELLS ((int64_t)INT32_MAX - 1)
 
-/* So many bytes of temporary files may there be at a time in this process; 0: any (at first). More
- * is TL_ENOMEM. */
-void tl_whole_set_room(int64_t bytes);
-
 int tl_whole_new(const tl_whole_spec *spec, tl_source **out, tl_err *e) TL_MUST_CHECK;
 /* NULL when s is another kind of source. Borrowed. */
 const tl_whole_spec *tl_whole_spec_of(const tl_source *s);

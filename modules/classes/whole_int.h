@@ -4,6 +4,7 @@
 
 #include "modules/classes/whole.h"
 #include "modules/image/pass.h"
+#include "runtime/scratch.h"
 #include <pthread.h>
 
 #define TL__SIDE    512 /* cells along a block */
@@ -12,7 +13,7 @@
 /* A temporary file in memory, without a name. */
 typedef struct tl__map {
     void *at; /* NULL: none */
-    int64_t bytes;
+    tl_scratch file;
 } tl__map;
 
 int tl__map_new(tl__map *m, int64_t bytes, tl_err *e) TL_MUST_CHECK;
@@ -45,6 +46,7 @@ struct tl__whole_sampling {
     tl_sampling m; /* first */
     const tl_whole_spec *spec;
     tl_rect domain; /* of the lattice: the whole */
+    int64_t globe;  /* columns of a whole turn of longitude; 0 */
     tl_pass *pass;  /* of the input: int32 */
     int sizes;      /* components: sizes are asked for */
     double cell[2]; /* distance: width and height of a cell in the unit of the result */

@@ -1,13 +1,10 @@
 /* What threads use to compute a whole Image: temporary files, blocks of the input. See whole_int.h.
  * SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* mkostemp */
 #include "modules/classes/whole_int.h"
 #include "runtime/cancel.h"
 #include "runtime/mem.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,79 +18,32 @@ static int64_t least(int64_t a, int64_t b)
 /* --- temporary files ----------------------------------------------------------------------------
  */
 
-static int no_space(int64_t bytes, const char *dir, int why, tl_err *e)
-{
-    return tl_fail(e, TL_EIO,
-                   "no temporary file of %.0f MiB in %s: %s; TMPDIR names another folder",
-                   (double)bytes / (1024 * 1024), dir, strerror(why));
-}
-
-static atomic_llong room, taken;
-
-void tl_whole_set_room(int64_t bytes)
-{
-    atomic_store(&room, bytes);
-}
-
-static int take_room(int64_t bytes, tl_err *e)
-{
-    long long most = atomic_load(&room), now = atomic_fetch_add(&taken, bytes) + bytes;
-    if (most == 0 || now <= most)
-        return 0;
-    atomic_fetch_sub(&taken, bytes);
-    return tl_fail(
-        e, TL_ENOMEM,
-        "whole Images would take %.0f MiB of temporary files, and may take %.0f (--temp): "
-        "look from further away, or write this with an output and read that",
-        (double)now / (1 << 20), (double)most / (1 << 20));
-}
-
-/* All of its space is taken at once: a page that cannot be written would end the process. */
-static int map_new(tl__map *m, int64_t bytes, tl_err *e)
-{
-    const char *dir = getenv("TMPDIR");
-    dir = dir && dir[0] ? dir : "/tmp";
-    char *path = tl_xasprintf("%s/.tellua-whole-XXXXXX", dir);
-    int fd = mkostemp(path, O_CLOEXEC), why = errno;
-    if (fd >= 0)
-        unlink(path);
-    free(path);
-    if (fd < 0)
-        return no_space(bytes, dir, why, e);
-    why = posix_fallocate(fd, 0, bytes);
-    void *at =
-        why ? MAP_FAILED : mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    why = why ? why : errno;
-    close(fd);
-    if (at == MAP_FAILED)
-        return no_space(bytes, dir, why, e);
-    *m = (tl__map){at, bytes};
-    return 0;
-}
-
 int tl__map_new(tl__map *m, int64_t bytes, tl_err *e)
 {
-    int rc = take_room(bytes, e);
+    int rc = tl_scratch_open(bytes, &m->file, e);
     if (rc)
         return rc;
-    rc = map_new(m, bytes, e);
-    if (rc)
-        atomic_fetch_sub(&taken, bytes);
-    return rc;
+    m->at = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_SHARED, m->file.fd, 0);
+    if (m->at != MAP_FAILED)
+        return 0;
+    int why = errno;
+    tl_scratch_close(&m->file);
+    m->at = NULL;
+    return tl_fail(e, TL_ENOMEM, "cannot map %.0f MiB of a temporary file: %s",
+                   (double)bytes / (1024 * 1024), strerror(why));
 }
 
 void tl__map_free(tl__map *m)
 {
-    if (m->at) {
-        munmap(m->at, (size_t)m->bytes);
-        atomic_fetch_sub(&taken, m->bytes);
-    }
-    *m = (tl__map){NULL, 0};
+    if (m->at)
+        munmap(m->at, (size_t)m->file.bytes);
+    tl_scratch_close(&m->file);
+    m->at = NULL;
 }
 
 void tl__map_forget(const tl__map *m, int64_t from, int64_t n)
 {
-    int64_t page = sysconf(_SC_PAGESIZE), end = least(from + n, m->bytes);
+    int64_t page = sysconf(_SC_PAGESIZE), end = least(from + n, m->file.bytes);
     from = from > 0 ? from / page * page : 0;
     if (m->at && end > from)
         madvise((char *)m->at + from, (size_t)(end - from), MADV_DONTNEED);

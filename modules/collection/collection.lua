@@ -171,6 +171,27 @@ function C.count(state)
   return #C.records(state)
 end
 
+-- "no scene has 'x'", when none of these has that property; else nil
+local function no_such(list, name)
+  if #list == 0 then return nil end
+  for _, r in ipairs(list) do
+    if query.value(r.scene, name) ~= nil then return nil end
+  end
+  local near = core.nearest_name(name, query.names(list[1].scene))
+  return format("no scene has the property '%s'%s", name,
+    near and format(", did you mean '%s'?", near) or "")
+end
+
+-- Why a filter left nothing, where its property is one that no scene has
+local function why_none(step)
+  local stages = step.to.query
+  local last = stages and stages[#stages]
+  local where = last and last.where
+  if not where or #where == 0 or C.count(step.from) > 10000 then return "" end
+  local text = no_such(C.records(step.from), where[#where].property)
+  return text and format(" (%s)", text) or ""
+end
+
 -- "10 scenes in NAME; filter_date("2019") left 0"
 function C.say_steps(state)
   local first = state.steps[1]
@@ -183,10 +204,27 @@ function C.say_steps(state)
   local parts = { format("%s has %d", source, C.count(first and first.from or state)) }
   for _, s in ipairs(state.steps) do
     local n = C.count(s.to)
-    parts[#parts + 1] = format("%s left %d", s.text, n)
+    parts[#parts + 1] = format("%s left %d%s", s.text, n, n == 0 and why_none(s) or "")
     if n == 0 then break end
   end
   return concat(parts, ", ")
+end
+
+local told = {} -- each is said once
+
+local function tell(what, list, name)
+  local text = no_such(list, name)
+  if text and not told[what .. text] then core.warn(format("%s: %s", what, text)) end
+  told[what .. (text or "")] = true
+end
+
+-- Scenes without a property are not sorted by it, and are all one group of limit: of a name that none
+-- has, which may be a slip of the pen, something is said.
+local function warn_unknown(state, list)
+  for _, stage in ipairs(state.query) do
+    for _, key in ipairs(stage.sort or {}) do tell("sort", list, key[1]) end
+    for _, name in ipairs(stage.per or {}) do tell("limit", list, name) end
+  end
 end
 
 -- Records, at least one; an error says which filter left nothing
@@ -195,6 +233,7 @@ function C.some_records(state, what)
   if #list == 0 then
     raise(format("%s: there is no scene: %s", what, C.say_steps(state)))
   end
+  warn_unknown(state, list)
   return list
 end
 

@@ -326,7 +326,7 @@ int tl_collection_warn_unused(lua_State *L)
 
 /* clang-format off */
 #define EACH(X) \
-    X(dates) X(query) X(profiles) X(sensors) X(clouds) X(kinds) X(fold) X(collection) \
+    X(dates) X(query) X(sensors) X(clouds) X(kinds) X(fold) X(collection) \
     X(filters) X(reducers) X(reduce) X(groups) X(columns) X(trend) X(series) X(climate) \
     X(parts) X(products) X(catalogue) X(describe) X(aliases)
 /* clang-format on */
@@ -334,6 +334,17 @@ int tl_collection_warn_unused(lua_State *L)
 #define ENTRY(half)   TL_HALF("=[tellua " #half "]", tl_lua_modules_collection_##half),
 EACH(DECLARE)
 static const tl_half halves[] = {EACH(ENTRY)};
+
+TL_HALF_DECLARE(tl_lua_modules_collection_profiles)
+
+/* core.read_profiles(ipairs, string.upper) -> what profiles.lua tells */
+static int read_profiles(lua_State *L)
+{
+    lua_settop(L, 2);
+    tl_loads(L, tl_lua_modules_collection_profiles, tl_lua_modules_collection_profiles_len,
+             "=[tellua profiles]", 2, 1);
+    return 1;
+}
 
 /* Each gets core, a table of what they share, the globals and the metatable of Collections. */
 static void open_halves(lua_State *L)
@@ -362,6 +373,7 @@ void tl_collection_open_lua(lua_State *L)
                                          {"folder", folder},
                                          {"collection_path", collection_path},
                                          {"warn", warn},
+                                         {"read_profiles", read_profiles},
                                          {"line", line},
                                          {NULL, NULL}};
     tl_box_register(L, TL_INDEX_TYPE, "index", none, NULL, release_index);

@@ -101,6 +101,15 @@ static tl_dtype band_dtype(const tl_composite_spec *c, int b)
     return tl_dtype_smallest(lo, hi);
 }
 
+/* Whether band b is a float64 only because it was computed in it. */
+static int is_computed(const tl_composite_spec *c, int b)
+{
+    for (int k = 0; k < c->nkinds; k++)
+        if (tl_node_product_dtype(c->node[k * c->nbands + b]) == TL_F64)
+            return 0;
+    return 1;
+}
+
 static int is_classes(const tl_composite_spec *c, int b)
 {
     for (int k = 0; k < c->nkinds; k++) {
@@ -150,8 +159,41 @@ static int finest_band(const tl_source *scene, const uint8_t *used)
     return best;
 }
 
-static int look_at(const tl_source *scene, const tl_member *m, const uint8_t *used, survey *s,
-                   tl_err *e)
+/* Scenes that the catalogue places would otherwise lie on one another, by their pixels. */
+static int check_place(const tl_member *m, const tl_source *file, tl_err *e)
+{
+    if (m->crs[0] == '\0' || file->native.crs[0])
+        return 0;
+    return tl_fail(e, TL_EDATA,
+                   "%s has no coordinate system, though the catalogue says %s; is a file beside it "
+                   "missing (.aux.xml, .prj, .tfw)? `gdal_edit.py -a_srs` gives it one",
+                   file->uri, m->crs);
+}
+
+/* The file that was looked at last: the dates of one file are scenes, and layouts, of their own. */
+typedef struct {
+    const char *path;
+    const struct tl_roots *roots;
+    tl_source *file;
+} opened_last;
+
+static int open_once(opened_last *last, const tl_member *m, int asset, tl_source **out, tl_err *e)
+{
+    const char *path = m->asset[asset];
+    if (!last->file || last->roots != m->roots || strcmp(last->path, path) != 0) {
+        tl_source *file = NULL;
+        int rc = tl_raster_open_within(path, m->roots, &file, e);
+        if (rc)
+            return rc;
+        tl_source_unref(last->file);
+        *last = (opened_last){path, m->roots, file};
+    }
+    *out = last->file;
+    return 0;
+}
+
+static int look_at(const tl_source *scene, const tl_member *m, const uint8_t *used,
+                   opened_last *last, survey *s, tl_err *e)
 {
     const tl_scene_band *band = tl_scene_source_bands(scene);
     uint8_t *seen = tl_xcalloc((size_t)m->nassets + 1, 1);
@@ -170,9 +212,10 @@ static int look_at(const tl_source *scene, const tl_member *m, const uint8_t *us
             more++;
             continue;
         }
-        rc = tl_raster_open_within(m->asset[band[b].asset], m->roots, &file, e);
+        rc = open_once(last, m, band[b].asset, &file, e);
         if (rc)
             break;
+        rc = check_place(m, file, e);
         const tl_band *fb = &file->bands[band[b].band < file->nbands ? band[b].band : 0];
         if (!s->files++)
             s->grid = file->native;
@@ -180,7 +223,6 @@ static int look_at(const tl_source *scene, const tl_member *m, const uint8_t *us
         s->dy = s->dy > 0 ? fmin(s->dy, file->native.dy) : file->native.dy;
         s->block_w = fb->block_w > s->block_w ? fb->block_w : s->block_w;
         s->block_h = fb->block_h > s->block_h ? fb->block_h : s->block_h;
-        tl_source_unref(file);
     }
     s->files += more;
     free(seen);
@@ -212,7 +254,8 @@ static void mark_used(const tl_composite_spec *c, const tl_source *scene, uint8_
 
 /* The first member of that layout that can be opened. */
 static int survey_layout(const tl_composite_spec *c, tl_source *const *layouts,
-                         const tl_source *scene, survey *s, int64_t *which, tl_err *e)
+                         const tl_source *scene, opened_last *last, survey *s, int64_t *which,
+                         tl_err *e)
 {
     uint8_t *used = tl_xcalloc((size_t)scene->nbands, 1);
     int rc = tl_fail(e, TL_EDATA, "no scene can be opened");
@@ -221,7 +264,7 @@ static int survey_layout(const tl_composite_spec *c, tl_source *const *layouts,
         if (layouts[c->member[i].kind] != scene)
             continue;
         *e = (tl_err)TL_ERR_INIT;
-        rc = look_at(scene, &c->member[i], used, s, e);
+        rc = look_at(scene, &c->member[i], used, last, s, e);
         *which = i;
         if (rc && !c->skip)
             break;
@@ -270,6 +313,7 @@ static int find_grid(tl__composite *c, tl_source *const *layouts, tl_err *e)
     int64_t first = INT64_MAX;
     double dx = 0, dy = 0;
     survey *all = tl_xcalloc((size_t)p->nkinds, sizeof *all);
+    opened_last last = {NULL, NULL, NULL};
     int rc = 0, n = 0, block_w = 1, block_h = 1;
     for (int k = 0; k < p->nkinds && !rc; k++) {
         int64_t which = 0;
@@ -278,7 +322,7 @@ static int find_grid(tl__composite *c, tl_source *const *layouts, tl_err *e)
             known |= layouts[j] == layouts[k];
         if (known)
             continue;
-        rc = survey_layout(p, layouts, layouts[k], &all[n], &which, e);
+        rc = survey_layout(p, layouts, layouts[k], &last, &all[n], &which, e);
         if (rc)
             break;
         block_w = all[n].block_w > block_w ? all[n].block_w : block_w;
@@ -290,6 +334,7 @@ static int find_grid(tl__composite *c, tl_source *const *layouts, tl_err *e)
         }
         n++;
     }
+    tl_source_unref(last.file);
     for (int i = 0; i < n && !rc; i++)
         if (all[i].grid.crs == c->s.native.crs) {
             dx = dx > 0 ? fmin(dx, all[i].dx) : all[i].dx;
@@ -358,6 +403,19 @@ static void inherit_range(const tl_composite_spec *p, int b, tl_band *to)
     }
 }
 
+/* What one to n values within the range may sum up to, where that does not wrap. */
+static void sum_range(int64_t n, tl_band *b)
+{
+    int64_t lo, hi;
+    if (__builtin_mul_overflow(b->lo, b->lo < 0 ? n : 1, &lo) ||
+        __builtin_mul_overflow(b->hi, b->hi > 0 ? n : 1, &hi)) {
+        b->has_range = 0;
+        return;
+    }
+    b->lo = lo;
+    b->hi = hi;
+}
+
 static void describe_bands(tl__composite *c)
 {
     const tl_composite_spec *p = &c->spec;
@@ -372,7 +430,7 @@ static void describe_bands(tl__composite *c)
                                   .dtype = t,
                                   .scale = 1,
                                   .block_bands = 1,
-                                  .is_computed = t != c->in[b],
+                                  .is_computed = t != c->in[b] || is_computed(p, b),
                                   .own_validity = 1,
                                   .is_classes = is_classes(p, b)};
         free(name);
@@ -380,6 +438,9 @@ static void describe_bands(tl__composite *c)
             inherit_nodata(p, b, &c->s.bands[i]);
             if (!tl_dtype_is_float(t))
                 inherit_range(p, b, &c->s.bands[i]);
+        } else if (p->r.how == TL_R_sum && !tl_dtype_is_float(t)) {
+            inherit_range(p, b, &c->s.bands[i]);
+            sum_range(p->nmembers, &c->s.bands[i]);
         } else if (p->r.how == TL_R_count) {
             c->s.bands[i].has_range = 1;
             c->s.bands[i].hi = p->nmembers;

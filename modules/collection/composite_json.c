@@ -101,15 +101,15 @@ static json_t *member_json(const tl_member *m)
     return j;
 }
 
-static int is_wanted(const tl_source *s, int64_t member, const tl_grid *const *areas, int n)
+static int is_wanted(const tl_source *s, int64_t member, const tl_grid *areas, int n)
 {
     int wanted = tl_composite_spec_of(s)->r.how == TL_R_stack;
     for (int k = 0; k < n && !wanted; k++)
-        wanted = tl_composite_touches(s, member, areas[k]);
+        wanted = tl_composite_touches(s, member, &areas[k]);
     return wanted;
 }
 
-json_t *tl_composite_json(const tl_source *s, const tl_grid *const *areas, int n)
+json_t *tl_composite_json(const tl_source *s, const tl_grid *areas, int n)
 {
     const tl_composite_spec *p = tl_composite_spec_of(s);
     json_t *scenes = json_array();

@@ -18,7 +18,7 @@ int tl_scene_source_from_json(const json_t *j, tl_source **out, tl_err *e) TL_MU
 
 /* With the members that may touch one of the n areas, or else the first; of a stack, whose bands
  * are its members', with all. */
-json_t *tl_composite_json(const tl_source *s, const tl_grid *const *areas, int n);
+json_t *tl_composite_json(const tl_source *s, const tl_grid *areas, int n);
 /* kinds: nkinds * nbands nodes, kind by kind, borrowed; names interned; roots: of a stranger's. */
 int tl_composite_from_json(const json_t *j, tl_node *const *kinds, int nkinds,
                            const char *const *names, int nbands, const struct tl_roots *roots,

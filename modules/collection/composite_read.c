@@ -7,15 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct {
-    tl__composite_sampling *m;
-    const tl__composite *c;
-    const tl_composite_spec *spec;
-    struct tl__reader *rd;
-    const tl_read *r;
-    tl_err *e;
-} job;
-
 /* --- one member
  * -----------------------------------------------------------------------------------------------
  */
@@ -44,7 +35,7 @@ static int worker_of(struct tl__reader *d, const tl_pass *pass, tl_pass_worker *
     return 0;
 }
 
-static int run_opened(const job *j, const tl_pass *pass, const tl__opened *o, tl_rect rect,
+static int run_opened(const tl__job *j, const tl_pass *pass, const tl__opened *o, tl_rect rect,
                       void *const *values, uint8_t *const *valid)
 {
     tl_pass_worker *w = NULL;
@@ -59,9 +50,8 @@ static int run_opened(const job *j, const tl_pass *pass, const tl__opened *o, tl
     return rc;
 }
 
-/* The member's cells of rect, dense. *there = 0: it is left out. */
-static int run_member(const job *j, int64_t member, tl_rect rect, void *const *values,
-                      uint8_t *const *valid, int *there)
+int tl__run_member(const tl__job *j, int64_t member, tl_rect rect, void *const *values,
+                   uint8_t *const *valid, int *there)
 {
     tl_pass *pass = NULL;
     tl__opened *o = NULL;
@@ -83,7 +73,7 @@ static int run_member(const job *j, int64_t member, tl_rect rect, void *const *v
     return rc ? tl_err_prefix(j->e, "scene %s", id) : 0;
 }
 
-static void find_members(const job *j, tl_rect rect)
+static void find_members(const tl__job *j, tl_rect rect)
 {
     struct tl__reader *d = j->rd;
     d->nmembers = 0;
@@ -94,16 +84,15 @@ static void find_members(const job *j, tl_rect rect)
     }
 }
 
-/* Rows of w cells of `size` bytes from a dense block into a wider one. */
-static void put_rows(void *to, int64_t at, int64_t stride, const void *from, int64_t w, int64_t h,
-                     size_t size)
+void tl__put_rows(void *to, int64_t at, int64_t stride, const void *from, int64_t w, int64_t h,
+                  size_t size)
 {
     for (int64_t y = 0; y < h; y++)
         memcpy((char *)to + (size_t)(at + y * stride) * size,
                (const char *)from + (size_t)(y * w) * size, (size_t)w * size);
 }
 
-static void clear_outputs(const job *j)
+static void clear_outputs(const tl__job *j)
 {
     size_t cells = (size_t)(j->r->rect.w * j->r->rect.h);
     for (int i = 0; i < j->r->nbands; i++) {
@@ -117,7 +106,7 @@ static void clear_outputs(const job *j)
  * -----------------------------------------------------------------------------------------------
  */
 
-static void add_member(const job *j, tl_rect sub)
+static void add_member(const tl__job *j, tl_rect sub)
 {
     tl_rect all = j->r->rect;
     int64_t at = (sub.y - all.y) * all.w + sub.x - all.x;
@@ -136,7 +125,7 @@ static void add_member(const job *j, tl_rect sub)
     }
 }
 
-static int all_done(const job *j, int64_t cells)
+static int all_done(const tl__job *j, int64_t cells)
 {
     for (int i = 0; i < j->m->nbands; i++)
         if (!tl_running_done(&j->rd->running[i], cells))
@@ -144,7 +133,7 @@ static int all_done(const job *j, int64_t cells)
     return 1;
 }
 
-static int read_stream(const job *j)
+static int read_stream(const tl__job *j)
 {
     int64_t cells = j->r->rect.w * j->r->rect.h;
     int rc = 0;
@@ -156,7 +145,7 @@ static int read_stream(const job *j)
         int there;
         if (k > 0 && all_done(j, cells))
             break;
-        rc = run_member(j, member, sub, j->rd->values, j->rd->valid, &there);
+        rc = tl__run_member(j, member, sub, j->rd->values, j->rd->valid, &there);
         if (!rc && there)
             add_member(j, sub);
     }
@@ -170,7 +159,7 @@ static int read_stream(const job *j)
  */
 
 /* Cells of row y of the member whose quality is better than all before. */
-static void take_better(const job *j, tl_rect sub, int64_t y)
+static void take_better(const tl__job *j, tl_rect sub, int64_t y)
 {
     struct tl__reader *d = j->rd;
     tl_rect all = j->r->rect;
@@ -192,7 +181,7 @@ static void take_better(const job *j, tl_rect sub, int64_t y)
     }
 }
 
-static int read_quality(const job *j)
+static int read_quality(const tl__job *j)
 {
     int64_t cells = j->r->rect.w * j->r->rect.h;
     int rc = 0;
@@ -202,7 +191,7 @@ static int read_quality(const job *j)
         int64_t member = j->rd->member[k];
         tl_rect sub = tl_rect_intersect(j->m->rect[member], j->r->rect);
         int there;
-        rc = run_member(j, member, sub, j->rd->values, j->rd->valid, &there);
+        rc = tl__run_member(j, member, sub, j->rd->values, j->rd->valid, &there);
         for (int64_t y = 0; y < sub.h && !rc && there; y++)
             take_better(j, sub, y);
     }
@@ -217,100 +206,11 @@ static int read_quality(const job *j)
     return rc;
 }
 
-/* --- all values of some rows
- * -----------------------------------------------------------------------------------------------
- */
-
-/* Fills the stack for the cells of `strip`; the members that touch it are those of the reader. */
-static int fill_stack(const job *j, tl_rect strip)
-{
-    struct tl__reader *d = j->rd;
-    int64_t n = strip.w * strip.h;
-    int rc = 0;
-    for (int64_t k = 0; k < d->nmembers && !rc; k++) {
-        tl_rect sub = tl_rect_intersect(j->m->rect[d->member[k]], strip);
-        int whole = sub.w == strip.w && sub.h == strip.h, there = 0;
-        void *values[TL_MOST_NEEDED];
-        uint8_t *valid[TL_MOST_NEEDED];
-        for (int b = 0; b < j->m->nneeded; b++) {
-            size_t size = tl__size_needed(j->c, j->m, b);
-            values[b] = whole ? (char *)d->stack[b] + (size_t)(k * n) * size : d->values[b];
-            valid[b] = whole ? d->stack_valid[b] + k * n : d->valid[b];
-        }
-        rc = run_member(j, d->member[k], sub, values, valid, &there);
-        for (int b = 0; b < j->m->nneeded && !rc && !(whole && there); b++) {
-            int64_t at = k * n + (sub.y - strip.y) * strip.w + sub.x - strip.x;
-            memset(d->stack_valid[b] + k * n, 0, (size_t)n);
-            if (!there)
-                continue;
-            put_rows(d->stack[b], at, strip.w, d->values[b], sub.w, sub.h,
-                     tl__size_needed(j->c, j->m, b));
-            put_rows(d->stack_valid[b], at, strip.w, d->valid[b], sub.w, sub.h, 1);
-        }
-    }
-    return rc;
-}
-
-/* Writes the chosen member's cells of band i of the strip that starts at cell `at`. */
-static void copy_chosen(const job *j, int i, int64_t at, int64_t n)
-{
-    struct tl__reader *d = j->rd;
-    int k = j->m->place[i];
-    size_t size = tl__size_needed(j->c, j->m, k);
-    for (int64_t x = 0; x < n; x++) {
-        char *to = (char *)j->r->values[i] + (size_t)(at + x) * size;
-        j->r->valid[i][at + x] = d->chosen[x] >= 0;
-        if (d->chosen[x] >= 0)
-            memcpy(to, (char *)d->stack[k] + (size_t)(d->chosen[x] * n + x) * size, size);
-        else
-            memset(to, 0, size);
-    }
-}
-
-static void reduce_strip(const job *j, tl_rect strip)
-{
-    struct tl__reader *d = j->rd;
-    int64_t n = strip.w * strip.h, at = (strip.y - j->r->rect.y) * j->r->rect.w;
-    tl_dtype in[TL_MOST_NEEDED];
-    for (int b = 0; b < j->m->nneeded; b++)
-        in[b] = j->c->in[j->m->needed[b]];
-    if (j->spec->r.how == TL_R_medoid)
-        tl_medoid(d->nmembers, j->m->nneeded, n, in, d->stack, d->stack_valid, j->spec->r.min_count,
-                  d->scratch, d->chosen);
-    for (int i = 0; i < j->m->nbands; i++) {
-        int k = j->m->place[i];
-        size_t to = tl_dtype_size(tl_reducer_dtype(j->spec->r.how, in[k]));
-        if (j->spec->r.how == TL_R_medoid)
-            copy_chosen(j, i, at, n);
-        else
-            tl_sorted(&j->spec->r, in[k], d->nmembers, n, d->stack[k], d->stack_valid[k],
-                      d->scratch, (char *)j->r->values[i] + (size_t)at * to, j->r->valid[i] + at);
-    }
-}
-
-static int read_stacked(const job *j)
-{
-    struct tl__reader *d = j->rd;
-    tl_rect all = j->r->rect;
-    int rc = tl__reserve_scratch(d, tl__scratch_needed(j->c, j->m, d->nmembers), j->e);
-    if (!rc)
-        rc = tl__reserve_stack(d, j->c, j->m, d->nmembers * all.w, j->e);
-    int64_t rows = d->nmembers ? d->room / (d->nmembers * all.w) : all.h;
-    for (int64_t y = 0; y < all.h && !rc; y += rows) {
-        tl_rect strip = {all.x, all.y + y, all.w, all.h - y < rows ? all.h - y : rows};
-        find_members(j, strip);
-        rc = fill_stack(j, strip);
-        if (!rc)
-            reduce_strip(j, strip);
-    }
-    return rc;
-}
-
 /* --- every scene's bands
  * -----------------------------------------------------------------------------------------------
  */
 
-static int read_side_by_side(const job *j)
+static int read_side_by_side(const tl__job *j)
 {
     int nb = j->spec->nbands, rc = 0;
     clear_outputs(j);
@@ -322,15 +222,15 @@ static int read_side_by_side(const job *j)
             wanted |= j->m->band[i] / nb == member;
         if (!wanted)
             continue;
-        rc = run_member(j, member, sub, j->rd->values, j->rd->valid, &there);
+        rc = tl__run_member(j, member, sub, j->rd->values, j->rd->valid, &there);
         for (int i = 0; i < j->m->nbands && !rc && there; i++) {
             int b = j->m->place[i];
             int64_t at = (sub.y - all.y) * all.w + sub.x - all.x;
             if (j->m->band[i] / nb != member)
                 continue;
-            put_rows(j->r->values[i], at, all.w, j->rd->values[b], sub.w, sub.h,
-                     tl__size_needed(j->c, j->m, b));
-            put_rows(j->r->valid[i], at, all.w, j->rd->valid[b], sub.w, sub.h, 1);
+            tl__put_rows(j->r->values[i], at, all.w, j->rd->values[b], sub.w, sub.h,
+                         tl__size_needed(j->c, j->m, b));
+            tl__put_rows(j->r->valid[i], at, all.w, j->rd->valid[b], sub.w, sub.h, 1);
         }
     }
     return rc;
@@ -340,13 +240,14 @@ int tl__composite_read(const tl_sampling *base, const tl_read *r, tl_err *e)
 {
     tl__composite_sampling *m = (tl__composite_sampling *)(uintptr_t)base;
     tl_err own = TL_ERR_INIT;
-    job j = {m, (tl__composite *)base->source, tl_composite_spec_of(base->source), NULL, r, &own};
+    tl__job j = {m,   (tl__composite *)base->source, tl_composite_spec_of(base->source), NULL, r,
+                 &own};
     int rc = tl__reader_take(m, r->rect.w, r->rect.h, &j.rd, &own);
     if (!rc) {
         find_members(&j, r->rect);
         rc = j.spec->r.how == TL_R_stack            ? read_side_by_side(&j)
              : j.spec->r.how == TL_R_quality_mosaic ? read_quality(&j)
-             : tl__keeps_stack(j.spec)              ? read_stacked(&j)
+             : tl__keeps_stack(j.spec)              ? tl__read_stacked(&j)
                                                     : read_stream(&j);
         tl__reader_give(m, j.rd);
     }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STACK_BYTES (24 << 20) /* for the values of all scenes of some rows; one row at least */
+#define STACK_BYTES (4 << 20) /* for the values of all scenes of some rows; one row at least */
 
 static enum tl_reducer_class class_of(const tl_composite_spec *p)
 {
@@ -102,6 +102,7 @@ static void free_reader(struct tl__reader *d, const tl__composite_sampling *m)
     free(d->scratch);
     free(d->chosen);
     free(d->member);
+    free(d->there);
     free(d);
 }
 
@@ -177,6 +178,7 @@ static int new_reader(tl__composite_sampling *m, int64_t w, int64_t h, struct tl
     d->stack_valid = tl_xcalloc((size_t)m->nneeded, sizeof *d->stack_valid);
     d->running = tl_xcalloc((size_t)m->nbands, sizeof *d->running);
     d->member = tl_xcalloc((size_t)c->spec.nmembers, sizeof *d->member);
+    d->there = tl_xcalloc((size_t)c->spec.nmembers, 1);
     int rc = alloc_reader(d, c, m, e);
     if (rc)
         free_reader(d, m);

@@ -47,13 +47,10 @@ function dates.date(t)
 end
 
 function dates.datetime(t)
-  local day = dates.day_of(t)
-  local s = t - day * 86400
-  local whole = floor(s) | 0
-  local part = s - whole
-  local text = format("%sT%02d:%02d:%02d", dates.date(t), whole // 3600, whole // 60 % 60,
-    whole % 60)
-  if part >= 0.0005 then text = text .. format("%.3f", part):sub(2) end
+  local ms = floor(t * 1000 + 0.5) | 0 -- rounded first: 59.9996 s are the next minute
+  local s = ms // 1000 % 86400
+  local text = format("%sT%02d:%02d:%02d", dates.date(ms // 1000), s // 3600, s // 60 % 60, s % 60)
+  if ms % 1000 > 0 then text = format("%s.%03d", text, ms % 1000) end
   return text .. "Z"
 end
 

@@ -132,7 +132,7 @@ function fold.quality_mosaic(list, options)
       best, quality = core.replace(best, better, img), core.replace(quality, better, q)
     end
   end
-  return best
+  return core.keep(best, core.isvalid(quality))
 end
 
 function fold.stack(list)

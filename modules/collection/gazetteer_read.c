@@ -189,11 +189,7 @@ static int read_lines(reader *r, FILE *f, tl_err *e)
 static int read_compiled(reader *r, FILE *f, tl_err *e)
 {
     tl_buf b = TL_BUF_INIT;
-    char chunk[65536];
-    size_t n;
-    int rc = 0;
-    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0 && b.len < 64u << 20)
-        tl_buf_add(&b, chunk, n);
+    int rc = tl_buf_read(&b, f, 64u << 20) ? tl_fail(e, TL_EDATA, "%s", strerror(errno)) : 0;
     GVariant *v = g_variant_new_from_data(G_VARIANT_TYPE(COMPILED), tl_buf_text(&b), b.len, FALSE,
                                           NULL, NULL);
     g_variant_ref_sink(v);

@@ -11,14 +11,11 @@
 --   baseline     {property, from, applied}: numbers of reflective bands carry `shift` from
 --                processing baseline `from` on
 --   mask         how mask_clouds finds what to hide: see sensors.lua
--- Sources are named beside what they state.
-local core, C = ...
-local _ = core
-
-local ipairs = ipairs
+-- Sources are named beside what they state. Read at the first question about a profile, when the
+-- script may have changed its globals: what is needed of them is handed in.
+local ipairs, upper = ...
 
 local profiles = {}
-C.profiles = profiles
 
 local function band(name, common, keys, more)
   local b = more or {}
@@ -200,7 +197,7 @@ profiles[#profiles + 1] = { id = "modis-13", version = 1, title = "MODIS vegetat
     default = { "cloud" } } } }
 
 -- Sentinel-1: amplitudes (GRD, uint16) or calibrated backscatter (RTC, float32)
-local function sar(name) return band(name, {}, { name:upper(), "iw-" .. name }) end
+local function sar(name) return band(name, {}, { upper(name), "iw-" .. name }) end
 profiles[#profiles + 1] = { id = "sentinel-1", version = 1, title = "Sentinel-1 (SAR)",
   collections = { "sentinel%-?1", "^s1[-_]" }, ids = { "^S1[ABCD]_" },
   bands = { sar "vv", sar "vh", sar "hh", sar "hv" } }
@@ -250,3 +247,5 @@ profiles[#profiles + 1] = { id = "naip", version = 1, title = "NAIP aerial image
 
 -- Everything else: the rasters that a scene has, by their own names
 profiles.generic = { id = "generic", version = 1, title = "any raster" }
+
+return profiles

@@ -8,7 +8,7 @@ local core, C = ...
 local type, ipairs, pairs, tostring, tonumber = type, ipairs, pairs, tostring, tonumber
 local next, setmetatable = next, setmetatable
 local sort, concat, insert = table.sort, table.concat, table.insert
-local mtype, floor = math.type, math.floor
+local floor = math.floor
 local format = string.format
 local raise, dates = core.raise, C.dates
 
@@ -90,6 +90,16 @@ function query.value(scene, name)
   return v
 end
 local value = query.value
+
+-- The names of all properties that a scene has
+function query.names(scene)
+  local names = {}
+  for name in pairs(properties(scene)) do names[#names + 1] = name end
+  for name in pairs(own) do names[#names + 1] = name end
+  for name in pairs(derived) do names[#names + 1] = name end
+  sort(names)
+  return names
+end
 
 -- A scene as scripts see it: read only, `notice` (may be nil) is called when something is read
 function query.view(scene, notice)
@@ -252,5 +262,3 @@ function query.select(records, stages)
   end
   return records
 end
-
-function query.is_integer(x) return mtype(x) == "integer" end

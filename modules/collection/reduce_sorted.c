@@ -10,50 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- sorting
- * -----------------------------------------------------------------------------------------------
- */
-
-/* The widest kernels that this machine has. */
-static void sort(tl_dtype t, void *columns, int64_t n)
+static const tl__sort_kernels *kernels(void)
 {
-    const char *isa = tl_expr_isa();
-    tl__sort_fn *const *kernels = tl__sort_baseline;
-#ifdef TL_HAVE_avx2
-    kernels = strcmp(isa, "avx2") == 0 ? tl__sort_avx2 : kernels;
-#endif
-#ifdef TL_HAVE_avx512
-    kernels = strcmp(isa, "avx512") == 0 ? tl__sort_avx512 : kernels;
-#endif
-    (void)isa;
-    kernels[t](columns, n);
+    return TL_WIDEST(tl__sort_);
 }
-
-#define GATHER(name, T, LARGEST)                                                                   \
-    static void name(const void *from, const uint8_t *restrict valid, int64_t n, void *to)         \
-    {                                                                                              \
-        const T *restrict x = from;                                                                \
-        T *restrict y = to;                                                                        \
-        for (int64_t i = 0; i < n; i++)                                                            \
-            y[i] = valid[i] ? x[i] : LARGEST;                                                      \
-        for (int64_t i = n; i < TL__SPAN; i++)                                                     \
-            y[i] = 0;                                                                              \
-    }
-GATHER(gather_u8, uint8_t, UINT8_MAX)
-GATHER(gather_i8, int8_t, INT8_MAX)
-GATHER(gather_u16, uint16_t, UINT16_MAX)
-GATHER(gather_i16, int16_t, INT16_MAX)
-GATHER(gather_u32, uint32_t, UINT32_MAX)
-GATHER(gather_i32, int32_t, INT32_MAX)
-GATHER(gather_u64, uint64_t, UINT64_MAX)
-GATHER(gather_i64, int64_t, INT64_MAX)
-GATHER(gather_f32, float, INFINITY)
-GATHER(gather_f64, double, INFINITY)
-
-/* ORDER TL_DTYPE */
-static void (*const gather[TL_DTYPES])(const void *, const uint8_t *, int64_t, void *) = {
-    gather_u8,  gather_i8,  gather_u16, gather_i16, gather_u32,
-    gather_i32, gather_u64, gather_i64, gather_f32, gather_f64};
 
 /* --- what is asked of sorted columns
  * -----------------------------------------------------------------------------------------------
@@ -140,16 +100,13 @@ static void sorted_span(const tl_reduction *r, tl_dtype in, int64_t scenes, int6
                         int64_t n, const char *values, const uint8_t *valid, char *columns,
                         void *out, uint8_t *out_valid)
 {
+    const tl__sort_kernels *f = kernels();
     uint32_t count[TL__SPAN] = {0};
     size_t size = tl_dtype_size(in);
-    for (int64_t s = 0; s < scenes; s++) {
-        const uint8_t *ok = valid + s * stride;
-        gather[in](values + (size_t)(s * stride) * size, ok, n,
-                   columns + (size_t)(s * TL__SPAN) * size);
-        for (int64_t i = 0; i < n; i++)
-            count[i] += ok[i];
-    }
-    sort(in, columns, scenes);
+    for (int64_t s = 0; s < scenes; s++)
+        f->gather[in](values + (size_t)(s * stride) * size, valid + s * stride, n,
+                      columns + (size_t)(s * TL__SPAN) * size, count);
+    f->sort[in](columns, scenes);
     memset(out, 0, (size_t)n * tl_dtype_size(tl_reducer_dtype(r->how, in)));
     for (int64_t i = 0; i < n; i++) {
         out_valid[i] = count[i] >= r->min_count;

@@ -71,7 +71,7 @@ end
 
 -- Methods of Images that a Collection hands on to each scene
 for _, name in ipairs { "rename", "normalized_difference", "expr", "execute", "rescale", "clamp",
-  "astype", "lookup", "unmask", "resample", "mask_lt", "mask_le", "mask_lte", "mask_gt", "mask_ge",
+  "astype", "lookup", "unmask", "mask_lt", "mask_le", "mask_lte", "mask_gt", "mask_ge",
   "mask_gte", "mask_eq", "mask_ne", "mask_neq", "mask_range" } do
   local f = image_methods[name]
   methods[name] = function(c, ...)
@@ -80,6 +80,13 @@ for _, name in ipairs { "rename", "normalized_difference", "expr", "execute", "r
       return f(img, unpack(args, 1, args.n))
     end })
   end
+end
+
+-- Bands of classes stay nearest: a scene has some beside what is measured.
+function methods.resample(c, method)
+  return C.with_op(state_of(c, "resample"), { text = "resample", fn = function(img)
+    return core.resample(img, method, true)
+  end })
 end
 
 -- mask_clouds(), mask_clouds{snow = true}, {classes = {3, 8, 9}}, {probability = 40}

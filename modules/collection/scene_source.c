@@ -83,6 +83,8 @@ static int open_asset(scene_sampling *m, const tl_member *member, const tl_scene
     int rc = file ? 0 : tl_raster_open_within(member->asset[b->asset], member->roots, &file, e);
     if (!rc)
         rc = check_cells(file, b, e);
+    if (!rc && b->has_nodata)
+        tl_raster_also_nodata(file, b->band, b->nodata);
     if (!rc && !*at)
         rc = file->vt->sample(file, &m->m.lattice, m->m.method, NULL, at, e);
     if (rc)
@@ -125,44 +127,6 @@ static int64_t working_bytes(const tl_sampling *base, int64_t w, int64_t h, int 
  * -----------------------------------------------------------------------------------------------
  */
 
-#define CLEAR(name, T)                                                                             \
-    static void name(void *values, uint8_t *restrict valid, int64_t n, double nodata)              \
-    {                                                                                              \
-        T *restrict x = values;                                                                    \
-        const T none = (T)nodata;                                                                  \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            valid[i] = valid[i] && x[i] != none;                                                   \
-            x[i] = valid[i] ? x[i] : 0;                                                            \
-        }                                                                                          \
-    }
-CLEAR(clear_u8, uint8_t)
-CLEAR(clear_i8, int8_t)
-CLEAR(clear_u16, uint16_t)
-CLEAR(clear_i16, int16_t)
-CLEAR(clear_u32, uint32_t)
-CLEAR(clear_i32, int32_t)
-CLEAR(clear_u64, uint64_t)
-CLEAR(clear_i64, int64_t)
-CLEAR(clear_f32, float)
-CLEAR(clear_f64, double)
-
-/* ORDER TL_DTYPE */
-static void (*const clear[TL_DTYPES])(void *, uint8_t *, int64_t, double) = {
-    clear_u8,  clear_i8,  clear_u16, clear_i16, clear_u32,
-    clear_i32, clear_u64, clear_i64, clear_f32, clear_f64};
-
-/* Files that say the same of nodata have cleared it already. */
-static void clear_nodata(const scene_sampling *m, const tl_read *r)
-{
-    const tl_scene_band *band = tl_scene_source_bands(m->m.source);
-    for (int i = 0; i < r->nbands; i++) {
-        const tl_scene_band *b = &band[r->bands[i]];
-        const tl_band *file = &m->asset[b->asset]->source->bands[b->band];
-        if (b->has_nodata && !(file->has_nodata && file->nodata == b->nodata))
-            clear[b->dtype](r->values[i], r->valid[i], r->rect.w * r->rect.h, b->nodata);
-    }
-}
-
 static int read_asset(const scene_sampling *m, int asset, const tl_read *r, tl_err *e)
 {
     const tl_scene_band *band = tl_scene_source_bands(m->m.source);
@@ -200,8 +164,6 @@ static int read_scene(const tl_sampling *base, const tl_read *r, tl_err *e)
                                   "within the collection: reduce it, or take one scene");
     for (int a = 0; a < m->nassets && !rc; a++)
         rc = read_asset(m, a, r, e);
-    if (!rc && (m->m.method == TL_NEAREST || m->m.method == TL_MODE))
-        clear_nodata(m, r);
     return rc;
 }
 

@@ -8,19 +8,27 @@ local core, C = ...
 
 local ipairs, pairs, tonumber, tostring, type = ipairs, pairs, tonumber, tostring, type
 local pcall = pcall
-local format, concat = string.format, table.concat
-local raise, profiles, query = core.raise, C.profiles, C.query
+local format, upper, concat = string.format, string.upper, table.concat
+local raise, query = core.raise, C.query
 
 local sensors = {}
 C.sensors = sensors
 
 -- ----------------------------------------------------------------------------------- which profile
 
-local by_id = { generic = profiles.generic }
-for _, p in ipairs(profiles) do by_id[p.id] = p end
+local profiles, by_id
+local function all()
+  if not profiles then
+    local list = core.read_profiles(ipairs, upper)
+    by_id = { generic = list.generic }
+    for _, p in ipairs(list) do by_id[p.id] = p end
+    profiles = list
+  end
+  return profiles
+end
 
 function sensors.named(name)
-  local p = by_id[name]
+  local p = all() and by_id[name]
   if not p then
     local names = {}
     for id in pairs(by_id) do names[#names + 1] = id end
@@ -42,13 +50,13 @@ end
 
 local function find(scene)
   local collection, platform = (scene.collection or ""):lower(), scene.platform
-  for _, p in ipairs(profiles) do
+  for _, p in ipairs(all()) do
     local sure = matches(p.ids, scene.id)
     local maybe = matches(p.collections, collection)
     if maybe and p.platforms then maybe = platform and matches(p.platforms, platform:lower()) end
     if sure or maybe then return p end
   end
-  return profiles.generic
+  return all().generic
 end
 
 local found = {} -- by collection, platform and what the id begins with: few for many scenes
@@ -302,7 +310,7 @@ function sensors.layout(scene, state, cache, wanted)
   if profile.bands then profile_bands(layout, scene) end
   if #layout.bands == 0 then
     if profile.bands then
-      layout.profile = profiles.generic
+      layout.profile = all().generic
       warn_once(profile.id, format("scene %s has none of the bands of %s; its files are taken by "
         .. "their own names", scene.id, profile.title))
     end

@@ -5,6 +5,7 @@
 #include "modules/collection/href.h"
 #include "modules/collection/stac_read.h"
 #include "modules/raster/http.h"
+#include "runtime/hash.h"
 #include "runtime/mem.h"
 
 #include <stdio.h>
@@ -26,18 +27,10 @@ typedef struct walk {
     size_t nahead;
 } walk;
 
-static size_t hash_of(const char *s)
-{
-    uint64_t h = 14695981039346656037u;
-    for (; *s; s++)
-        h = (h ^ (unsigned char)*s) * 1099511628211u;
-    return (size_t)(h ^ h >> 29);
-}
-
 /* The seat of an address, or the free one where it belongs. */
 static met *seat_of(const walk *w, const char *address)
 {
-    size_t i = hash_of(address) & (w->nseats - 1);
+    size_t i = (size_t)tl_fnv(TL_FNV, address, strlen(address)) & (w->nseats - 1);
     while (w->seat[i].address && strcmp(w->seat[i].address, address) != 0)
         i = (i + 1) & (w->nseats - 1);
     return &w->seat[i];

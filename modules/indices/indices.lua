@@ -2,7 +2,9 @@
 --
 -- A formula (table.lua) is an expression whose letters are bands; what is here finds the bands of
 -- an Image that they mean.
-local core, catalogue = ...
+-- The catalogue is read at the first question about it: with its names in order it was a third of
+-- what a start takes.
+local core, read_catalogue = ...
 
 local methods, raise = core.methods, core.raise
 local type, pairs, ipairs, tostring, tonumber = type, pairs, ipairs, tostring, tonumber
@@ -43,33 +45,43 @@ local also = { { "^sentinel%-?2", "sentinel-2" }, { "^landsat%-?[89]", "landsat-
   { "^landsat%-oli", "landsat-oli" }, { "^landsat%-?[4-7]", "landsat-tm" },
   { "^landsat%-tm", "landsat-tm" }, { "^modis", "modis" } }
 
-local entries, by_lower, names = {}, {}, {}
-for domain, list in pairs(catalogue) do
-  for _, e in ipairs(list) do
-    local name = e[1]
-    entries[name] = { name = name, formula = e[2], title = e[3], reference = e[4], domain = domain }
-    names[#names + 1] = name
-    by_lower[lower(name)] = by_lower[lower(name)] or {}
-    by_lower[lower(name)][#by_lower[lower(name)] + 1] = name -- BAI is not BaI
+-- entries: by name; by_lower: lists of names, BAI is not BaI; names: of all, in order
+local function in_order(catalogue)
+  local c, lowers = { entries = {}, by_lower = {}, names = {} }, {}
+  for domain, list in pairs(catalogue) do
+    for _, e in ipairs(list) do
+      local name = e[1]
+      local l = lower(name)
+      c.entries[name] = { name = name, formula = e[2], title = e[3], reference = e[4],
+        domain = domain }
+      if not c.by_lower[l] then c.by_lower[l], lowers[#lowers + 1] = {}, l end
+      c.by_lower[l][#c.by_lower[l] + 1] = name
+    end
   end
+  sort(lowers)
+  for _, l in ipairs(lowers) do
+    sort(c.by_lower[l])
+    for _, name in ipairs(c.by_lower[l]) do c.names[#c.names + 1] = name end
+  end
+  return c
 end
-sort(names, function(a, b)
-  if lower(a) ~= lower(b) then return lower(a) < lower(b) end
-  return a < b
-end)
+
+local ordered
+local function catalogue()
+  ordered = ordered or in_order(read_catalogue())
+  return ordered
+end
 
 local function entry(name)
   if type(name) ~= "string" then
     raise("index wants a name, such as \"NDVI\", got " .. type(name))
   end
-  local same = by_lower[lower(name)] or {}
-  local e = entries[name] or #same == 1 and entries[same[1]]
+  local c = catalogue()
+  local same = c.by_lower[lower(name)] or {}
+  local e = c.entries[name] or #same == 1 and c.entries[same[1]]
   if e then return e end
-  if #same > 1 then
-    sort(same)
-    raise(format("index '%s' is either %s", name, concat(same, " or ")))
-  end
-  local near = core.nearest_name(name, names)
+  if #same > 1 then raise(format("index '%s' is either %s", name, concat(same, " or "))) end
+  local near = core.nearest_name(name, c.names)
   raise(format("there is no index '%s'%s; img:indices() lists them", name,
     near and format(", did you mean '%s'?", near) or ""))
 end
@@ -232,9 +244,9 @@ end
 -- indices(text) -> a list of { name, title, formula, domain, reference } of those whose bands the
 -- Image has, and in which the text occurs
 function methods.indices(img, text)
-  local found, list = letters_of(img, {}), {}
-  for _, name in ipairs(names) do
-    local e, good = entries[name], true
+  local found, list, c = letters_of(img, {}), {}, catalogue()
+  for _, name in ipairs(c.names) do
+    local e, good = c.entries[name], true
     for _, letter in ipairs(read_letters(e)) do good = good and has(found, letter) end
     local said = lower(e.name .. " " .. e.title .. " " .. e.domain)
     if good and (text == nil or said:find(lower(text), 1, true)) then

@@ -6,11 +6,17 @@
 extern const unsigned char tl_lua_modules_indices_table[], tl_lua_modules_indices_indices[];
 extern const size_t tl_lua_modules_indices_table_len, tl_lua_modules_indices_indices_len;
 
+static int read_catalogue(lua_State *L)
+{
+    tl_loads(L, tl_lua_modules_indices_table, tl_lua_modules_indices_table_len, "=[tellua table]",
+             0, 1);
+    return 1;
+}
+
 void tl_indices_open_lua(lua_State *L)
 {
     tl_core_push(L);
-    tl_loads(L, tl_lua_modules_indices_table, tl_lua_modules_indices_table_len, "=[tellua table]",
-             0, 1);
+    lua_pushcfunction(L, read_catalogue);
     tl_loads(L, tl_lua_modules_indices_indices, tl_lua_modules_indices_indices_len,
              "=[tellua indices]", 2, 0);
 }

@@ -5,6 +5,7 @@
 #include "modules/batch/evaluate.h"
 #include "modules/classes/whole.h"
 #include "runtime/cancel.h"
+#include "runtime/scratch.h"
 
 #include <pthread.h>
 #include <time.h>
@@ -198,7 +199,7 @@ static void room_is_held(void **state)
     tl_err e = TL_ERR_INIT;
     fake *f = fake_new("fake", 1);
     (void)state;
-    tl_whole_set_room(8LL * CELLS * 3 / 2); /* a whole Image, and half of another */
+    tl_scratch_limit(8LL * CELLS * 3 / 2); /* a whole Image, and half of another */
     tl_pass *a = pass_of(TL_WHOLE_DISTANCE, f, TL_F64), *b = pass_of(TL_WHOLE_DISTANCE, f, TL_F64);
     assert_tl_ok(compute(a, TL_F64, 2, got, valid, &e), &e);
     assert_int_equal(compute(b, TL_F64, 2, got, valid, &e), TL_ENOMEM);
@@ -207,7 +208,7 @@ static void room_is_held(void **state)
     e = (tl_err)TL_ERR_INIT;
     assert_tl_ok(compute(b, TL_F64, 2, got, valid, &e), &e);
     tl_pass_free(b);
-    tl_whole_set_room(0);
+    tl_scratch_limit(0);
     tl_source_unref(&f->s);
 }
 

@@ -47,6 +47,8 @@ raises(function() Collection "no such thing" end, "there is no collection 'no su
   "a name that is not there is an error")
 raises(function() Collection(folder .. "nothing.json") end, "nothing.json",
   "and so is a file that is not there")
+raises(function() Collection(folder, { "generic", pattern = "*.tif" }) end,
+  "mixes names with numbers as keys", "nothing of a table is dropped")
 raises(function() Collection(5) end, "a path, an address or a name, got number",
   "a Collection is opened by a text")
 raises(function() Collection(folder .. "plain.json", { profile = "sentinel-2-l2b" }) end,
@@ -179,7 +181,7 @@ is(range(s2:filter_date("2023"):band("B04"):max()), "0..65535",
 is(range(s2:filter_date("2022"):raw():band("B04"):max()), "0..65535", "raw undoes it")
 is(range(s2:filter_date("2022"):raw():harmonize():band("B04"):max()), "0..64535",
   "harmonize does it again")
-is(bands(s2:reflectance():band("B04"):max()), "Image: B04 float64", "reflectance is a float")
+is(bands(s2:reflectance():band("B04"):max()), "Image: B04 float32", "reflectance is a float")
 is(range(s2:filter_date("2022"):band("SCL"):max()), "0..255", "classes have no offset")
 raises(function() s2:map(function(i) return i end):reflectance() end, "comes before map",
   "reflectance comes before map")
@@ -212,7 +214,7 @@ is(table.concat(seen, " "), "2017-08-10 2017-10-14 2017-10-14 2022-08-10 2023-08
   "what looks at the scene is called for each")
 local function lit(B04, sun) return B04 / sun end
 is(bands(s2:map(function(img, s) return img:execute(lit, { sun = s.sun_elevation }) end):mean()),
-  "Image: B1 float64", "a scene's parameters reach functions")
+  "Image: B1 float32", "a scene's parameters reach functions")
 raises(function() s2:map(function() end):mean() end,
   { "scene S2A_33TWM_20170810_0_L2A", "returns an Image, not nothing" },
   "a function without result is an error of that scene")
@@ -221,7 +223,7 @@ raises(function() s2:map(function(img) return img.B99 end):mean() end,
 local wrong_type = s2:map(function(img) return img.B04 end):rescale("a", 1)
 raises(function() wrong_type:mean() end, { "rescale at tests/lua/collection_test.lua:",
   "must be a number, got a" }, "an error says where the method was called")
-is(bands(s2:select("B04", "B08"):normalized_difference("B08", "B04"):mean()), "Image: nd float64",
+is(bands(s2:select("B04", "B08"):normalized_difference("B08", "B04"):mean()), "Image: nd float32",
   "some methods of Images go over the scenes by name")
 is(bands(s2:select("B04", "B08"):rename("a", "b"):mask_lt(5):max()), "Image: a uint16, b uint16",
   "rename and masks too")
@@ -301,6 +303,9 @@ for _, name in ipairs { "first", "last", "min", "max", "sum", "mean", "stddev", 
   "mosaic" } do
   is(#made[name](made), 1, name .. " of Images")
 end
+is(table.concat(Collection { images = { red, red },
+  dates = { "2016-12-31T23:59:59.9997Z", "1969-12-31T23:59:59.25Z" } }:dates(), " "),
+  "2017-01-01T00:00:00Z 1969-12-31T23:59:59.250Z", "times are rounded to whole milliseconds")
 raises(function() Collection { images = { 1 } } end, "number 1 is no Image", "Images only")
 
 -- --- scenes

@@ -2,9 +2,10 @@
 and that the vocabularies of JEO-lab and Earth Engine give the same plan. SPDX-License-Identifier: MIT"""
 import json
 import os
+import shutil
 import subprocess
 import numpy as np
-from tap import Raster, SCRATCH, differ, done, note, ok, shared, tellua
+from tap import Raster, SCRATCH, differ, done, gdal, note, ok, shared, tellua, write
 
 top = os.getcwd()
 os.chdir(SCRATCH)
@@ -81,6 +82,33 @@ check("mask_clouds hides the classes that it is told",
       "output('out', west:mask_clouds{classes = {6}}:count('B04'))",
       np.sum(~np.isnan(stack("B04", False)) & np.stack(
           [~np.isin(np.kron(read(n, "SCL")[0], np.ones((2, 2), "uint8")), [0, 6]) for n in LEFT]), axis=0))
+coarse = []
+for n in LEFT:
+    v, k = read(n, "B04")
+    v, k = ([x.reshape(H // 2, 2, W // 2, 2) for x in (np.where(k, v, 0).astype(float), k)])
+    v = np.rint(v.sum((1, 3)) / k.sum((1, 3))) - (1000 if "_2022" in n else 0)
+    coarse.append(np.where(np.isin(read(n, "SCL")[0], [0, 3, 8, 9, 10]), np.nan, np.maximum(v, 0)))
+for chain in ("resample('average'):mask_clouds():median('B04')", "mask_clouds():resample('average'):median('B04')",
+              "mask_clouds():median('B04'):resample('average')", "select('B04'):mask_clouds():resample('average'):median()"):
+    r = run("output('out', west:%s)" % chain, grid=["--res", "20", "--window", "0,0,30,20"])
+    got, want = np.where(r.valid[0], r.values[0], np.nan), np.nanmedian(np.stack(coarse), 0).astype("float32")
+    ok(not differ(want, got), "%s: the mask's classes are not mixed" % chain, differ(want, got))
+_, err = tellua("-e", "return Collection('scenes.json')[1].SCL:eq(8):resample('average')", expect=1)
+ok("band SCL holds classes, which average would mix" in err, "what is made of classes is not averaged", err)
+os.makedirs("sums", exist_ok=True)
+rng = np.random.default_rng(44)
+for dtype, wide in (("uint8", "uint16"), ("uint16", "uint32"), ("int16", "int32")):
+    two = [rng.integers(-9 if dtype == "int16" else 1, 99, (2, H, W)).astype(dtype) for _ in range(4)]
+    for i, v in enumerate(two):
+        v[rng.random(v.shape) < 0.5] = 99
+        write("sums/x_2020010%d.tif" % (i + 1), list(v), nodata=99, names=["p", "q"])
+    r = run("output('out', Collection('sums'):sum())", grid=[])
+    v = np.stack(two)
+    want = np.where((v == 99).all(0), np.nan, np.where(v == 99, 0, v).astype(float).sum(0))
+    got = np.where(r.valid, r.values, np.nan).astype(float)
+    ok(r.values.dtype == wide and not differ(want, got), "sums of %s bands are %s, each band with cells of its own" % (dtype, wide),
+       (r.values.dtype, differ(want, got)))
+
 b8 = stack("B08", True)
 nd = (b8 - s) / (b8 + s)
 check("map calculates on each scene",
@@ -105,6 +133,13 @@ for how, f in (("max", np.nanmax), ("min", np.nanmin), ("median", np.nanmedian),
           want, "float32")
 check("a percentile over them", "output('out', west:mask_clouds():select('B04'):group_by('month'):max()"
       ":percentile(30):astype('float32'))", np.nanpercentile(grouped, 30, axis=0), "float32")
+two = [np.stack([np.nanmax(stack(b, True)[m], axis=0) for m in months]) for b in ("B04", "B08")]
+two[1][two[1] > 2000] = np.nan
+q = np.nan_to_num(two[1], nan=-1)
+want = np.where(q.max(0) < 0, np.nan, np.take_along_axis(two[0], q.argmax(0)[None], 0)[0])
+check("where no month has the band of quality there is nothing",
+      "output('out', west:mask_clouds():select('B04', 'B08'):group_by('month'):max()"
+      ":map(function(i) return i.B04 .. i.B08:mask_gt(2000) end):quality_mosaic('B08').B04)", want)
 lines = ["local list = {}", "for i = 1, %d do list[i] = {image = west:band('B04')[(i - 1) %% 4 + 1]"
          ":mask_gt(350 + i * 53 %% 1400), id = tostring(i)} end", "output('out', Collection{images = list}:median()"
          ":astype('float32'))"]
@@ -182,6 +217,19 @@ lines = [s for s in err.splitlines() if "is not used" in s]
 ok(len(lines) == 2 and "u.lua:2" in lines[0] and 'filter_date("2017")' in lines[0] and "u.lua:4" in lines[1],
    "a filter whose result is not used warns once, with its line", err)
 
+# --- properties that no scene has
+with open("p.lua", "w") as f:
+    f.write("local c = Collection 'scenes.json'\nprint(select(2, pcall(function() return c:filter('clud', '<', 5):first() end)))\n"
+            "print(select(2, pcall(function() return c:filter('tile', 'no'):first() end)))\n"
+            "local a = c:sort('clould'):first('B04')\nlocal b = c:sort('cloud'):limit(1, {per = {'tile', 'yeer'}}):first('B04')\n"
+            "output('a', a .. b)\n")
+out, err = tellua("run", "p.lua", "--out", "o")
+ok("filter(\"clud\", \"<\", 5) left 0 (no scene has the property 'clud', did you mean 'cloud'?)" in out and
+   'filter("tile", "no") left 0\n' in out, "a filter by a name that no scene has says so", out)
+lines = [s for s in err.splitlines() if "no scene has" in s]
+ok(len(lines) == 2 and "p.lua:4: sort: no scene has the property 'clould', did you mean 'cloud'?" in lines[0] and
+   "p.lua:5: limit: no scene has the property 'yeer', did you mean 'year'?" in lines[1], "so do sort and limit, once", err)
+
 # --- the search path
 os.makedirs("cat", exist_ok=True)
 with open("cat/small.json", "w") as f:
@@ -191,6 +239,28 @@ p = subprocess.run([os.environ.get("TELLUA", "tellua"), "-e", "print(tellua.coll
                    env=env, capture_output=True, text=True)
 ok(p.stdout == "small  five scenes\nCollection SMALL: 5 scenes, 2017-08-05 to 2022-08-09\n",
    "a name is looked for on the search path", p.stdout + p.stderr)
+
+# --- what is computed of scenes is written as float32, as what is computed of Images is; what a file holds stays
+ratio = "west:normalized_difference('B08', 'B04')"
+for chain in ("%s:max()" % ratio, "%s:median()" % ratio, "%s:group_by('year'):max():mean()" % ratio,
+              "west:select('B04'):reflectance():quality_mosaic('B04')"):
+    got = run("output('out', %s)\n" % chain).values.dtype
+    ok(got == np.float32, chain + " is float32", got)
+got = run("output('out', west:select('B04'):astype('float64'):max())\n").values.dtype
+ok(got == np.float64, "unless the script says float64", got)
+
+# --- scenes whose files have lost their place
+shutil.copytree("scenes", "lost/scenes")
+shutil.copy("scenes.json", "lost/scenes.json")
+for folder, _, names in os.walk("lost/scenes"):
+    for name in names:
+        gdal.Translate("bare.tif", os.path.join(folder, name), creationOptions=["PROFILE=BASELINE"])
+        shutil.copy("bare.tif", os.path.join(folder, name))
+with open("lost.lua", "w") as f:
+    f.write("local c = Collection 'lost/scenes.json'\noutput('a', c:select('B04'):max())\n")
+err = tellua("run", "lost.lua", expect=1)[1]
+ok("lost.lua:2" in err and ids[0] in err and "B04.tif has no coordinate system, though the catalogue says EPSG:32633" in err,
+   "scenes without a place are not laid on one another by their pixels", err)
 
 # --- real scenes: both tiles of one day, and what their metadata contradict
 catalogue = shared("s2_timeseries_mapchete_33T", "catalog.json")

@@ -1,5 +1,6 @@
 # Composites: reduced scenes against numpy, over random scenes and grids, by plans written here.
 # SPDX-License-Identifier: MIT
+import copy
 import json
 import os
 import random
@@ -56,7 +57,7 @@ class Scene:
 
 
 def plan(scenes, reducer, dtype, bands=2, grid=(0, 0, W, H), crs="EPSG:32633", cell=CELL, anchor=(X0, Y0),
-         method="nearest", out="float64", nodes=None, nodata="nan", missing=None, **more):
+         method="nearest", out="float64", nodes=None, nodata="nan", tile=64, **more):
     """One output of all bands of one composite; kinds are the bands as they are, or `nodes`."""
     scene = {"scene": [{"name": "b%d" % b, "asset": b + 1, "band": 1, "dtype": dtype, "nodata": 0}
                        for b in range(bands)]}
@@ -72,7 +73,7 @@ def plan(scenes, reducer, dtype, bands=2, grid=(0, 0, W, H), crs="EPSG:32633", c
                          "nodes": [len(inner) + b for b in range(n)],
                          "grid": {"crs": crs, "anchor": list(map(float, anchor)), "cell": [float(cell)] * 2,
                                   "extent": list(grid)},
-                         "dtype": out, "nodata": nodata, "format": "gtiff", "tile": 64, "compress": "deflate",
+                         "dtype": out, "nodata": nodata, "format": "gtiff", "tile": tile, "compress": "deflate",
                          "overview": "nearest"}]}
 
 
@@ -92,11 +93,11 @@ def together(plans):
     return one
 
 
-def run(p, *args, expect=0):
+def run(p, *args, expect=0, env=None):
     path, out = os.path.join(HERE, "plan.json"), os.path.join(HERE, "o")
     with open(path, "w") as f:
         json.dump(p, f)
-    text = tellua("run", path, "--out", out, *args, expect=expect)
+    text = tellua("run", path, "--out", out, *args, expect=expect, env=env)
     if expect:
         return text[1]
     found = [Raster(os.path.join(out, o["name"] + ".tif")) for o in p["outputs"]]
@@ -247,6 +248,30 @@ for method in ("nearest", "bilinear", "average"):
        "reprojected scenes (%s): a window is the window of the whole" % method)
     ok(whole.valid.mean() > 0.5, "and most of it is there", whole.valid.mean())
 
+# --- a number that the catalogue alone calls nodata is no value, for kernels and means neither -----------
+
+SAID = scenes[:6]
+args = dict(crs="EPSG:3035", cell=25, anchor=(0, 0), grid=(COL, ROW, 40, 36))
+
+
+def files(name, nodata):
+    """The same scenes, whose files say something else of nodata, or nothing."""
+    some = [copy.copy(s) for s in SAID]
+    for s in some:
+        s.paths = [write("%s/%s_%s" % (HERE, name, os.path.basename(p)), [Raster(p).values[0]], Raster(p).transform,
+                         nodata=nodata) for p in s.paths]
+    return some
+
+
+silent, other = files("silent", None), files("other", 65535)
+for method in ("nearest", "bilinear", "cubic", "average", "mode"):
+    want = run(plan(SAID, "mean", "uint16", method=method, **args))
+    for name, some in (("nothing", silent), ("another number", other)):
+        got = run(plan(some, "mean", "uint16", method=method, **args))
+        ok(np.array_equal(got.values, want.values, equal_nan=True),
+           "nodata of the catalogue, files that say %s: %s" % (name, method),
+           "%d of %d cells differ" % (np.sum(~np.isclose(got.values, want.values, equal_nan=True)), got.values.size))
+
 # --- scenes that cannot be read -----------------------------------------------------------------------
 
 bad = Scene("bad", "uint16")
@@ -263,6 +288,22 @@ err = run(plan(scenes[:2] + [other], "mean", "uint16"), expect=1)
 ok("scene other" in err and "int16" in err and "uint16" in err, "a scene of other cells is an error that says which",
    err)
 
+# --- more values than the stack holds go through a temporary file --------------------------------------
+
+wide = [Scene("wide%d" % i, "float64") for i in range(44)]
+wide[17] = bad
+HOWS = ["median", "percentile", "medoid"]
+args = dict(dtype="float64", on_error="skip", percentile=20.0)
+large = run(together([plan(wide, how, tile=128, **args) for how in HOWS]))
+small = run(together([plan(wide, how, tile=64, **args) for how in HOWS]))
+for how, a, b in zip(HOWS, large, small):
+    want, valid = expected(wide[:17] + wide[18:], how, percentile=20)
+    compare("%s of 44 scenes in one block equals numpy" % how, a, want, valid)
+    ok(np.array_equal(a.values, b.values, equal_nan=True), "and is the same in small ones")
+nowhere = os.path.join(HERE, "nowhere")
+err = run(plan(wide, "median", tile=128, **args), expect=1, env={"TMPDIR": nowhere})
+ok(nowhere in err and "TMPDIR" in err, "without a folder for it the run fails, and says which", err)
+
 # --- sources are found by what they are, plans are stable ---------------------------------------------
 
 p = plan(scenes[:5], "median", "uint16")
@@ -278,4 +319,31 @@ listed = json.loads(tellua("plan", path, "--json")[0])["plan"]["sources"][1]["co
 touching = [s.id for s in scenes if any(k[50:80, 70:100].any() for k in s.k)]
 ok(set(touching) <= {s["id"] for s in listed} and len(listed) < len(scenes),
    "a plan lists the scenes that touch its area and few others", (len(touching), len(listed), len(scenes)))
+
+# --- a plan has the scenes that lie beside its area, where cells look so far ----------------------------
+
+SIDE = os.path.join(HERE, "side")
+os.makedirs(SIDE, exist_ok=True)
+for i, day in enumerate(("20200101", "20200102")):  # side by side, 100 columns each
+    write("%s/s_%s.tif" % (SIDE, day), [rng.integers(1, 9, (40, 100)).astype("uint8")],
+          (X0 + i * 100 * CELL, CELL, 0, Y0, 0, -CELL))
+script = os.path.join(HERE, "side.lua")
+with open(script, "w") as f:
+    f.write("""local img = Collection(param("scenes", ""), {pattern = "s_{date}.tif"}):mosaic()
+output("near", img:near(30, 0))
+output("mean", img:focal_mean(15))
+output("size", img:gt(0):component_size())
+output("far", img:gt(8):distance())
+""")
+whole, part, planned = (os.path.join(HERE, name) for name in ("side_whole", "side_part", "side_planned"))
+with open(os.path.join(HERE, "side.json"), "w") as f:
+    f.write(tellua("plan", script, "-p", "scenes=" + SIDE, "--window", "70,5,25,20", "--json")[0])
+tellua("run", script, "-p", "scenes=" + SIDE, "--out", whole)
+tellua("run", script, "-p", "scenes=" + SIDE, "--window", "70,5,25,20", "--out", part)
+tellua("run", os.path.join(HERE, "side.json"), "--out", planned)
+for name in ("near", "mean", "size", "far"):
+    a, b, c = (Raster(os.path.join(folder, name + ".tif")).values for folder in (whole, part, planned))
+    ok(np.array_equal(a[:, 5:25, 70:95], b, equal_nan=True) and np.array_equal(b, c, equal_nan=True),
+       "%s of a window, run and planned, is that of the whole" % name,
+       "run: %d cells differ, planned: %d" % (np.sum(a[:, 5:25, 70:95] != b), np.sum(b != c)))
 done()

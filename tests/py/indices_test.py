@@ -152,6 +152,19 @@ for expression, words in (("img:index('NDV')", "did you mean 'NDVI'"), ("img:ind
     out, err = tellua("-e", 'local img = Image "%s" local r = %s' % (tif, expression), expect=1)
     ok(words in err and "-e:1" in err, "%s: %s" % (expression, words), err)
 subprocess.run(["/usr/bin/python3", os.path.join(os.path.dirname(TABLE), "..", "..", "tests", "make_collection.py")], cwd=WORK, check=True)
+
+# What is read at its first use, when the script may have changed its globals
+spoilt = 'string.upper, string.gmatch, ipairs, pairs, type, tonumber = nil, nil, nil, nil, nil, nil '
+out, err = tellua("-e", spoilt + 'local list = (Image "%s"):rename("N", "R", "S2"):indices() '
+                  'for i = 1, #list do list[i] = list[i].name end print(table.concat(list, " "))' % tif)
+names = out.split()
+ok(len(names) > 20 and "NDVI" in names and names == sorted(names, key=lambda n: (n.lower(), n)),
+   "indices are listed in the order of their names, whatever a script did to its globals", (names, err))
+out, err = tellua("-e", spoilt + 'local _, e = pcall(Collection, "%s/scenes.json", {profile = "sentinel-2-l2b"}) print(tostring(e)) '
+                  '_, e = pcall(function() return (Image "%s"):select(1):visualize{palette = {"red", "gren"}} end) print(tostring(e)) '
+                  'local red = Collection("%s/scenes.json"):select("red") print(tostring(red))' % (WORK, tif, WORK))
+ok("did you mean 'sentinel-2-l2a'" in out and "did you mean 'green'" in out and "Collection scenes.json: " in out,
+   "and so are profiles and colours", (out, err))
 script = os.path.join(WORK, "c.lua")
 with open(script, "w") as f:
     f.write('local c = Collection "%s/scenes.json"\n'

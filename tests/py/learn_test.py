@@ -283,4 +283,23 @@ for text, words in (('img:classify(Model "%s")' % path("bad.json"), "node 1 of a
         continue
     err = tellua("run", path("e.lua"), "--out", path("e"), expect=1)[1]
     ok(words in err and err.count("\n") == 1, "%s is refused" % text.replace(WORK, ""), err)
+
+# The grid of what is predicted is that of the first band, whichever a tree asks first
+out = run("""
+local near, far = Grid{crs = "EPSG:32633", res = 10, bounds = {500000, 5000000, 500040, 5000020}}, Grid{crs = "EPSG:4326",
+  res = 1, bounds = {10, 40, 20, 50}}
+local rows = {}
+for y = 1, 10 do rows[y] = {2, 2, 2, 2, 2, 2, 2, 2, 2, 2} end
+local x = Image({{1, 5, 1, 5}, {5, 1, 5, false}}, near):rename "a" .. Image(rows, far):rename "b"
+local two = {kind = "forest", bands = {"a", "b"}, classes = {1, 2},
+  trees = {{{2, 3, 2, 5}, {1, 3, 3, 4}, {0, 1}, {0, 2}, {0, 1}}, {{2, 3, 2, 2}, {1, 3, 3, 4}, {0, 1}, {0, 2}}}}
+local line = {kind = "forest", bands = {"a", "b"}, trees = {{{2, 3, 2, 3}, {0, 1.5}, {0, 2}}}}
+for _, p in ipairs {x:classify(Model(two)), x:classify(Model(two), {probability = true}), x:classify(Model(line)),
+  x:unmix {{1, 0}, {0, 1}}} do
+  print(p:grid() == near, table.concat(p:select(1):values()[2], " "))
+end
+output("o", img)
+""")
+want = "true\t2 1 2 nan\ntrue\t0.0 1.0 0.0 nan\ntrue\t1.5 1.5 1.5 nan\ntrue\t5.0 1.0 5.0 nan\n"
+ok(out.startswith(want), "what is predicted lies on the grid of the first band", out)
 done()

@@ -33,7 +33,7 @@ def has_file(pid):
     """Whether it has such a temporary file in memory: it is computing then."""
     try:
         with open("/proc/%d/maps" % pid) as f:
-            return ".tellua-whole" in f.read()
+            return "/.tellua-" in f.read()
     except OSError:
         return False
 

@@ -126,6 +126,32 @@ for z, row in zip(zones, rows):
 ok(far[0] < 1e-9, "every statistic is that of OGR's intersections and numpy, to 1e-9", far)
 note("worst difference %.3g" % far[0])
 
+# Zones whose edges are those of cells hold these cells and no others, whatever coordinates lost on the way to degrees.
+for name, transform, epsg in (("utm", (300000, 10, 0, 6700000, 0, -10), 32633), ("fine", (10, 1 / 12000, 0, 60, 0, -1 / 12000), 4326)):
+    numbered = np.arange(80 * 120).reshape(80, 120).astype("int32")
+    path = write("%s/%s.tif" % (SCRATCH, name), [numbered], transform, epsg)
+    net = ogr.GetDriverByName("GPKG").CreateDataSource("%s/%s_net.gpkg" % (SCRATCH, name))
+    layer = net.CreateLayer("net", Raster(path).srs, ogr.wkbPolygon)
+    blocks = [(r, c) for r in range(0, 80, 20) for c in range(0, 120, 20)]
+    for r, c in blocks:
+        x, y = [transform[0] + k * transform[1] for k in (c, c + 20)], [transform[3] + k * transform[5] for k in (r, r + 20)]
+        ring = [(x[0], y[0]), (x[1], y[0]), (x[1], y[1]), (x[0], y[1]), (x[0], y[0])]
+        f = ogr.Feature(layer.GetLayerDefn())
+        f.SetGeometry(ogr.CreateGeometryFromWkt("POLYGON((%s))" % ",".join("%.17g %.17g" % p for p in ring)))
+        layer.CreateFeature(f)
+    f = net = layer = None
+    tellua("run", script("net.lua", """local img = Image(%r)
+output("net", img:zonal{zones = %r, stats = {"count", "cells", "min", "max", "sum"}})
+output("touched", img:rasterize({path = %r, where = "fid = 8"}, {touched = true}))
+output("first", img:clip_to{path = %r, where = "fid = 8"})""" % ((path,) + ("%s/%s_net.gpkg" % (SCRATCH, name),) * 3)), "--out", SCRATCH)
+    want = [numbered[r:r + 20, c:c + 20] for r, c in blocks]
+    want = [(400.0, 400, b.min(), b.max(), b.sum()) for b in want]
+    got = [tuple(float(row[k]) for k in ("count", "cells", "min", "max", "sum")) for row in table("net.csv")]
+    ok(got == want, "%s: a net of zones along the edges of cells" % name, "%s\nnot %s" % (got[:3], want[:3]))
+    for kind in ("touched", "first"):
+        ok(Raster("%s/%s.tif" % (SCRATCH, kind)).valid[0].sum() == 400 and Raster("%s/%s.tif" % (SCRATCH, kind)).valid[0][20:40, 20:40].all(),
+           "%s: %s holds the zone's cells alone" % (name, kind), Raster("%s/%s.tif" % (SCRATCH, kind)).valid[0].sum())
+
 # Equal weights: numpy's own percentiles.
 box = "{10, 49.5, 11, 50.2}"
 tellua("run", script("equal.lua", 'output("equal", Image(%r).b:zonal{zones = %s, stats = {"median", "p10", "p90"}})'
