@@ -8,6 +8,7 @@
 #include "modules/batch/stac_out.h"
 #include "modules/batch/task.h"
 #include "modules/batch/work.h"
+#include "modules/raster/outfile.h"
 #include "modules/raster/raster.h"
 #include "runtime/buf.h"
 #include "runtime/cli.h"
@@ -58,7 +59,9 @@ static int check_versions(const tl__task *k, int allow_drift, tl_err *e)
     for (int i = 0; i < 3; i++) {
         const char *theirs = json_string_value(json_object_get(v, mine[i][0]));
         if (!theirs || strcmp(theirs, mine[i][1]) != 0)
-            return tl_fail(e, TL_ECONFIG, "the job was made with %s %s, this machine has %s",
+            return tl_fail(e, TL_ECONFIG,
+                           "the job was made with %s %s, this machine has %s; go on with "
+                           "the same, or submit it anew",
                            mine[i][0], theirs ? theirs : "?", mine[i][1]);
     }
     char probe[17];
@@ -206,15 +209,15 @@ int tl_cli_fault_status(int status)
     return may_pass && carried.idx && size_of(carried.idx) > carried.had ? EXIT_EVICTED : status;
 }
 
-static int write_json(const char *path, json_t *j)
+/* Whole, and on the disk before anything counts on it. */
+static int write_json(const char *path, json_t *j, tl_err *e)
 {
-    char *beside = tl_xasprintf("%s.new", path);
-    int bad = json_dump_file(j, beside, JSON_SORT_KEYS | JSON_INDENT(1)) || rename(beside, path);
-    if (bad)
-        unlink(beside);
-    free(beside);
+    char *text = json_dumps(j, JSON_SORT_KEYS | JSON_INDENT(1));
+    int rc =
+        text ? tl_outfile_put(path, text, strlen(text), e) : tl_fail(e, TL_ENOMEM, "out of memory");
+    free(text);
     json_decref(j);
-    return bad;
+    return rc;
 }
 
 static json_t *ending(const tl__task *k, const tl_run_report *r)
@@ -237,8 +240,9 @@ static void note_failure(const tl__task *k, const tl_run_report *r, const tl_err
     json_object_set_new(j, "where", tl_json_text(e->where));
     json_object_set_new(j, "source", tl_json_text(e->source));
     json_object_set_new(j, "exit", json_integer(exit_of(e->code)));
-    if (write_json(path, j))
-        tl_log(TL_LOG_WARN, "cannot write %s: %s", path, strerror(errno));
+    tl_err second = TL_ERR_INIT;
+    if (write_json(path, j, &second))
+        tl_log(TL_LOG_WARN, "%s", second.message);
     free(path);
     tl_chirp("TelluaClass", tl_code_name(e->code), 0);
     tl_chirp("TelluaError", tl_err_text(e, text, sizeof text), 0);
@@ -247,12 +251,10 @@ static void note_failure(const tl__task *k, const tl_run_report *r, const tl_err
 static int note_success(const tl__task *k, const tl_run_report *r, tl_err *e)
 {
     char *path = tl_xasprintf("%s.done", k->base), *old = tl_xasprintf("%s.failed", k->base);
-    int rc = 0;
-    if (write_json(path, ending(k, r)))
-        rc = tl_fail(e, TL_EIO, "cannot write %s: %s", path, strerror(errno));
-    else if (k->carried)
+    int rc = write_json(path, ending(k, r), e);
+    if (!rc && k->carried)
         rc = truncate(old, 0) ? tl_fail(e, TL_EIO, "cannot write %s: %s", old, strerror(errno)) : 0;
-    else
+    else if (!rc)
         unlink(old);
     free(path);
     free(old);
@@ -436,8 +438,7 @@ static int merge(const tl_cli *c, tl__task *k, int partial, tl_err *e)
     if (!rc) {
         char *path = tl_xasprintf("%s/merge.done", k->dir);
         k->number = -1;
-        if (write_json(path, ending(k, &r)))
-            rc = tl_fail(e, TL_EIO, "cannot write %s: %s", path, strerror(errno));
+        rc = write_json(path, ending(k, &r), e);
         free(path);
     }
     return rc;

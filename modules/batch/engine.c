@@ -168,8 +168,6 @@ int tl_run_plan(const tl_plan *p, const tl_run_options *o, tl_run_report *report
     if (!rc)
         rc = tl_work_run(&g.work, 0, INT64_MAX, e);
     report->seconds_compute = tl_now() - g.began;
-    if (!rc)
-        rc = tl_store_sync(g.work.store, e);
     for (int i = 0; i < p->n && !rc; i++)
         rc = merge_output(&g, i, e);
     report->seconds_merge = tl_now() - g.began - report->seconds_compute;

@@ -52,6 +52,18 @@ local function policy(job)
   }
 end
 
+-- Text as a value of a submit description, where $ is the beginning of a macro
+local function as_value(s) return (s:gsub("%$", "$(DOLLAR)")) end
+
+-- Words of a command line; `more` stands as it is
+local function arguments(words, more)
+  local list = {}
+  for i, word in ipairs(words) do
+    list[i] = word:find "[^%w_./-]" and "'" .. as_value(word):gsub("'", "''"):gsub('"', '""') .. "'" or word
+  end
+  return 'arguments = "' .. table.concat(list, " ") .. (more or "") .. '"'
+end
+
 local function has_option(job, name)
   for _, o in ipairs(job.options.options or {}) do
     if o:match "^[^=]+" == name then return true end
@@ -97,12 +109,12 @@ local function transfer(job)
 end
 
 local function tasks_file(job)
-  local lines = { "# The tasks of " .. job.name .. "; see job.dag.", "executable = " .. sys.exe }
+  local lines = { "# The tasks of " .. job:label() .. "; see job.dag.", "executable = " .. as_value(sys.exe) }
   add(lines, has_option(job, "container_image") and "universe = container" or "universe = vanilla",
-    "batch_name = " .. job.name, "base = $INT(task,%07d)", "shard_number = $(task) / " .. batch.SHARD,
-    "shard = $INT(shard_number,%03d)", "initialdir = " .. job.dir)
+    "batch_name = " .. job:label(), "base = $INT(task,%07d)", "shard_number = $(task) / " .. batch.SHARD,
+    "shard = $INT(shard_number,%03d)", "initialdir = " .. as_value(job.dir))
   if job.options.shared then
-    add(lines, 'arguments = "task ' .. job.dir .. ' $(task)"', "should_transfer_files = IF_NEEDED")
+    add(lines, arguments({ "task", job.dir }, " $(task)"), "should_transfer_files = IF_NEEDED")
   else
     add(lines, table.unpack(transfer(job)))
   end
@@ -118,14 +130,14 @@ local function tasks_file(job)
   if job.tasks > DIRECT and not has_option(job, "max_materialize") then
     add(lines, "max_materialize = " .. DIRECT // 2)
   end
-  add(lines, "queue task from " .. job:path("htcondor", "todo.txt"))
+  add(lines, "queue task from " .. as_value(job:path("htcondor", "todo.txt")))
   text_file(job, "tasks.sub", lines)
 end
 
 -- A job of the access point itself
-local function local_file(job, name, arguments)
-  text_file(job, name .. ".sub", { "universe = local", "executable = " .. sys.exe,
-    'arguments = "' .. arguments .. '"', "initialdir = " .. job.dir, "batch_name = " .. job.name,
+local function local_file(job, name, words)
+  text_file(job, name .. ".sub", { "universe = local", "executable = " .. as_value(sys.exe),
+    arguments(words), "initialdir = " .. as_value(job.dir), "batch_name = " .. job:label(),
     "output = " .. name .. ".out", "error = " .. name .. ".err", "log = htcondor/" .. name .. ".log",
     '+TelluaJob = "' .. job.id .. '"', '+TelluaStep = "' .. name .. '"', "getenv = HOME",
     "on_exit_remove = ExitBySignal =?= False && ExitCode =!= 85 && ExitCode =!= 75", "queue" })
@@ -135,7 +147,7 @@ local function dag_file(job)
   local lines = { "# before -> tasks -> merge; condor_submit_dag runs it." }
   local first = {}
   for i, other in ipairs(job.after or {}) do
-    local_file(job, "before" .. i, "wait " .. other .. " --quiet")
+    local_file(job, "before" .. i, { "wait", other, "--quiet" })
     add(lines, "JOB before" .. i .. " before" .. i .. ".sub")
     first[#first + 1] = "before" .. i
   end
@@ -162,8 +174,8 @@ function engine.prepare(job)
     batch.check(sys.mkdir(job:path("tasks", string.format("%03d", s))))
   end
   tasks_file(job)
-  local_file(job, "merge", "task " .. job.dir .. " merge")
-  local_file(job, "engine", "task " .. job.dir .. " engine")
+  local_file(job, "merge", { "task", job.dir, "merge" })
+  local_file(job, "engine", { "task", job.dir, "engine" })
   dag_file(job)
   todo_file(job)
 end
@@ -256,7 +268,7 @@ end
 
 local function submit_dag(job)
   local id = '+TelluaJob = "' .. job.id .. '"'
-  local out, err, status = sys.capture({ "condor_submit_dag", "-f", "-batch-name", job.name, "-append", id,
+  local out, err, status = sys.capture({ "condor_submit_dag", "-f", "-batch-name", job:label(), "-append", id,
     "-append", '+TelluaStep = "dag"', "job.dag" }, { cwd = job:path "htcondor" })
   if not out then batch.fail("config", err) end
   local cluster = out:match "submitted to cluster (%d+)"

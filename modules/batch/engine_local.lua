@@ -8,6 +8,7 @@ local engine = {}
 batch.engines["local"] = engine
 
 local MOST_TRIES = 5
+local ENOENT = 2 -- of Linux
 
 function engine.check() end
 
@@ -20,22 +21,25 @@ function engine.prepare(job)
   batch.check(sys.write(job:path "run.sh", table.concat(lines, "\n") .. "\n"))
 end
 
--- The engine's process, nil when there is none
+-- The engine's process, nil when there is none; nil and a name: it is on another machine.
 function engine.process(job)
-  local pid, started = (batch.read(job:path "engine.pid") or ""):match "^(%d+) (%d+)"
+  local pid, started, host = (batch.read(job:path "engine.pid") or ""):match "^(%d+) (%d+) ?(%C*)"
+  if pid and host ~= "" and host ~= sys.host then return nil, host end
   pid = tonumber(pid)
   if pid and sys.started(pid) == tonumber(started) then return pid end
 end
 
 -- One that works. Once it has said that the job is over it hears nothing any more.
 local function at_work(job)
-  return not job:state().ended and engine.process(job)
+  if job:state().ended then return nil end
+  return engine.process(job)
 end
 
 function engine.start(job)
-  if at_work(job) then return end
+  local pid, host = at_work(job)
+  if pid or host then return end
   local words = job:command "engine"
-  local pid = batch.check(sys.spawn(words, { out = job:path "engine.log", err = job:path "engine.log",
+  pid = batch.check(sys.spawn(words, { out = job:path "engine.log", err = job:path "engine.log",
     append = true, session = true, cwd = "/" }))
   -- It is there once it says so; it ends at once when another one is quicker.
   for _ = 1, 6000 do
@@ -57,18 +61,24 @@ end
 function engine.look(job)
   local s = job:state()
   local going = s.state == "running" or s.state == "waiting" or s.state == "held" or s.state == "suspended"
-  if going and not s.ended and not engine.process(job) then
+  local pid, host = engine.process(job)
+  if going and not s.ended and not pid then
     s = job:state() -- it may have come to its end since
-    if not s.ended then s.state, s.reason, s.running = "stopped", "the engine is gone; `tellua retry` goes on", {} end
+    if s.ended then return s end
+    if host then
+      s.reason = "its engine is on " .. host .. "; is that gone for good, remove engine.pid and `tellua retry`"
+    else
+      s.state, s.reason, s.running = "stopped", "the engine is gone; `tellua retry` goes on", {}
+    end
   end
   return s
 end
 
--- The engine reads control.json; it only has to be woken.
+-- The engine reads control.json every few seconds; it only has to be woken.
 function engine.act(job)
-  local pid = at_work(job)
+  local pid, host = at_work(job)
   if pid then sys.kill(pid, "USR1") end
-  return pid and true or false
+  return (pid or host) and true or false
 end
 
 -- ------------------------------------------------------------------------------------- the process
@@ -79,10 +89,13 @@ Run.__index = Run
 function Run:save(final)
   local running = {}
   for pid, r in pairs(self.running) do running[tostring(r.task)] = { pid = pid, since = r.since } end
-  self.job:set_state { state = self.state, reason = self.reason, running = running, held = self.held,
-    started = self.started, ended = final and sys.now() or nil, exit = self.exit, tries = self.retries,
-    memory = self.memory, cpu = self.cpu }
-  self.dirty = false
+  local saved, why = pcall(self.job.set_state, self.job, { state = self.state, reason = self.reason,
+    running = running, held = self.held, started = self.started, ended = final and sys.now() or nil,
+    exit = self.exit, tries = self.retries, memory = self.memory, cpu = self.cpu })
+  -- A disk that is full now may have room later: no reason to end.
+  if not saved and not self.unsaved then sys.log(tostring(why)) end
+  self.unsaved = not saved
+  self.dirty = not saved
 end
 
 function Run:note(text)
@@ -119,14 +132,16 @@ function Run:hold(n, reason)
   self:note("task " .. n .. " is held: " .. reason)
 end
 
+function Run:delay(tries) return self.job.options.backoff * 2 ^ (tries - 1) end
+
 -- Again, later each time
 function Run:again(n, reason)
   local tries = (self.tries[n] or 0) + 1
   self.tries[n] = tries
   self.retries = self.retries + 1
   if tries >= MOST_TRIES then return self:hold(n, "failed " .. tries .. " times: " .. reason) end
-  local delay = self.job.options.backoff * 2 ^ (tries - 1)
-  self.delayed[#self.delayed + 1] = { task = n, at = sys.now() + delay }
+  local delay = self:delay(tries)
+  self.delayed[#self.delayed + 1] = { task = n, at = sys.steady() + delay }
   self:note(string.format("task %d: %s; again in %.3g s", n, reason, delay))
 end
 
@@ -164,8 +179,11 @@ end
 
 -- What the user asked for since
 function Run:obey(asked)
-  local want = asked and "stop" or self.job:wanted()
-  if want == self.want then return end
+  local want, serial = self.job:wanted()
+  if asked then want = "stop" end
+  local again = serial ~= self.serial
+  self.serial = serial
+  if want == self.want and not again then return end
   self.dirty = true
   if self.want == "suspend" then self:signal "CONT" end
   if want == "suspend" then self:signal "STOP" end
@@ -174,7 +192,7 @@ function Run:obey(asked)
   end
   if want == "cancel" then self.exit, self.over = batch.INTERRUPTED, true end
   if want == "stop" then self.over = true end
-  if want == "run" and self.want == "hold" then -- released: what was held is tried again
+  if want == "run" and self.want ~= "suspend" then -- released: what was held is tried again
     for k in pairs(self.held) do table.insert(self.todo, tonumber(k)) end
     self.held, self.tries = {}, {}
   end
@@ -182,7 +200,7 @@ function Run:obey(asked)
 end
 
 function Run:start_some()
-  local now, later = sys.now(), {}
+  local now, later = sys.steady(), {}
   for _, d in ipairs(self.delayed) do
     if d.at <= now then table.insert(self.todo, self.next, d.task)
     else later[#later + 1] = d end
@@ -210,24 +228,35 @@ function Run:state_now()
   if before ~= self.state then self.dirty = true end
 end
 
+-- A folder that was moved or removed is none of ours any more, nor what lies in its place.
+function Run:check_place()
+  local kind, _, code, id = sys.stat(self.job:path "engine.lock")
+  if id == self.id or not kind and code ~= ENOENT then return end
+  self:signal "TERM"
+  batch.fail("transient", self.job.dir .. " was moved or removed: the engine ends; `tellua retry` goes on")
+end
+
 function Run:loop()
   local saved = 0
   repeat
     self:reap()
+    self:check_place()
     self:start_some()
     self:state_now()
-    if self.dirty and (sys.now() - saved > 0.3 or self.over) then
+    -- What is the last is said once the engine hears nothing more: in the end, or by the merge.
+    local last = self.over and self.nrunning == 0
+    if self.dirty and not last and (sys.steady() - saved > 0.3 or self.over) then
       self:save()
-      saved = sys.now()
+      saved = sys.steady()
     end
     local wait = self.dirty and 0.3 or 5
-    for _, d in ipairs(self.delayed) do wait = math.min(wait, math.max(0.01, d.at - sys.now())) end
-    if not (self.over and self.nrunning == 0) then self:obey(sys.pause(wait)) end
-  until self.over and self.nrunning == 0
+    for _, d in ipairs(self.delayed) do wait = math.min(wait, math.max(0.01, d.at - sys.steady())) end
+    if not last then self:obey(sys.pause(wait)) end
+  until last
 end
 
--- Products are made by a process like the tasks, so that the engine stays small.
-function Run:merge()
+-- Products are made by a process like the tasks, so that the engine stays small. How it ended
+function Run:assemble()
   local job = self.job
   self.state, self.reason = "running", "assembling the products"
   self:save()
@@ -244,11 +273,36 @@ function Run:merge()
       if self.want == "cancel" or self.want == "stop" then sys.kill(-pid, "TERM") end
     end
   until ended == pid
+  if status > 128 then return batch.TRANSIENT, "ended by signal " .. status - 128 end
+  if status == batch.EVICTED then status = batch.TRANSIENT end
+  return status, batch.tail(batch.read(job:path "merge.err"), 1)
+end
+
+-- Before the merge is tried once more. False: the user wants none.
+function Run:rest(seconds, why)
+  self.retries = self.retries + 1
+  self.reason = string.format("the merge: %s; again in %.3g s", why, seconds)
+  self:note(self.reason)
+  self:save()
+  local till = sys.steady() + seconds
+  repeat
+    self:obey(sys.pause(math.max(0, till - sys.steady())))
+    if self.want == "cancel" or self.want == "stop" then return false end
+  until sys.steady() >= till
+  return true
+end
+
+-- Again after a passing fault, as tasks are: the disk was full, or a killed engine's merge still at it.
+function Run:merge()
+  local try, status, why = 0
+  repeat
+    try = try + 1
+    status, why = self:assemble()
+  until status ~= batch.TRANSIENT or try == MOST_TRIES or not self:rest(self:delay(try), why)
   if status == 0 then
     self.state, self.reason, self.exit = "done", nil, 0
   else
-    self.state, self.exit = "failed", status
-    self.reason = "the merge: " .. batch.tail(batch.read(job:path "merge.err"), 1)
+    self.state, self.exit, self.reason = "failed", status, "the merge: " .. why
   end
 end
 
@@ -257,7 +311,7 @@ function Run:wait_for_others()
   for _, dir in ipairs(self.job.after or {}) do
     local first = true
     while true do
-      local ok, s = pcall(batch.look, dir)
+      local ok, s = pcall(batch.look_on, dir)
       if not ok then self:fail(batch.CODE, "the job before it is gone: " .. dir) return false end
       if s.state == "done" then break end
       if s.state == "failed" or s.state == "cancelled" then
@@ -292,11 +346,12 @@ function batch.commands.engine(a)
   sys.signals()
   -- Before anybody sees the process: how the last one ended is no longer true.
   job:set_state { state = "running", started = sys.now(), running = {}, held = {} }
-  batch.check(sys.write(job:path "engine.pid", sys.pid .. " " .. sys.started(sys.pid) .. "\n"))
+  batch.check(sys.write(job:path "engine.pid", sys.pid .. " " .. sys.started(sys.pid) .. " " .. sys.host .. "\n"))
   local progress = job:progress()
   local run = setmetatable({ job = job, running = {}, nrunning = 0, held = {}, tries = {}, delayed = {},
     todo = job:todo(progress), next = 1, ndone = progress.ndone, slots = job.options.slots, want = "run",
-    state = "running", started = sys.now(), retries = 0, memory = 0, cpu = 0 }, Run)
+    state = "running", started = sys.now(), retries = 0, memory = 0, cpu = 0,
+    id = select(4, sys.stat(job:path "engine.lock")) }, Run)
   run:save()
   if run:wait_for_others() then
     run:obey(false)

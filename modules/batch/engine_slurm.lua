@@ -17,9 +17,12 @@ function engine.check()
   end
 end
 
+-- Text as sbatch reads it in a line of options
+local function option_text(s) return s:find "[^%w_./-]" and '"' .. s:gsub('[\\"]', "\\%0") .. '"' or s end
+
 local function head(job, kind, extra)
-  local lines = { "#!/bin/sh", "#SBATCH --job-name=" .. job.name:gsub("[^%w_.-]", "_"),
-    "#SBATCH --comment=tellua:" .. job.id .. ":" .. kind, "#SBATCH --chdir=" .. job.dir }
+  local lines = { "#!/bin/sh", "#SBATCH --job-name=" .. job:label(),
+    "#SBATCH --comment=tellua:" .. job.id .. ":" .. kind, "#SBATCH --chdir=" .. option_text(job.dir) }
   for _, line in ipairs(extra) do lines[#lines + 1] = "#SBATCH " .. line end
   for _, o in ipairs(job.options.options or {}) do
     local name, value = o:match "^([^=]+)=(.*)$"

@@ -37,6 +37,9 @@ function Job.shard(_, n) return format("%03d", n // SHARD) end
 function Job.number(_, n) return format("%07d", n) end
 function Job:base(n) return self:path("tasks", self:shard(n), self:number(n)) end
 
+-- Its name as schedulers take any
+function Job:label() return (self.name:gsub("[^%w_.-]", "_")) end
+
 function Job:engine_of() return batch.engines[self.engine] end
 
 -- {done = set, failed = set, ndone}: by the names of files; empty ones are made by tasks whose
@@ -76,7 +79,11 @@ function Job:set_state(s)
   batch.write_json(self:path "state.json", s)
 end
 
-function Job:wanted() return (batch.read_json(self:path "control.json") or {}).want or "run" end
+-- What the user wants, and which of their wishes that is
+function Job:wanted()
+  local c = batch.read_json(self:path "control.json") or {}
+  return c.want or "run", c.serial or 0
+end
 
 function Job:want(what)
   local c = batch.read_json(self:path "control.json") or { serial = 0 }
@@ -102,20 +109,24 @@ end
 
 -- --- a list of the user's jobs, so that `tellua jobs` finds them -------------------------------
 
+local function absolute(path) return path and path:sub(1, 1) == "/" and path end
+
+-- nil: the user has no folder of their own. One in /tmp would be anybody's.
 local function registry()
-  local base = os.getenv "XDG_STATE_HOME" or ((os.getenv "HOME" or "/tmp") .. "/.local/state")
-  return base .. "/tellua/jobs"
+  local home = absolute(os.getenv "HOME") or absolute(sys.home)
+  local base = absolute(os.getenv "XDG_STATE_HOME") or home and home .. "/.local/state"
+  return base and base .. "/tellua/jobs"
 end
 
 function Job:register()
   local dir = registry()
-  if sys.mkdir(dir) then sys.write(dir .. "/" .. sys.sha256(self.dir):sub(1, 16), self.dir .. "\n") end
+  if dir and sys.mkdir(dir) then sys.write(dir .. "/" .. sys.sha256(self.dir):sub(1, 16), self.dir .. "\n") end
 end
 
 -- Folders that are still there; a job that was removed is forgotten
 function batch.registered()
   local dir, list = registry(), {}
-  for _, name in ipairs(sys.list(dir) or {}) do
+  for _, name in ipairs(dir and sys.list(dir) or {}) do
     local path = (batch.read(dir .. "/" .. name) or ""):match "^[^\n]+"
     if path and sys.stat(path .. "/job.json") then
       list[#list + 1] = path

@@ -5,10 +5,11 @@
 #include "modules/batch/store.h"
 #include "modules/raster/cube.h"
 
-/* Assembles product number `product` of the store into path, in p's format, a file: written beside,
- * synced, renamed. Every tile of every level must be stored (tl_pyramid makes the overviews'). When
- * it fails whatever was at path is untouched and nothing is left beside it. */
-int tl_merge(tl_store *s, int product, const tl_product *p, const char *path,
+/* Assembles, by so many threads, product number `product` of the store into path, in p's format, a
+ * file: written beside, synced, renamed. Every tile of every level must be stored (tl_pyramid makes
+ * the overviews'). When it fails whatever was at path is untouched and nothing is left beside it.
+ */
+int tl_merge(tl_store *s, int product, const tl_product *p, const char *path, int threads,
              tl_err *e) TL_MUST_CHECK;
 
 /* A product of arrays: band b of step t is the store's product first + t * nbands + b. ctx and get

@@ -29,6 +29,7 @@ typedef struct tl_plan_output {
     int first_part;         /* its number in the store; the others follow, step by step */
     int pass;               /* of the first step: an index into the plan's passes */
     int first;              /* its first output of that pass */
+    uint8_t (*palette)[4];  /* 256 x RGBA, the product's; NULL */
     const char *(*meta)[2]; /* provenance: the plan's, and the date; nmeta of them */
     char time_text[32];     /* in meta */
 } tl_plan_output;

@@ -1,8 +1,10 @@
 /* Which cell type a product has, and how it marks invalid cells. SPDX-License-Identifier: MIT */
 #include "modules/batch/plan_int.h"
 #include "runtime/log.h"
+#include "runtime/mem.h"
 
 #include <math.h>
+#include <string.h>
 
 /* --- cell types ----------------------------------------------------------------------------------
  */
@@ -186,4 +188,17 @@ int tl__plan_is_classes(const tl_plan_output *o)
         yes &= o->node[i]->type == TL_B || (b && b->is_classes);
     }
     return yes;
+}
+
+void tl__plan_palette(tl_plan_output *o)
+{
+    tl_product *p = &o->product;
+    const tl_band *b = passed_through(o->node[0]);
+    int is_tiff = p->format == TL_COG || p->format == TL_GTIFF;
+    if (!is_tiff || tl__plan_nodes(o) != 1 || p->dtype != TL_U8 || !b || b->dtype != TL_U8 ||
+        b->ncolors < 1 || !copies_values(o->node[0]))
+        return;
+    o->palette = tl_xcalloc(256, sizeof *o->palette);
+    memcpy(o->palette, b->colors, (size_t)(b->ncolors < 256 ? b->ncolors : 256) * 4);
+    p->palette = (const uint8_t(*)[4])o->palette;
 }

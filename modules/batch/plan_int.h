@@ -32,6 +32,8 @@ int tl__plan_check_times(const tl_plan_output *o, tl_err *e) TL_MUST_CHECK;
 int tl__plan_same_validity(const tl_plan_output *o);
 /* Whether all bands are classes, of which an average means nothing. */
 int tl__plan_is_classes(const tl_plan_output *o);
+/* The colours of a band of classes that passes through to a TIFF, if its file has any. */
+void tl__plan_palette(tl_plan_output *o);
 
 /* Makes the passes of p->out, fills operations, uses_libm, text, key, meta. `known` = operations to
  * use, or NULL to choose. */

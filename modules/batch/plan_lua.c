@@ -250,14 +250,12 @@ static json_t *keep_json(lua_State *L, json_t *(*make)(void))
 
 static int read_script(const char *path, tl_buf *text, tl_err *e)
 {
-    char chunk[65536];
-    size_t n;
     FILE *f = fopen(path, "rb");
     if (!f)
         return tl_fail(e, TL_EUSAGE, "cannot open script %s: %s", path, strerror(errno));
-    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0 && text->len < 16u << 20)
-        tl_buf_add(text, chunk, n);
-    int rc = ferror(f) ? tl_fail(e, TL_EDATA, "cannot read %s: %s", path, strerror(errno)) : 0;
+    int rc = tl_buf_read(text, f, 16u << 20)
+                 ? tl_fail(e, TL_EDATA, "cannot read %s: %s", path, strerror(errno))
+                 : 0;
     fclose(f);
     return rc;
 }

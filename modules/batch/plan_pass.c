@@ -107,6 +107,7 @@ static void group_outputs(tl_plan *p)
     for (int i = 0; i < p->n; i++) {
         tl_plan_output *o = &p->out[i];
         int arrays = tl_format_is_arrays(o->product.format);
+        tl__plan_palette(o);
         o->part = arrays ? tl_cube_part(&o->product) : o->product;
         o->nparts = arrays ? o->nbands : 1;
         o->first_part = parts;
@@ -171,15 +172,20 @@ static int check_names(const tl_plan_pass *pass, tl_err *e)
     return 0;
 }
 
-static int boxes_meet(const double a[4], const double b[4])
+/* `turn` of x later, or as often again, b is at the same place; 0: never. */
+static int boxes_meet(const double a[4], const double b[4], double turn)
 {
-    return a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
+    double by =
+        turn > 0 ? turn * (floor((a[0] - b[2]) / turn) + 1) : 0; /* b ends beyond a's west */
+    return a[0] < b[2] + by && b[0] + by < a[2] && a[1] < b[3] && b[1] < a[3];
 }
 
 /* Whether some source has cells on the grid, as far as boxes can tell. */
 static int touches_a_source(const tl_plan_pass *pass)
 {
+    const char *crs = pass->grid.crs;
     double area[4], box[4], own[4];
+    double turn = tl_crs_is_geographic(crs) ? 2 * M_PI / tl_crs_unit_size(crs) : 0;
     int files = 0;
     tl_grid_bounds(&pass->grid, area);
     for (int k = 0; k < tl_pass_samplings(pass->pass); k++) {
@@ -188,7 +194,7 @@ static int touches_a_source(const tl_plan_pass *pass)
             continue; /* a geometry */
         files++;
         tl_grid_bounds(g, own);
-        if (tl_crs_transform_box(g->crs, pass->grid.crs, own, box, NULL) || boxes_meet(area, box))
+        if (tl_crs_transform_box(g->crs, crs, own, box, NULL) || boxes_meet(area, box, turn))
             return 1;
     }
     return files == 0;
@@ -319,6 +325,7 @@ void tl_plan_free(tl_plan *p)
             free(o->ids[t]);
         free(o->ids);
         free(o->times);
+        free(o->palette);
         free(o->meta);
         free(o->node);
         free(o->band);

@@ -82,6 +82,9 @@ int tl__plan_grid(const json_t *j, tl_grid *g, tl_err *e)
     g->h = x[3];
     if (!(g->dx > 0 && g->dy > 0 && g->w > 0 && g->h > 0) || !isfinite(g->x0) || !isfinite(g->y0))
         return -1;
+    for (int i = 0; i < 4; i++)
+        if (x[i] < -TL_GRID_MOST || x[i] > TL_GRID_MOST)
+            return -1;
     g->crs = tl_intern(crs);
     return crs[0] && strcmp(crs, "LOCAL") != 0 ? tl_crs_canonical(crs, &g->crs, e) : 0;
 }
@@ -99,7 +102,7 @@ static int read_numbers(const json_t *j, size_t i, tl_source **out, tl_err *e)
 {
     tl_grid g;
     if (tl__plan_grid(json_object_get(j, "grid"), &g, e))
-        return tl__plan_broken(e, "source", i);
+        return tl__plan_broken(e, "the grid of the numbers of source", i);
     return tl_numbers_source(&g, json_object_get(j, "numbers"), out, e);
 }
 

@@ -121,7 +121,7 @@ typedef struct {
         json_int_t place;
     } * made; /* composites and wholes, written before */
     size_t nmade;
-    const tl_grid **area; /* of the plan's outputs */
+    tl_grid *area; /* that some pass reads */
     int nareas;
     tl_frozen_budget budget;
     int failed;         /* the budget is used up */
@@ -156,6 +156,29 @@ static json_int_t note_made(writer *w, const tl_source *s, json_int_t at)
     w->made[w->nmade].source = s;
     w->made[w->nmade++].place = at;
     return at;
+}
+
+/* What the pass reads for an area, and what the passes behind its sources read for that: of a whole
+ * Image all of it. */
+static void add_areas(writer *w, const tl_pass *pass, tl_grid area)
+{
+    tl_pass *const *inner;
+    int reach = tl_pass_reach(pass), known = 0;
+    area.col -= reach;
+    area.row -= reach;
+    area.w += 2 * reach;
+    area.h += 2 * reach;
+    for (int i = 0; i < w->nareas && !known; i++)
+        known = tl_grid_equal(&w->area[i], &area);
+    if (!known) {
+        w->area = tl_xrealloc(w->area, ((size_t)w->nareas + 1) * sizeof *w->area);
+        w->area[w->nareas++] = area;
+    }
+    for (int k = 0; k < tl_pass_samplings(pass); k++) {
+        const tl_whole_spec *whole = tl_whole_spec_of(tl_pass_sampling(pass, k)->source);
+        for (int i = tl_pass_inner(pass, k, &inner); i > 0; i--)
+            add_areas(w, inner[i - 1], whole ? whole->grid : area);
+    }
 }
 
 /* A composite, after the nodes of its kinds. */
@@ -327,9 +350,8 @@ json_t *tl__plan_json(const tl_plan *p, tl_err *e)
                 .functions = {json_array(), json_object()},
                 .budget = TL_FROZEN_BUDGET_INIT};
     json_t *outputs = json_array(), *lines = json_array();
-    w.area = tl_xcalloc((size_t)p->n, sizeof *w.area);
-    for (; w.nareas < p->n; w.nareas++)
-        w.area[w.nareas] = &p->out[w.nareas].product.grid;
+    for (int k = 0; k < p->npasses; k++)
+        add_areas(&w, p->pass[k].pass, p->pass[k].grid);
     for (int i = 0; i < p->n; i++)
         json_array_append_new(outputs, output_json(&w, &p->out[i]));
     for (size_t i = 0; i < w.nwhere; i++)

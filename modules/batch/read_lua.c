@@ -37,22 +37,17 @@ static int may_read(const tl_script *s, const char *file)
 /* A regular file: opening a pipe waits for its writer, and a device might never end. */
 int tl_read_text(const char *path, tl_buf *text, tl_err *e)
 {
-    char chunk[65536];
     struct stat st;
-    size_t n;
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), rc = 0;
     FILE *f = fd < 0 ? NULL : fdopen(fd, "rb");
     if (!f)
         return tl_fail(e, TL_EDATA, "%s", strerror(errno));
     if (fstat(fd, &st) || !S_ISREG(st.st_mode))
         rc = tl_fail(e, TL_EDATA, "no regular file");
-    while (!rc && (n = fread(chunk, 1, sizeof chunk, f)) > 0) {
-        tl_buf_add(text, chunk, n);
-        if (text->len > MOST_BYTES)
-            rc = tl_fail(e, TL_EDATA, "more than %zu MiB", MOST_BYTES >> 20);
-    }
-    if (!rc && ferror(f))
+    if (!rc && tl_buf_read(text, f, MOST_BYTES + 1))
         rc = tl_fail(e, TL_EDATA, "%s", strerror(errno));
+    if (!rc && text->len > MOST_BYTES)
+        rc = tl_fail(e, TL_EDATA, "more than %zu MiB", MOST_BYTES >> 20);
     fclose(f);
     return rc;
 }

@@ -69,7 +69,7 @@ function batch.commands.merge_rows(args)
       batch.check(out:write(table.concat(columns, ","), "\n"))
       for _, path in ipairs(paths) do batch.check(copy(out, path, columns, place, same)) end
       batch.check(out:close())
-      batch.check(os.rename(to .. ".new", to))
+      batch.check(sys.adopt(to .. ".new", to))
       print(to)
     end
   end

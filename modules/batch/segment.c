@@ -42,23 +42,6 @@ static int fail(const char *what, const char *path, tl_err *e)
     return tl_fail(e, TL_EIO, "cannot %s %s: %s", what, path, strerror(errno));
 }
 
-/* Bytes read, short at the end of the file; -1 with errno. */
-static ssize_t read_at(int fd, void *buf, size_t n, uint64_t at)
-{
-    size_t done = 0;
-    while (done < n) {
-        ssize_t k = pread(fd, (char *)buf + done, n - done, (off_t)(at + done));
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k < 0)
-            return -1;
-        if (!k)
-            break;
-        done += (size_t)k;
-    }
-    return (ssize_t)done;
-}
-
 /* --- header ----------------------------------------------------------------------------------- */
 
 static void make_header(uint8_t h[HEADER], const char *key)
@@ -75,7 +58,7 @@ static void make_header(uint8_t h[HEADER], const char *key)
 static int check_header(const tl__segment *g, const char *key, int *good, tl_err *e)
 {
     uint8_t h[HEADER];
-    ssize_t n = read_at(g->idx, h, HEADER, 0);
+    ssize_t n = tl_read_at(g->idx, h, HEADER, 0);
     *good = 0;
     if (n < 0)
         return fail("read", g->idx_path, e);
@@ -104,7 +87,7 @@ int tl__segment_is_index(const char *path)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return 0;
-    ssize_t n = read_at(fd, head, sizeof head, 0);
+    ssize_t n = tl_read_at(fd, head, sizeof head, 0);
     close(fd);
     return n >= 0 && memcmp(head, MAGIC, (size_t)n) == 0;
 }
@@ -212,12 +195,19 @@ int tl__segment_look(const char *dir, const char *name, const char *key, tl__seg
     return r;
 }
 
-void tl__segment_close(tl__segment *g)
+void tl__segment_rest(tl__segment *g, int dat)
 {
     if (g->idx >= 0)
         close(g->idx);
-    if (g->dat >= 0)
+    if (g->dat >= 0 && !dat)
         close(g->dat);
+    g->idx = -1;
+    g->dat = dat ? g->dat : -1;
+}
+
+void tl__segment_close(tl__segment *g)
+{
+    tl__segment_rest(g, 0);
     free(g->idx_path);
     free(g->dat_path);
     *g = (tl__segment){.idx = -1, .dat = -1};
@@ -323,7 +313,7 @@ int tl__segment_load(tl__segment *g, int is_own, int verify, tl__on_place *on_pl
     ssize_t n = 0;
     int r = 0;
     for (;; at += (uint64_t)n / RECORD * RECORD) {
-        n = read_at(g->idx, buf, BATCH * RECORD, at);
+        n = tl_read_at(g->idx, buf, BATCH * RECORD, (int64_t)at);
         if (n < (ssize_t)RECORD)
             break;
         /* The size after the records: data come first, so theirs are in it. */
@@ -376,9 +366,13 @@ int tl__segment_append(tl__segment *g, tl__place *p, const tl_packed *t, tl_err 
 int tl__segment_read(const tl__segment *g, const tl__place *p, uint8_t *buf, tl_err *e)
 {
     size_t n = (size_t)p->len + p->mask_len;
-    ssize_t k = read_at(g->dat, buf, n, p->offset);
-    if (k < 0)
-        return fail("read", g->dat_path, e);
+    int fd = g->dat >= 0 ? g->dat : open(g->dat_path, O_RDONLY | O_CLOEXEC);
+    ssize_t k = fd < 0 ? -1 : tl_read_at(fd, buf, n, (int64_t)p->offset);
+    int r = k < 0 ? fail("read", g->dat_path, e) : 0;
+    if (fd >= 0 && fd != g->dat)
+        close(fd);
+    if (r)
+        return r;
     if ((size_t)k < n || crc(buf, n) != p->crc)
         return tl_fail(e, TL_EDATA, "tile %u,%u of level %u is damaged in %s", p->tx, p->ty,
                        p->level, g->dat_path);

@@ -12,7 +12,7 @@
 
 typedef struct tl__segment {
     char *idx_path, *dat_path;
-    int idx, dat;     /* -1 = not open */
+    int idx, dat;     /* -1 = not open; dat is opened for each read then */
     uint64_t idx_end; /* behind the last good record that was read or written */
     uint64_t dat_end; /* behind the last byte that a good record names */
     int broken;       /* a failed write could not be undone */
@@ -36,6 +36,8 @@ int tl__segment_append(tl__segment *g, tl__place *p, const tl_packed *t, tl_err 
 
 int tl__segment_sync(const tl__segment *g, tl_err *e);
 void tl__segment_close(tl__segment *g);
+/* Loaded and only read from now on: closes what that does not need, its data too when dat is 0. */
+void tl__segment_rest(tl__segment *g, int dat);
 
 /* Reads a tile into buf (p->len + p->mask_len bytes) and checks it. May run in any thread. */
 int tl__segment_read(const tl__segment *g, const tl__place *p, uint8_t *buf, tl_err *e);

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -73,7 +74,29 @@ static int ends_in_idx(const struct dirent *d)
     return n > 4 && strcmp(d->d_name + n - 4, ".idx") == 0;
 }
 
-static int list_new(tl_store *s, const char *dir, tl_err *e)
+/* Half of what the process may have open, since a job may have more segments than that. */
+static int may_stay_open(uint32_t n)
+{
+    struct rlimit r;
+    return getrlimit(RLIMIT_NOFILE, &r) != 0 || n < r.rlim_cur / 2;
+}
+
+/* also: to be read from now on as it is. */
+static int list_one(tl_store *s, const char *dir, const char *name, int also, tl_err *e)
+{
+    tl__segment g;
+    int r = tl__segment_look(dir, name, s->key, &g, e);
+    if (r || g.idx < 0)
+        return r;
+    uint32_t i = list(s, &g, name);
+    if (!also)
+        return 0;
+    r = load(s, i, e);
+    tl__segment_rest(s->segment[i], may_stay_open(i));
+    return r;
+}
+
+static int list_new(tl_store *s, const char *dir, int also, tl_err *e)
 {
     struct dirent **found = NULL;
     int r = 0, n = scandir(dir, &found, ends_in_idx, alphasort);
@@ -81,37 +104,18 @@ static int list_new(tl_store *s, const char *dir, tl_err *e)
         return tl_fail(e, TL_EIO, "cannot read %s: %s", dir, strerror(errno));
     for (int i = 0; i < n; i++) {
         char *name = found[i]->d_name;
-        tl__segment g;
         name[strlen(name) - 4] = '\0';
-        if (!r && !is_listed(s, name)) {
-            r = tl__segment_look(dir, name, s->key, &g, e);
-            if (!r && g.idx >= 0)
-                list(s, &g, name);
-        }
+        if (!r && !is_listed(s, name))
+            r = list_one(s, dir, name, also, e);
         free(found[i]);
     }
     free(found);
     return r;
 }
 
-int tl_store_refresh(tl_store *s, tl_err *e)
-{
-    pthread_mutex_lock(&s->lock);
-    int r = s->flags & TL_STORE_ALONE ? 0 : list_new(s, s->dir, e);
-    for (uint32_t i = 0; !r && i < s->nsegments; i++)
-        if (i != s->own)
-            r = load(s, i, e);
-    pthread_mutex_unlock(&s->lock);
-    return r;
-}
-
 int tl_store_also(tl_store *s, const char *dir, tl_err *e)
 {
-    uint32_t before = s->nsegments;
-    int r = list_new(s, dir, e);
-    for (uint32_t i = before; !r && i < s->nsegments; i++)
-        r = load(s, i, e);
-    return r;
+    return list_new(s, dir, 1, e);
 }
 
 /* --- open and close --------------------------------------------------------------------------- */
@@ -131,7 +135,7 @@ static int fill(tl_store *s, const char *segment, tl_err *e)
     if (mkdir(s->dir, 0777) && errno != EEXIST)
         return tl_fail(e, TL_EIO, "cannot make %s: %s", s->dir, strerror(errno));
     /* Others first: what this process stored itself holds. */
-    int r = s->flags & TL_STORE_ALONE ? 0 : list_new(s, s->dir, e);
+    int r = s->flags & TL_STORE_ALONE ? 0 : list_new(s, s->dir, 0, e);
     for (uint32_t i = 0; !r && i < s->nsegments; i++)
         if (!segment || strcmp(s->names[i], segment) != 0)
             r = load(s, i, e);

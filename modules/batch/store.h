@@ -30,9 +30,6 @@ int tl_store_open(const char *dir, const char *segment, const char *key, int fla
                   tl_err *e) TL_MUST_CHECK;
 void tl_store_close(tl_store *s); /* NULL is allowed; does not sync */
 
-/* Takes in what other processes have stored since. */
-int tl_store_refresh(tl_store *s, tl_err *e) TL_MUST_CHECK;
-
 /* Takes in the segments of another folder of the same plan, to read; only those that are there now.
  * Not while others use the store. */
 int tl_store_also(tl_store *s, const char *dir, tl_err *e) TL_MUST_CHECK;

@@ -5,6 +5,8 @@ local sys, batch = ...
 local TARGET = { ["local"] = 60, htcondor = 600, slurm = 600 }
 local LEAST = 10
 
+local EEXIST = 17 -- of Linux
+
 -- "D-HH:MM:SS", "HH:MM:SS", "MM:SS", "MM": a time limit as sbatch takes it, in seconds
 local function walltime(args)
   for _, o in ipairs(args.options or {}) do
@@ -71,10 +73,10 @@ local function describe(args, dir)
   return job
 end
 
+-- Never through a symbolic link: that is removed itself.
 local function remove_tree(path)
-  if sys.stat(path) == "folder" then
-    for _, name in ipairs(sys.list(path) or {}) do remove_tree(path .. "/" .. name) end
-  end
+  if os.remove(path) then return end
+  for _, name in ipairs(sys.list(path) or {}) do remove_tree(path .. "/" .. name) end
   os.remove(path)
 end
 
@@ -98,11 +100,22 @@ local function pilot_scenes(job, half, args)
   end
 end
 
+-- A folder beside `dir` that nobody else has put there: others may write where jobs are made.
+local function make_half(dir)
+  batch.check(sys.mkdir(dir:match "^(.*)/[^/]*$" .. "/"))
+  local half, made, why, code
+  for i = 0, 99 do
+    half = dir .. ".new-" .. sys.pid .. (i > 0 and "-" .. i or "")
+    made, why, code = sys.mkdir(half, true)
+    if made or code ~= EEXIST then break end
+  end
+  batch.check(made, why)
+  return half
+end
+
 -- All of the folder, beside its place; then renamed there.
 local function make_folder(args, dir)
-  local half = dir .. ".new-" .. sys.pid
-  remove_tree(half)
-  batch.check(sys.mkdir(half))
+  local half = make_half(dir)
   local job = describe(args, dir)
   batch.check(sys.mkdir(half .. "/tasks"))
   batch.check(sys.mkdir(half .. "/result"))
@@ -111,7 +124,11 @@ local function make_folder(args, dir)
   pilot_scenes(job, half, args)
   add_parts(job, args, args.engine == "local" and job.options.slots or 64)
   batch.write_json(half .. "/job.json", job)
-  batch.check(os.rename(half, dir))
+  local moved, why = os.rename(half, dir)
+  if not moved then -- another one was quicker
+    remove_tree(half)
+    batch.fail("usage", why)
+  end
   job = batch.open(dir)
   batch.engines[job.engine].prepare(job)
   return job
@@ -139,6 +156,10 @@ function batch.commands.submit(args)
   local dir = args.job
   if dir:sub(1, 1) ~= "/" then dir = sys.cwd() .. "/" .. dir end
   dir = dir:gsub("/+$", "")
+  -- Submit descriptions, scripts of Slurm and lists of jobs are lines.
+  if (dir .. args.name):find "%c" then
+    batch.fail("usage", "--job and --name are texts without line breaks and other control characters")
+  end
   if sys.stat(dir) then
     batch.fail("usage", args.job .. " is there already; `tellua retry` goes on with a job, another --job makes one")
   end

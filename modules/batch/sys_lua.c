@@ -4,6 +4,7 @@
 #include "modules/batch/crew.h"
 #include "modules/batch/process_lua.h"
 #include "modules/batch/script.h"
+#include "modules/raster/outfile.h"
 #include "runtime/border.h"
 #include "runtime/hash.h"
 #include "runtime/jail.h"
@@ -58,11 +59,26 @@ static int sys_write(lua_State *L)
     return failed(L, "write", path);
 }
 
-/* mkdir(path): with its parents -> true */
+/* adopt(beside, path): a file that is written becomes `path`, synced -> true */
+static int sys_adopt(lua_State *L)
+{
+    tl_err e = TL_ERR_INIT;
+    const char *beside = luaL_checkstring(L, 1), *path = luaL_checkstring(L, 2);
+    if (tl_outfile_adopt(beside, path, &e)) {
+        lua_pushnil(L);
+        lua_pushstring(L, e.message);
+        return 2;
+    }
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* mkdir(path[, new]): with its parents -> true. A new one was not there before, nor a link of that
+ * name. */
 static int sys_mkdir(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
-    if (tl_make_folders(path))
+    if (lua_toboolean(L, 2) ? mkdir(path, 0777) : tl_make_folders(path))
         return failed(L, "make", path);
     lua_pushboolean(L, 1);
     return 1;
@@ -183,6 +199,12 @@ static int sys_now(lua_State *L) /* seconds since 1970 */
     return 1;
 }
 
+static int sys_steady(lua_State *L) /* seconds of a clock that nobody sets */
+{
+    lua_pushnumber(L, tl_now());
+    return 1;
+}
+
 static int sys_sha256(lua_State *L)
 {
     size_t len;
@@ -213,6 +235,8 @@ static void push_facts(lua_State *L)
     free(worker);
     lua_pushstring(L, user ? user->pw_name : "?");
     lua_setfield(L, -2, "user");
+    lua_pushstring(L, user ? user->pw_dir : NULL);
+    lua_setfield(L, -2, "home");
     lua_pushstring(L, tl_version());
     lua_setfield(L, -2, "version");
     lua_pushinteger(L, tl_cores());
@@ -225,19 +249,12 @@ static void push_facts(lua_State *L)
 
 void tl_sys_push(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"write", sys_write},
-                                         {"mkdir", sys_mkdir},
-                                         {"list", sys_list},
-                                         {"stat", sys_stat},
-                                         {"realpath", sys_realpath},
-                                         {"cwd", sys_cwd},
-                                         {"lock", sys_lock},
-                                         {"unlock", sys_unlock},
-                                         {"json", sys_json},
-                                         {"to_json", sys_to_json},
-                                         {"now", sys_now},
-                                         {"sha256", sys_sha256},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"write", sys_write},   {"adopt", sys_adopt},     {"mkdir", sys_mkdir},
+        {"list", sys_list},     {"stat", sys_stat},       {"realpath", sys_realpath},
+        {"cwd", sys_cwd},       {"lock", sys_lock},       {"unlock", sys_unlock},
+        {"json", sys_json},     {"to_json", sys_to_json}, {"now", sys_now},
+        {"steady", sys_steady}, {"sha256", sys_sha256},   {NULL, NULL}};
     luaL_newlib(L, functions);
     push_facts(L);
     tl__process_open(L);

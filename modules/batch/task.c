@@ -85,7 +85,7 @@ int tl_task_run(const tl_plan *p, const tl_task *t, tl_run_report *report, tl_er
     return rc;
 }
 
-/* Every segment of a large job is open while it is read. */
+/* Segments of a large job that stay open are read faster. */
 static void allow_many_files(void)
 {
     struct rlimit r;

@@ -42,6 +42,16 @@ function batch.look(path, seen)
   return r, job
 end
 
+-- The same for who waits: a scheduler that does not answer now may do so later. Until then the folder is asked;
+-- the third result is why.
+function batch.look_on(path)
+  local job = type(path) == "table" and path or batch.open(path)
+  local ok, s = pcall(batch.look, job)
+  if ok then return s, job end
+  if not job:engine_of().query then error(s, 0) end
+  return batch.look(job, false), job, tostring(s)
+end
+
 local function exit_of(s)
   if s.state == "done" then return 0 end
   if s.state == "cancelled" then return batch.INTERRUPTED end
@@ -71,10 +81,13 @@ end
 
 function batch.commands.wait(a)
   sys.signals()
-  local said, job = nil, nil
+  local said, job, unheard = nil, nil, nil
   while true do
-    local s
-    s, job = batch.look(job or a.job)
+    local s, why
+    local asked = sys.steady()
+    s, job, why = batch.look_on(job or a.job)
+    if why and not unheard then sys.log(why .. "; asking again") end
+    unheard = why
     local line = string.format("%d of %d tasks done, %d running, %d held", s.done, s.total, s.running, s.held)
     if line ~= said and not a.quiet then sys.log(line) end
     said = line
@@ -84,7 +97,9 @@ function batch.commands.wait(a)
       if exit ~= 0 and not a.json then sys.log(s.state .. ": " .. (s.reason or "")) end
       return exit
     end
-    if sys.pause(s.running < 50 and 0.2 or 1) then return batch.INTERRUPTED end
+    -- A scheduler has others to answer; a large folder on a slow disk takes its time.
+    local least = job.engine == "local" and 0.2 or 2
+    if sys.pause(math.max(least, 10 * (sys.steady() - asked))) then return batch.INTERRUPTED end
   end
 end
 

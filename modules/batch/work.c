@@ -404,7 +404,8 @@ int tl_work_merge(tl_work *w, int i, const char *dir, tl_err *e)
     if (!rc)
         rc = tl_format_is_arrays(o->product.format)
                  ? tl_merge_cube(w->store, o->first_part, &cube, path, e)
-                 : tl_merge(w->store, o->first_part, &o->product, path, e);
+                 : tl_merge(w->store, o->first_part, &o->product, path,
+                            w->threads > 0 ? w->threads : 1, e);
     free(path);
     return rc;
 }

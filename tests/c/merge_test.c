@@ -148,9 +148,31 @@ static void write_plainly(picture_of *o, const char *path)
 static void assert_merges_like_the_plain_way(picture_of *o, tl_store *s)
 {
     tl_err e = TL_ERR_INIT;
-    assert_tl_ok(tl_merge(s, 0, o->p, scratch("merged.tif"), &e), &e);
+    assert_tl_ok(tl_merge(s, 0, o->p, scratch("merged.tif"), 2, &e), &e);
     write_plainly(o, scratch("plain.tif"));
     assert_same_file(scratch("merged.tif"), scratch("plain.tif"));
+}
+
+/* Some runs of 8 MiB and the rest of one. */
+static void threads_assemble_the_same_file(void **state)
+{
+    (void)state;
+    tl_product p = product(1700, 1400);
+    picture_of o;
+    tl_err e = TL_ERR_INIT;
+    p.dtype = TL_F64;
+    p.compress = TL_UNCOMPRESSED;
+    picture_make(&o, &p, 11);
+    tl_store *s = open_store(scratch("job"), "a", 0);
+    run_crew(&o, s, 2, 11, INT32_MAX);
+    write_plainly(&o, scratch("plain.tif"));
+    for (int threads = 1; threads <= 7; threads += 3) {
+        assert_tl_ok(tl_merge(s, 0, &p, scratch("merged.tif"), threads, &e), &e);
+        assert_same_file(scratch("merged.tif"), scratch("plain.tif"));
+    }
+    tl_store_close(s);
+    remove_store(scratch("job"));
+    picture_free(&o);
 }
 
 static void any_order_and_any_threads_give_the_same_file(void **state)
@@ -357,7 +379,7 @@ static void a_quarter_is_used_in_place_of_its_tile(void **state)
     tl_store *s = open_store(scratch("job"), "merge", 0);
     spoil_quarters(&p, s, -1);
     finish(&p, s);
-    assert_tl_ok(tl_merge(s, 0, &p, scratch("merged.tif"), &e), &e);
+    assert_tl_ok(tl_merge(s, 0, &p, scratch("merged.tif"), 2, &e), &e);
     write_plainly(&o, scratch("plain.tif"));
     char *a = slurp(scratch("merged.tif"), &n), *b = slurp(scratch("plain.tif"), &m);
     assert_false(n == m && memcmp(a, b, n) == 0);
@@ -402,7 +424,7 @@ static void a_failing_write_leaves_the_old_product(void **state)
         int r = 1;
         for (fail_at = 1; r && fail_at < 100000; fail_at++) {
             calls = 0;
-            r = tl_merge(s, 0, &p, scratch("out/x"), &e);
+            r = tl_merge(s, 0, &p, scratch("out/x"), 2, &e);
             assert_int_equal(files_in(scratch("out")), 1);
             if (!r)
                 break;
@@ -412,7 +434,7 @@ static void a_failing_write_leaves_the_old_product(void **state)
             assert_string_equal(old, "old");
             free(old);
         }
-        tl__io_write = write;
+        tl__io_write = tl__io_plain;
         assert_true(fail_at > 2);
         tl_store_close(s);
         remove_store(scratch("job"));
@@ -434,7 +456,7 @@ static void short_and_interrupted_writes_go_on(void **state)
     tl_store *s = open_store(scratch("job"), "a", 0);
     run_crew(&o, s, 1, 1, INT32_MAX);
     assert_merges_like_the_plain_way(&o, s);
-    tl__io_write = write;
+    tl__io_write = tl__io_plain;
     tl_store_close(s);
     s = open_store(scratch("job"), NULL, TL_STORE_VERIFY);
     assert_merges_like_the_plain_way(&o, s);
@@ -452,7 +474,7 @@ static void a_merge_with_a_tile_missing_names_it(void **state)
     picture_make(&o, &p, 5);
     tl_store *s = open_store(scratch("job"), "a", 0);
     run_crew(&o, s, 1, 1, 20);
-    assert_int_equal(tl_merge(s, 0, &p, scratch("job/x.tif"), &e), TL_EDATA);
+    assert_int_equal(tl_merge(s, 0, &p, scratch("job/x.tif"), 2, &e), TL_EDATA);
     assert_non_null(strstr(e.message, "of level 0 of product 0 is missing"));
     assert_int_equal(files_in(scratch("job")), 2);
     tl_store_close(s);
@@ -474,7 +496,7 @@ static void a_full_disk_leaves_the_old_product_and_nothing_else(void **state)
     picture_make(&o, &p, 5);
     tl_store *s = open_store(scratch("job"), "a", 0);
     run_crew(&o, s, 1, 1, INT32_MAX);
-    assert_int_equal(tl_merge(s, 0, &p, scratch("small/x.tif"), &e), TL_EIO);
+    assert_int_equal(tl_merge(s, 0, &p, scratch("small/x.tif"), 2, &e), TL_EIO);
     assert_non_null(strstr(e.message, "small/x.tif: No space left on device"));
     assert_int_equal(files_in(dir), 1);
     char *old = slurp(scratch("small/x.tif"), &n);
@@ -493,7 +515,7 @@ static void a_folder_that_cannot_be_written_is_named(void **state)
     tl_product p = product(40, 30);
     tl_err e = TL_ERR_INIT;
     tl_store *s = open_store(scratch("job"), "a", 0);
-    assert_int_equal(tl_merge(s, 0, &p, scratch("no/such/x.tif"), &e), TL_EIO);
+    assert_int_equal(tl_merge(s, 0, &p, scratch("no/such/x.tif"), 2, &e), TL_EIO);
     assert_non_null(strstr(e.message, "no/such/x.tif: No such file or directory"));
     tl_store_close(s);
     remove_store(scratch("job"));
@@ -510,6 +532,7 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(threads_assemble_the_same_file),
         cmocka_unit_test(any_order_and_any_threads_give_the_same_file),
         cmocka_unit_test(a_run_that_stopped_anywhere_resumes_to_the_same_file),
         cmocka_unit_test(overviews_lost_with_a_torn_end_are_made_again),

@@ -337,6 +337,16 @@ g.open()
 p.same("late", "lateref", "jobs that are made as others end")
 p.same("shared", "quickref", "tasks that work in the folder itself")
 
+# --- folders and names that are no single words ------------------------------------------------------------------------
+part("odd names")
+odd = 'it\'s $(touch pwned) "5%" é '
+p.submit(odd + "c", "htcondor", "quick.lua", "--tasks", "3", "--name", 'a "b" $(touch pwned)')
+p.submit(odd + "sh", "htcondor", "quick.lua", "--tasks", "3", "--shared")
+p.submit(odd + "s", "slurm", "quick.lua", "--tasks", "3", "--name", 'a "b" $(touch pwned)', "--after", odd + "c")
+for name, sentence in ("c", "HTCondor"), ("sh", "HTCondor, shared"), ("s", "Slurm, after a job of HTCondor that its nodes cannot ask"):
+    p.same(odd + name, "quickref", "an odd folder: " + sentence)
+ok(not p.user("find", ".", "-name", "pwned").out, "... of which no shell read anything")
+
 # --- steering, and the submit host's power -----------------------------------------------------------------------------
 part("steering")
 for turn in range(int(os.environ.get("TELLUA_POOL_TURNS", "1"))):

@@ -110,8 +110,8 @@ class Pool:
             "timeout", str(limit), "tellua", "wait", job, "--quiet", limit=limit + 60)
         c = self.user("cmp", job + "/result/o.tif", ref + "/o.tif")
         return tap.ok(r.status == 0 and c.status == 0, "%s: the bytes of `tellua run`" % sentence, r, c, self.status(job),
-                      self.user("sh", "-c", "tail -n 3 %s/tasks/*/*.err %s/merge.err | tail -n 40" % (job, job)).out,
-                      self.user("sh", "-c", "condor_q -nobatch; cat %s/htcondor/*.log | grep -v '^\t' | tail -n 40" % job).out)
+                      self.user("sh", "-c", 'tail -n 3 "$0"/tasks/*/*.err "$0"/merge.err | tail -n 40', job).out,
+                      self.user("sh", "-c", "condor_q -nobatch; cat \"$0\"/htcondor/*.log | grep -v '^\t' | tail -n 40", job).out)
 
     def endings(self, job):
         """The .done files of a job's tasks."""
