@@ -39,7 +39,8 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -W
 FLOAT := -ffp-contract=off -fno-math-errno -fno-trapping-math
 OUR_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden $(OPT_$(CONFIG)) $(FLOAT) $(WARN) -I. -I$(BUILD) $(PKG_CFLAGS)
 ALL_CFLAGS = $(OUR_CFLAGS) $(CPPFLAGS) $(CFLAGS)
-LIBS = $(PKG_LIBS) -lm -lpthread
+# Each start looks for some 60,000 symbols in this order, so what has most comes first; GDAL needs the C++ runtime anyway.
+LIBS = -lgdal -lc -Wl,--push-state,--no-as-needed -l:libstdc++.so.6 -Wl,--pop-state $(PKG_LIBS) -lm -lpthread
 FACE_LIBS = -ledit
 
 # --- sources ---------------------------------------------------------------------------------
@@ -87,7 +88,7 @@ KERNELS := $(wildcard modules/expr/kernels.c modules/collection/sort_kernels.c m
 HAVE_ISAS = $(foreach i,$(KERNEL_ISAS),-DTL_HAVE_$(i))
 CFLAGS_jail_spawn = -DTL_LIBEXEC='"$(LIBEXECDIR)"'
 CFLAGS_kernels = -O3 $(HAVE_ISAS)
-$(foreach f,sort_kernels reduce read predictor nearest points lattice smooth_kernels scene_source,$(eval CFLAGS_$(f) = -O3))
+$(foreach f,sort_kernels reduce read predictor codec nearest points lattice smooth_kernels scene_source,$(eval CFLAGS_$(f) = -O3))
 CFLAGS_run = $(HAVE_ISAS)
 CFLAGS_reduce_sorted = -O3 $(HAVE_ISAS)
 CFLAGS_smooth = -O3 $(HAVE_ISAS)

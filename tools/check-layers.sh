@@ -8,7 +8,7 @@ set -eu
 cd "${1:-$(dirname "$0")/..}"
 
 layers='
-base       ^runtime/(err|mem|buf|log|dtype|watch|cancel|pause|hash|version|limits)[.]               -
+base       ^runtime/(err|mem|buf|log|dtype|watch|cancel|pause|hash|fdio|scratch|version|limits)[.]               -
 bindings   ^(modules/[^/]+|runtime)/[^/]*_lua[.]                        base expr image raster classes collection batch map jail host loop lua
 expr       ^modules/expr/                                               base
 image      ^modules/image/                                              base expr
