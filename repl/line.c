@@ -123,11 +123,6 @@ static unsigned char paste(EditLine *el, int ch)
 /* --- completion ----------------------------------------------------------------------------------
  */
 
-static int is_within_character(char c)
-{
-    return ((unsigned char)c & 0xc0) == 0x80;
-}
-
 /* Of whole characters: bytes. */
 static size_t common_prefix(const tl_completions *c)
 {
@@ -136,7 +131,7 @@ static size_t common_prefix(const tl_completions *c)
         for (size_t k = 0; k < n; k++)
             if (c->text[0][k] != c->text[i][k])
                 n = k;
-    while (n && is_within_character(c->text[0][n]))
+    while (n && tl_is_within_character(c->text[0][n]))
         n--;
     return n;
 }
@@ -145,7 +140,7 @@ static int count_characters(const char *text, size_t bytes)
 {
     int n = 0;
     for (size_t k = 0; k < bytes; k++)
-        n += !is_within_character(text[k]);
+        n += !tl_is_within_character(text[k]);
     return n;
 }
 

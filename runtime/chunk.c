@@ -203,14 +203,14 @@ static void add_caret(tl_err *e, const char *p, const char *eol, const char *at)
         eol--;
     if (at - p > WIDTH / 2 && eol - p > WIDTH)
         p = at - WIDTH / 2;
-    while (p < at && ((unsigned char)*p & 0xc0) == 0x80)
+    while (p < at && tl_is_within_character(*p))
         p++; /* not in the middle of a character */
     if (eol - p > WIDTH)
         eol = p + WIDTH;
     tl_buf b = TL_BUF_INIT;
     tl_buf_printf(&b, "%s\n    %.*s\n    ", e->message, (int)(eol - p), p);
     for (; p < at; p++)
-        if (((unsigned char)*p & 0xc0) != 0x80)
+        if (!tl_is_within_character(*p))
             tl_buf_puts(&b, *p == '\t' ? "\t" : " ");
     tl_buf_puts(&b, "^");
     if (b.len < sizeof e->message)
@@ -259,7 +259,7 @@ static void syntax_error(tl_host *h, lua_State *L, const char *text, size_t len,
         return;
     int column = 1;
     for (const char *q = p; q < at; q++)
-        column += ((unsigned char)*q & 0xc0) != 0x80;
+        column += !tl_is_within_character(*q);
     snprintf(colon, (size_t)(e->where + sizeof e->where - colon), ":%d:%d", line, column);
     add_caret(e, p, eol, at);
 }

@@ -33,7 +33,7 @@ static size_t visible_bytes(const unsigned char *p)
     if (p[0] < 0xc2 || p[0] > 0xf4)
         return 0;
     for (size_t i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80)
+        if (!tl_is_within_character((char)p[i]))
             return 0;
     /* Other controls (U+0080..9F), needlessly long forms, surrogates, beyond U+10FFFF. */
     int bad = (p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xe0 && p[1] < 0xa0) ||

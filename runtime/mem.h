@@ -15,6 +15,12 @@ void *tl_xrealloc(void *p, size_t n);
 char *tl_xstrdup(const char *s);
 char *tl_xasprintf(const char *fmt, ...) TL_PRINTF(1, 2);
 
+/* Whether a byte of UTF-8 goes on a character that began before it. */
+static inline int tl_is_within_character(char c)
+{
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
 /* n * size bytes (overflow checked), 64-byte aligned, not cleared; free() releases. `what` names
  * the thing in the error. */
 int tl_try_alloc(void **out, size_t n, size_t size, const char *what, tl_err *e) TL_MUST_CHECK;

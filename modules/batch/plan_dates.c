@@ -28,7 +28,7 @@ static char *safe_id(const char *id)
     size_t n = strlen(s);
     if (n > MOST_ID_BYTES) {
         n = MOST_ID_BYTES;
-        while (n && ((unsigned char)s[n] & 0xC0) == 0x80) /* not within a character */
+        while (n && tl_is_within_character(s[n])) /* not within a character */
             n--;
         s[n] = '\0';
     }

@@ -185,7 +185,7 @@ static int touches_a_source(const tl_plan_pass *pass)
 {
     const char *crs = pass->grid.crs;
     double area[4], box[4], own[4];
-    double turn = tl_crs_is_geographic(crs) ? 2 * M_PI / tl_crs_unit_size(crs) : 0;
+    double turn = tl_crs_turn(crs);
     int files = 0;
     tl_grid_bounds(&pass->grid, area);
     for (int k = 0; k < tl_pass_samplings(pass->pass); k++) {

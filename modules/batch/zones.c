@@ -453,10 +453,11 @@ int tl_zones_value(tl_zones *z, double lon, double lat, double *values, tl_err *
     int rc = tl_crs_transform_points("EPSG:4326", g->crs, 1, &x, &y, e);
     if (rc || !isfinite(x) || !isfinite(y))
         return rc;
-    if (tl_crs_is_geographic(g->crs)) { /* the turn of the globe that the grid lies on */
-        double period = 2 * M_PI / tl_crs_unit_size(g->crs), box[4];
+    double turn = tl_crs_turn(g->crs);
+    if (turn > 0) { /* that of the globe that the grid lies on */
+        double box[4];
         tl_grid_bounds(g, box);
-        x += period * ceil((box[0] - x) / period - 1e-12);
+        x += turn * ceil((box[0] - x) / turn - 1e-12);
     }
     double col = floor((x - g->x0) / g->dx), row = floor((g->y0 - y) / g->dy);
     if (!(fabs(col) < 1e15) || !(fabs(row) < 1e15))

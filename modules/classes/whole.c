@@ -299,8 +299,7 @@ static int sample(tl_source *s, const tl_grid *grid, tl_method method, const cha
     pthread_condattr_destroy(&clock);
     tl_sampling_begin(&m->m, s, grid, method, "");
     int rc = find_domain(&s->native, grid, &m->domain, e);
-    double turn =
-        tl_crs_is_geographic(grid->crs) ? 2 * M_PI / tl_crs_unit_size(grid->crs) / grid->dx : 0;
+    double turn = tl_crs_turn(grid->crs) / grid->dx;
     m->globe = fabs(turn - round(turn)) < 1e-6 ? (int64_t)round(turn) : 0;
     if (!rc)
         rc = find_cell(m, e);

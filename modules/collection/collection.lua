@@ -214,8 +214,9 @@ local told = {} -- each is said once
 
 local function tell(what, list, name)
   local text = no_such(list, name)
-  if text and not told[what .. text] then core.warn(format("%s: %s", what, text)) end
-  told[what .. (text or "")] = true
+  if not text or told[what .. text] then return end
+  told[what .. text] = true
+  core.warn(format("%s: %s", what, text))
 end
 
 -- Scenes without a property are not sorted by it, and are all one group of limit: of a name that none

@@ -285,9 +285,7 @@ static void widen(double box[4], const double more[4], double period)
 static int cover_members(tl__composite *c, tl_err *e)
 {
     tl_grid *g = &c->s.native;
-    double box[4], own[4], period = tl_crs_is_geographic(g->crs) ? 2 * M_PI : 0;
-    if (period > 0)
-        period /= tl_crs_unit_size(g->crs);
+    double box[4], own[4], period = tl_crs_turn(g->crs);
     tl_grid_bounds(g, box);
     for (int64_t i = 0; i < c->spec.nmembers; i++)
         if (tl__member_box(&c->spec.member[i], g->crs, own) == 0)

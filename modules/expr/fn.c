@@ -82,7 +82,7 @@ static void quote_line(const tl__place *p, char *out, size_t size)
         to++;
     int n = snprintf(out, size, "\n    %.*s\n    ", (int)(to - from), p->text + from);
     for (size_t k = from; k < at && (size_t)n + 2 < size; k++)
-        if (((unsigned char)p->text[k] & 0xc0) != 0x80) /* one space per character */
+        if (!tl_is_within_character(p->text[k])) /* one space per character */
             out[n++] = p->text[k] == '\t' ? '\t' : ' ';
     snprintf(out + n, size - (size_t)n, "^");
 }

@@ -1,5 +1,6 @@
 /* Lua's tokens. SPDX-License-Identifier: MIT */
 #include "modules/expr/fn_ast.h"
+#include "runtime/hash.h"
 #include "runtime/mem.h"
 
 #include <math.h>
@@ -59,9 +60,7 @@ static int look(const tl__parser *p, size_t k)
 
 static uint64_t hash_text(const char *s, size_t n)
 {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t k = 0; k < n; k++)
-        h = (h ^ (unsigned char)s[k]) * 0x100000001b3u;
+    uint64_t h = tl_fnv(TL_FNV, s, n);
     return h ^ (h >> 31);
 }
 

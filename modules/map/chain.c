@@ -137,7 +137,7 @@ void tl_chain_label(const tl_node *n, char out[TL_CHAIN_LABEL])
     if (len <= most) {
         strcpy(out, text);
     } else {
-        while (most > 0 && ((unsigned char)text[most] & 0xc0) == 0x80)
+        while (most > 0 && tl_is_within_character(text[most]))
             most--; /* not within a character */
         memcpy(out, text, most);
         strcpy(out + most, "...");

@@ -1,6 +1,7 @@
 /* Blocks that were read: see reads.h. SPDX-License-Identifier: MIT */
 #include "modules/map/reads.h"
 #include "modules/image/pass.h"
+#include "runtime/hash.h"
 #include "runtime/mem.h"
 
 #include <stdlib.h>
@@ -20,14 +21,6 @@ typedef struct key {
     int32_t band, method;
 } key;
 
-static uint64_t hash_text(const char *s)
-{
-    uint64_t h = 0xcbf29ce484222325u;
-    for (; *s; s++)
-        h = (h ^ (unsigned char)*s) * 0x100000001b3u;
-    return h;
-}
-
 static key key_of(const tl_sampling *m, const tl_read *r, int k)
 {
     const tl_grid *g = &m->lattice;
@@ -41,7 +34,7 @@ static key key_of(const tl_sampling *m, const tl_read *r, int k)
                  r->rect.y,
                  r->rect.w,
                  r->rect.h,
-                 hash_text(m->operation),
+                 tl_fnv(TL_FNV, m->operation, strlen(m->operation)),
                  r->bands[k],
                  (int32_t)m->method};
 }

@@ -104,7 +104,7 @@ static int put_inside(const tl_sampling *m, const tl_read *q, int b, tl_err *e)
     const tl_grid *lattice = &m->lattice, *extent = &((const cells *)m->source)->extent;
     uint8_t *to = q->values[b];
     double box[4], *x = tl_xmalloc((size_t)q->rect.w * 2 * sizeof *x), *y = x + q->rect.w;
-    double turn = tl_crs_is_geographic(extent->crs) ? 2 * M_PI / tl_crs_unit_size(extent->crs) : 0;
+    double turn = tl_crs_turn(extent->crs);
     int rc = 0;
     tl_grid_bounds(extent, box);
     for (int64_t row = 0; row < q->rect.h && !rc; row++) {

@@ -33,7 +33,7 @@ static void plain_name(const char *band, char *out, size_t size)
                    (c >= 'a' && c <= 'z') || (n && strchr("_-.+@", c));
         out[n++] = (char)(good ? c : '_');
     }
-    while (n && ((unsigned char)out[n - 1] & 0xC0) == 0x80 && *band)
+    while (n && tl_is_within_character(out[n - 1]) && *band)
         n--; /* cut within a character */
     if (n && (unsigned char)out[n - 1] >= 0xC0 && *band)
         n--;

@@ -125,8 +125,7 @@ int tl_coverage_new(const tl_geometry *g, const tl_grid *grid, tl_coverage **out
     if (rc)
         return rc;
     tl_coverage *c = tl_xcalloc(1, sizeof *c);
-    if (tl_crs_is_geographic(grid->crs))
-        c->turn = 2 * M_PI / tl_crs_unit_size(grid->crs) / grid->dx;
+    c->turn = tl_crs_turn(grid->crs) / grid->dx;
     rc = take_shape(c, s, grid, e);
     tl_shape_free(s);
     if (rc)

@@ -317,6 +317,12 @@ double tl_crs_unit_size(const char *crs)
     return find_facts(crs, &f, NULL) == 0 ? f.size : 0;
 }
 
+double tl_crs_turn(const char *crs)
+{
+    double unit = tl_crs_is_geographic(crs) ? tl_crs_unit_size(crs) : 0;
+    return unit > 0 ? 2 * M_PI / unit : 0;
+}
+
 const char *tl_crs_name(const char *crs)
 {
     facts f;
@@ -478,19 +484,19 @@ int tl_crs_transform_box(const char *from, const char *to, const double in[4], d
     if (code)
         return code;
     if (wraps)
-        b[2] += 2 * M_PI / tl_crs_unit_size(from);
+        b[2] += tl_crs_turn(from);
     if (pj && (!proj_trans_bounds(context(), pj, PJ_FWD, in[0], in[1], in[2], in[3], &b[0], &b[1],
                                   &b[2], &b[3], DENSIFY) ||
                !isfinite(b[0] + b[1] + b[2] + b[3]))) {
         double from_box[4] = {in[0], in[1], in[2], in[3]};
         if (wraps)
-            from_box[2] += 2 * M_PI / tl_crs_unit_size(from);
+            from_box[2] += tl_crs_turn(from);
         if (!bounds_of_points(pj, from_box, b))
             return tl_fail(e, TL_EDATA, "the box %.10g,%.10g,%.10g,%.10g of %s has no place in %s",
                            in[0], in[1], in[2], in[3], tl_crs_name(from), tl_crs_name(to));
     }
-    if (b[0] > b[2] && tl_crs_is_geographic(to))
-        b[2] += 2 * M_PI / tl_crs_unit_size(to);
+    if (b[0] > b[2])
+        b[2] += tl_crs_turn(to);
     memcpy(out, b, sizeof b);
     return 0;
 }

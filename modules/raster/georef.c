@@ -193,9 +193,9 @@ static void set_picture(tl_raster *r)
 static void set_period(tl_raster *r)
 {
     const tl_grid *n = &r->s.native;
-    double unit = tl_crs_unit_size(n->crs);
-    if (tl_crs_is_geographic(n->crs) && unit > 0) {
-        r->period = 2 * M_PI / unit;
+    double turn = tl_crs_turn(n->crs);
+    if (turn > 0) {
+        r->period = turn;
         if (fabs(r->period - 360) < 1e-9)
             r->period = 360;
         r->middle = n->x0 + (double)n->w * n->dx / 2;

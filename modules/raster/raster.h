@@ -41,6 +41,8 @@ int tl_crs_is_geographic(const char *crs); /* x is a longitude, y a latitude */
 const char *tl_crs_unit(const char *crs);  /* "metre", "degree", "US survey foot"; "" unknown */
 /* One unit of the axes in metres, or in radians when geographic; 0 when unknown. */
 double tl_crs_unit_size(const char *crs);
+/* What leads once around the globe to the same x; 0 where x is no longitude. */
+double tl_crs_turn(const char *crs);
 const char *tl_crs_name(const char *crs); /* "WGS 84 / UTM zone 33N"; the text itself if unnamed */
 
 /* W,S,E,N of `in` in another system, edges densified; x before y in both. Where geographic, a box

@@ -204,10 +204,8 @@ static int map_path(mapping *m, const tl_shape *s, const tl_path *p)
 int tl__shape_map(const tl_shape *s, const char *to, double tolerance, tl_shape *out, int *broken,
                   tl_err *e)
 {
-    mapping m = {s->crs, to, 0, 0, tolerance, out, 0, e};
+    mapping m = {s->crs, to, tl_crs_turn(to), 0, tolerance, out, 0, e};
     int rc = 0;
-    if (tl_crs_is_geographic(to))
-        m.period = 2 * M_PI / tl_crs_unit_size(to);
     if (strcmp(s->crs, "EPSG:4326") == 0) /* a geometry's own: others may jump at 180 */
         m.scale = m.period / 360;
     memset(out, 0, sizeof *out);

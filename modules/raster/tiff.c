@@ -291,15 +291,3 @@ void tl_tiff_free(tl_tiff *w)
     tl_geokeys_free(&w->keys);
     free(w);
 }
-
-int tl_tiff_write(const tl_product *p, const tl_tiles *tiles, tl_outfile *f, tl_err *e)
-{
-    tl_tiff *w = NULL;
-    int r = tl_tiff_begin(p, tiles, f, &w, e);
-    tl_outway *way = r ? NULL : tl_outway_new(f);
-    for (int64_t k = 0; !r && k < tl_tiff_runs(w); k++)
-        r = tl_tiff_run(w, tiles, way, k, e);
-    tl_outway_free(way);
-    tl_tiff_free(w);
-    return r;
-}

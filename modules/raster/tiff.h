@@ -2,8 +2,8 @@
  *
  * Assembles compressed tiles; no pixel is touched. The tiles' sizes are asked first, so that every
  * offset is known before the first byte, and threads can fill the file. Memory: 12 bytes per tile
- * and mask tile. COG layout for TL_COG (tile leaders and trailers as in GDAL's
- * COG driver), the same order without them for TL_GTIFF. */
+ * and mask tile. COG layout for TL_COG (tile leaders and trailers as in GDAL's COG driver), the
+ * same order without them for TL_GTIFF. */
 #ifndef TL_TIFF_H
 #define TL_TIFF_H
 
@@ -22,9 +22,5 @@ int64_t tl_tiff_runs(const tl_tiff *w);
 int tl_tiff_run(const tl_tiff *w, const tl_tiles *tiles, tl_outway *way, int64_t k,
                 tl_err *e) TL_MUST_CHECK;
 void tl_tiff_free(tl_tiff *w); /* NULL is allowed */
-
-/* All of it, by one thread. */
-int tl_tiff_write(const tl_product *p, const tl_tiles *tiles, tl_outfile *f,
-                  tl_err *e) TL_MUST_CHECK;
 
 #endif

@@ -2,9 +2,7 @@
 #ifndef TL_TEST_FILE_H
 #define TL_TEST_FILE_H
 
-#include "tests/c/picture.h"
-#include "modules/raster/png.h"
-#include "modules/raster/tiff.h"
+#include "tests/c/write_file.h"
 
 #include <cpl_conv.h>
 #include <gdal.h>
@@ -30,26 +28,6 @@ static inline void set_validity(tl_product *p, int kind)
     p->has_mask = kind == 2;
     p->nodata = tl_dtype_is_float(p->dtype) ? -9999.5 : 100;
     p->nodata_i = 100;
-}
-
-static inline int write_to(const tl_product *p, const tl_tiles *tiles, const char *path, tl_err *e)
-{
-    tl_outfile *f;
-    int r = tl_outfile_open(path, &f, e);
-    if (r)
-        return r;
-    r = p->format == TL_PNG ? tl_png_write(p, tiles, f, e) : tl_tiff_write(p, tiles, f, e);
-    if (!r)
-        return tl_outfile_commit(f, e);
-    tl_outfile_abort(f);
-    return r;
-}
-
-static inline void write_picture(picture_of *o, const char *path)
-{
-    tl_err e = TL_ERR_INIT;
-    tl_tiles tiles = {o, picture_size, picture_get};
-    assert_tl_ok(write_to(o->p, &tiles, path, &e), &e);
 }
 
 static inline GDALDatasetH open_file(const char *path)

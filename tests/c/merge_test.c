@@ -1,10 +1,9 @@
 /* Layer 4: merge and pyramid. SPDX-License-Identifier: MIT */
 #include "tests/c/store_util.h"
+#include "tests/c/write_file.h"
 #include "modules/batch/merge.h"
 #include "modules/batch/pyramid.h"
 #include "modules/batch/quarters.h"
-#include "modules/raster/png.h"
-#include "modules/raster/tiff.h"
 
 #include <dirent.h>
 #include <pthread.h>
@@ -132,24 +131,11 @@ static void run_crew(picture_of *o, tl_store *s, int threads, uint64_t seed, int
     free(c);
 }
 
-static void write_plainly(picture_of *o, const char *path)
-{
-    tl_err e = TL_ERR_INIT;
-    tl_outfile *f;
-    tl_tiles tiles = {o, picture_size, picture_get};
-    assert_tl_ok(tl_outfile_open(path, &f, &e), &e);
-    if (o->p->format == TL_PNG)
-        assert_tl_ok(tl_png_write(o->p, &tiles, f, &e), &e);
-    else
-        assert_tl_ok(tl_tiff_write(o->p, &tiles, f, &e), &e);
-    assert_tl_ok(tl_outfile_commit(f, &e), &e);
-}
-
 static void assert_merges_like_the_plain_way(picture_of *o, tl_store *s)
 {
     tl_err e = TL_ERR_INIT;
     assert_tl_ok(tl_merge(s, 0, o->p, scratch("merged.tif"), 2, &e), &e);
-    write_plainly(o, scratch("plain.tif"));
+    write_picture(o, scratch("plain.tif"));
     assert_same_file(scratch("merged.tif"), scratch("plain.tif"));
 }
 
@@ -165,7 +151,7 @@ static void threads_assemble_the_same_file(void **state)
     picture_make(&o, &p, 11);
     tl_store *s = open_store(scratch("job"), "a", 0);
     run_crew(&o, s, 2, 11, INT32_MAX);
-    write_plainly(&o, scratch("plain.tif"));
+    write_picture(&o, scratch("plain.tif"));
     for (int threads = 1; threads <= 7; threads += 3) {
         assert_tl_ok(tl_merge(s, 0, &p, scratch("merged.tif"), threads, &e), &e);
         assert_same_file(scratch("merged.tif"), scratch("plain.tif"));
@@ -380,7 +366,7 @@ static void a_quarter_is_used_in_place_of_its_tile(void **state)
     spoil_quarters(&p, s, -1);
     finish(&p, s);
     assert_tl_ok(tl_merge(s, 0, &p, scratch("merged.tif"), 2, &e), &e);
-    write_plainly(&o, scratch("plain.tif"));
+    write_picture(&o, scratch("plain.tif"));
     char *a = slurp(scratch("merged.tif"), &n), *b = slurp(scratch("plain.tif"), &m);
     assert_false(n == m && memcmp(a, b, n) == 0);
     free(a);
