@@ -300,8 +300,8 @@ def try_script(name, scene, params, title, how):
         d, bad = compare(name, w, g)
         worst, wrong = max(worst, d), wrong + bad
     seen = np.concatenate([np.where(g.valid, g.values, -1e9) for g in got])
-    note("%s: %s, %d different results, %.0f %% valid, largest relative difference %.2g" % (
-        title, "interpreted" if how == "auto" else "compiled", len(np.unique(seen.reshape(len(seen), -1), axis=1).T),
+    note("%s: %s, %d different numbers, %.0f %% valid, largest relative difference %.2g" % (
+        title, "interpreted" if how == "auto" else "compiled", len(np.unique(seen)),
         100 * np.concatenate([g.valid for g in got]).mean(), worst))
     good = ok(not wrong, "%s is what its formula gives" % title, "\n".join(wrong))
     if how == "require":
